@@ -1,0 +1,66 @@
+/** One execution of an author's script, as the sandbox is asked for it and as it answers. */
+import type { FailureCode, FailureDetails } from './failures.ts';
+import type { Host } from './host.ts';
+
+/** A script and everything it imports as one CommonJS text. `hash` names it for ever. */
+export type ScriptBundle = {
+  readonly hash: string;
+  readonly code: string;
+  /** Source map of `code` (JSON text); paths in it are relative to the integrations folder. */
+  readonly sourceMap: string;
+  /** The author's file, relative to the integrations folder. */
+  readonly file: string;
+};
+
+export type Limits = {
+  readonly memoryMb: number;
+  /** Processor time between two host calls; catches `while (true)`. */
+  readonly cpuMs: number;
+  /** Time a script may run in all, waits of the engine left out. */
+  readonly wallClockMs: number;
+  readonly maxCallsInFlight: number;
+  /** Size of one frame in either direction: a response body, a batch, an action's input or output. */
+  readonly maxFrameBytes: number;
+};
+
+/** What the guest `nango` object knows without asking. */
+export type GuestContext = {
+  readonly environmentName: string;
+  readonly providerConfigKey: string;
+  readonly provider: string;
+  readonly connectionId: string;
+  readonly scriptName: string;
+  /** ISO time; null on the first run and after a reset. Absent for actions. */
+  readonly lastSyncDate?: string | null;
+  readonly variant?: string;
+  /** Models the sync declared; saving another one is an error. Absent for actions. */
+  readonly models?: readonly string[];
+  readonly isCli?: boolean;
+};
+
+export type ScriptRun = {
+  /** Runs of different environments never share a process. */
+  readonly environment: string;
+  readonly bundle: ScriptBundle;
+  readonly kind: 'sync' | 'action';
+  readonly context: GuestContext;
+  /** The action's input as JSON text; undefined when there is none. */
+  readonly input: string | undefined;
+  /** Hex of 32 secret random bytes; the guest's `Math.random` and `crypto.randomUUID` follow from it. */
+  readonly seed: string;
+  /** The guest's clock: read once at the start and once for every answer delivered. */
+  readonly clock: () => Date;
+  readonly host: Host;
+  readonly limits: Limits;
+  readonly signal: AbortSignal;
+};
+
+export type ScriptFailure = {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly details: FailureDetails;
+};
+
+export type ScriptOutcome =
+  | { readonly status: 'completed'; readonly output: string | undefined; readonly calls: number }
+  | { readonly status: 'failed'; readonly failure: ScriptFailure; readonly calls: number };

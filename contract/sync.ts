@@ -1,0 +1,32 @@
+/** Inputs and results of the workflows: ids, counts and times only. Records, bodies, scripts and secrets never go here. */
+import type { FailureCode, ScriptLocation } from './failures.ts';
+import type { RecordCounts } from './host.ts';
+
+/** Starts one run of one sync of one connection. `runId` is set when the run was allocated by a trigger. */
+export type SyncInput = { readonly syncId: string; readonly runId?: string };
+
+export type RunFailure = { readonly code: FailureCode; readonly message: string; readonly location?: ScriptLocation };
+
+/** What `runScript` answers: values, never exceptions, for everything an author or an upstream can cause. */
+export type SyncStep =
+  | { readonly status: 'finished'; readonly runId: string; readonly counts: Readonly<Record<string, RecordCounts>> }
+  | { readonly status: 'failed'; readonly runId: string; readonly failure: RunFailure }
+  | { readonly status: 'cancelled'; readonly runId: string }
+  /** Another run holds the sync, or the sync is gone: nothing was run. */
+  | { readonly status: 'skipped'; readonly reason: 'running' | 'paused' | 'gone' }
+  | { readonly status: 'waiting'; readonly runId: string; readonly resumeAt: string; readonly reason: string }
+  | { readonly status: 'handedOver'; readonly runId: string };
+
+export type SyncResult = Exclude<SyncStep, { status: 'waiting' | 'handedOver' }>;
+
+export type ActionInput = { readonly runId: string };
+
+export type ActionStep =
+  | { readonly status: 'finished' }
+  | { readonly status: 'failed'; readonly failure: RunFailure }
+  | { readonly status: 'handedOver' };
+
+export type ActionResult = Exclude<ActionStep, { status: 'handedOver' }>;
+
+export const RUN_STATES = ['queued', 'running', 'waiting', 'success', 'failed', 'cancelled', 'skipped'] as const;
+export type RunState = (typeof RUN_STATES)[number];

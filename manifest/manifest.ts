@@ -1,0 +1,86 @@
+/**
+ * The room `manifest/`: what an author declares, as data. A `nango.yaml` goes in, a `Manifest` comes out, and from it
+ * the types of `models.ts`, scaffolds and record checks follow. Everything here is a pure function of its arguments:
+ * no files, no network, no clock, so that the CLI, the API and the worker reach the same rules.
+ * A new project form (v2, zero-yaml) becomes another parser that ends in this same `Manifest`.
+ */
+export type Manifest = {
+  readonly version: 'v1' | 'v2';
+  readonly integrations: readonly Integration[];
+  readonly models: readonly Model[];
+  /** What does not stop the project but probably is not meant. */
+  readonly warnings: readonly Mistake[];
+};
+
+export type Integration = {
+  /** The integration's id, exactly as it is spelt on the server. */
+  readonly name: string;
+  readonly syncs: readonly SyncDefinition[];
+  readonly actions: readonly ActionDefinition[];
+};
+
+/** Lines and columns count from 1. */
+export type Position = { readonly line: number; readonly column: number };
+
+export type SyncDefinition = Position & {
+  readonly name: string;
+  readonly description?: string;
+  /** The frequency as written, in lower case and single spaces: `every 30min`. */
+  readonly runs: string;
+  readonly intervalMs: number;
+  /** Names of the models this sync saves; each exists and has an `id`. */
+  readonly returns: readonly string[];
+  readonly trackDeletes: boolean;
+  readonly autoStart: boolean;
+  readonly syncType: 'full' | 'incremental';
+  readonly version?: string;
+};
+
+export type ActionDefinition = Position & {
+  readonly name: string;
+  readonly description?: string;
+  readonly input?: TypeExpression;
+  readonly output?: TypeExpression;
+  readonly version?: string;
+};
+
+export type Model = Position & { readonly name: string; readonly type: TypeExpression };
+
+export type PrimitiveName =
+  | 'string'
+  | 'number'
+  | 'boolean'
+  | 'bigint'
+  | 'date'
+  | 'null'
+  | 'undefined'
+  | 'void'
+  | 'never'
+  | 'any'
+  | 'unknown';
+
+/** A type of the model language. `extends` is already resolved: an object carries the fields it inherits. */
+export type TypeExpression =
+  | { readonly kind: 'primitive'; readonly name: PrimitiveName }
+  | { readonly kind: 'literal'; readonly value: string | number | boolean }
+  | { readonly kind: 'model'; readonly name: string }
+  | { readonly kind: 'array'; readonly element: TypeExpression }
+  | { readonly kind: 'union'; readonly members: readonly TypeExpression[] }
+  | ObjectType;
+
+export type ObjectType = {
+  readonly kind: 'object';
+  readonly fields: readonly Field[];
+  /** The type of every key that is not a field; absent when there are none. */
+  readonly index?: TypeExpression;
+};
+
+export type Field = { readonly name: string; readonly type: TypeExpression; readonly optional: boolean };
+
+/** One thing that is wrong in an author's file, said as `<what> '<value>': <what is expected>`. */
+export type Mistake = Position & { readonly file: string; readonly message: string };
+
+/** `file:line:column: message`, the form that editors and terminals turn into a link. */
+export function mistakeLine(mistake: Mistake): string {
+  return `${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.message}`;
+}

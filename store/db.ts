@@ -1,0 +1,57 @@
+/**
+ * Postgres. One file of typed functions per table; each takes `db` first, so that callers compose transactions.
+ * Nothing here logs, decides by its own clock, or knows Temporal, HTTP or scripts.
+ */
+import pg from 'pg';
+import { EngineError } from '../contract/failures.ts';
+
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+export type Database = pg.Pool;
+
+/**
+ * Opens a pool. `jit=off`: compiling a batch upsert costs many times its run time once the table has been analyzed.
+ * An idle connection that breaks is dropped by the pool; `onLost` hears of it.
+ */
+export function openDatabase(url: string, options: { max: number; onLost: (error: Error) => void }): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max,
+    application_name: 'nango-temporal',
+    options: '-c jit=off -c timezone=UTC',
+  });
+  pool.on('error', options.onLost);
+  return pool;
+}
+
+/** Runs `work` in one transaction; anything thrown rolls it back and is thrown on. */
+export async function withTransaction<T>(pool: Database, work: (db: Queryable) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    client.release();
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is broken: destroy it instead of handing it out again.
+    const broken = await client.query('rollback').then(
+      () => false,
+      () => true,
+    );
+    client.release(broken);
+    throw error;
+  }
+}
+
+/** The only row of a result that must have one. */
+export function onlyRow<T>(result: { rows: T[] }, what: string): T {
+  const row = result.rows[0];
+  if (row === undefined) throw new EngineError('internal', `${what} returned no row`);
+  return row;
+}
+
+/** The name of the violated constraint when `error` is a unique violation (SQLSTATE 23505). */
+export function violatedConstraint(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error) || error.code !== '23505') return undefined;
+  return 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : undefined;
+}

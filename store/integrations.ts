@@ -1,0 +1,70 @@
+import { onlyRow, type Queryable } from './db.ts';
+
+export type Integration = {
+  readonly id: string;
+  readonly uniqueKey: string;
+  readonly provider: string;
+  readonly displayName: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+};
+
+const COLUMNS = `id::text, unique_key as "uniqueKey", provider, display_name as "displayName",
+  created_at as "createdAt", updated_at as "updatedAt"`;
+
+/** @throws a unique violation of `integrations_key` when the key is taken. */
+export async function createIntegration(
+  db: Queryable,
+  integration: {
+    environmentId: string;
+    uniqueKey: string;
+    provider: string;
+    displayName: string | null;
+    sealedCredentials: string | null;
+    at: Date;
+  },
+): Promise<Integration> {
+  const result = await db.query<Integration>(
+    `insert into integrations (environment_id, unique_key, provider, display_name, credentials, created_at, updated_at)
+     values ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $6::timestamptz)
+     returning ${COLUMNS}`,
+    [
+      integration.environmentId,
+      integration.uniqueKey,
+      integration.provider,
+      integration.displayName,
+      integration.sealedCredentials,
+      integration.at,
+    ],
+  );
+  return onlyRow(result, 'createIntegration');
+}
+
+export async function listIntegrations(db: Queryable, environmentId: string): Promise<Integration[]> {
+  const result = await db.query<Integration>(
+    `select ${COLUMNS} from integrations where environment_id = $1::bigint order by unique_key`,
+    [environmentId],
+  );
+  return result.rows;
+}
+
+export async function findIntegration(
+  db: Queryable,
+  environmentId: string,
+  uniqueKey: string,
+): Promise<Integration | undefined> {
+  const result = await db.query<Integration>(
+    `select ${COLUMNS} from integrations where environment_id = $1::bigint and unique_key = $2::text`,
+    [environmentId, uniqueKey],
+  );
+  return result.rows[0];
+}
+
+/** Deletes the integration with its connections, scripts and records. False when there was none. */
+export async function deleteIntegration(db: Queryable, environmentId: string, uniqueKey: string): Promise<boolean> {
+  const result = await db.query(
+    `delete from integrations where environment_id = $1::bigint and unique_key = $2::text`,
+    [environmentId, uniqueKey],
+  );
+  return result.rowCount === 1;
+}

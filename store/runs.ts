@@ -1,0 +1,261 @@
+/** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
+import type { FailureCode, FailureDetails } from '../contract/failures.ts';
+import type { RecordCounts } from '../contract/host.ts';
+import type { RunState } from '../contract/sync.ts';
+import { onlyRow, type Queryable } from './db.ts';
+
+export type StartedBy = 'schedule' | 'creation' | 'api';
+
+export type StoredFailure = { readonly code: FailureCode; readonly message: string } & FailureDetails;
+
+export type NewRun = {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly connectionRow: string;
+  readonly scriptId: string;
+  readonly syncId: string | null;
+  readonly kind: 'sync' | 'action';
+  readonly name: string;
+  readonly variant: string;
+  readonly startedBy: StartedBy;
+  readonly bundleHash: string;
+  readonly workflowId: string;
+  readonly workflowRunId: string | null;
+  readonly sealedSeed: string;
+  readonly input: string | null;
+  readonly at: Date;
+};
+
+/** Allocates a run in state `queued`. False when this workflow execution already has one. */
+export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
+  const result = await db.query({
+    name: 'add-run',
+    text: `insert into runs (id, environment_id, connection_id, script_id, sync_id, kind, name, variant, started_by, state,
+             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at)
+           values ($1::text, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::text, $8::text, $9::text, 'queued',
+             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz)
+           on conflict on constraint runs_workflow do nothing`,
+    values: [
+      run.id,
+      run.environmentId,
+      run.connectionRow,
+      run.scriptId,
+      run.syncId,
+      run.kind,
+      run.name,
+      run.variant,
+      run.startedBy,
+      run.bundleHash,
+      run.workflowId,
+      run.workflowRunId,
+      run.sealedSeed,
+      run.input,
+      run.at,
+    ],
+  });
+  return result.rowCount === 1;
+}
+
+/** The run a workflow execution belongs to. */
+export async function runOfWorkflow(
+  db: Queryable,
+  workflow: { workflowId: string; workflowRunId: string },
+): Promise<string | undefined> {
+  const result = await db.query<{ id: string }>(
+    `select id from runs where workflow_id = $1::text and workflow_run_id = $2::text`,
+    [workflow.workflowId, workflow.workflowRunId],
+  );
+  return result.rows[0]?.id;
+}
+
+/** What an attempt needs to run the script. */
+export type Attempt = {
+  readonly runId: string;
+  readonly fence: number;
+  readonly kind: 'sync' | 'action';
+  readonly name: string;
+  readonly variant: string;
+  readonly environment: string;
+  readonly connectionRow: string;
+  readonly scriptId: string | null;
+  readonly syncId: string | null;
+  readonly models: readonly string[] | null;
+  readonly bundleHash: string;
+  readonly sealedSeed: string;
+  readonly lastSyncDate: Date | null;
+  readonly input: string | null;
+  readonly startedAt: Date;
+};
+
+/**
+ * Begins an attempt: raises the fence, which shuts out every earlier attempt of the run, and returns what it needs.
+ * Undefined when the run has ended already or its connection is gone.
+ */
+export async function beginAttempt(
+  db: Queryable,
+  start: { runId: string; workflowRunId: string; at: Date },
+): Promise<Attempt | undefined> {
+  const result = await db.query<Attempt>({
+    name: 'begin-attempt',
+    text: `update runs r
+           set fence = r.fence + 1,
+               state = 'running',
+               workflow_run_id = $2::text,
+               started_at = coalesce(r.started_at, $3::timestamptz)
+           from environments e
+           where r.id = $1::text
+             and r.state in ('queued', 'running', 'waiting')
+             and e.id = r.environment_id
+           returning r.id as "runId", r.fence, r.kind, r.name, r.variant, e.name as environment,
+             r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
+             (select s.models from scripts s where s.id = r.script_id) as models,
+             r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input,
+             r.started_at as "startedAt"`,
+    values: [start.runId, start.workflowRunId, start.at],
+  });
+  return result.rows[0];
+}
+
+export type RunEnd = {
+  readonly runId: string;
+  /** Ends only the attempt that still holds this fence; null ends the run whoever runs it. */
+  readonly fence: number | null;
+  readonly state: Extract<RunState, 'success' | 'failed' | 'cancelled' | 'skipped'>;
+  readonly failure: StoredFailure | null;
+  readonly output: string | null;
+  readonly requests: number;
+  readonly at: Date;
+};
+
+/** Ends a run. False when another attempt has taken it over or it had ended. */
+export async function endRun(db: Queryable, end: RunEnd): Promise<boolean> {
+  const result = await db.query({
+    name: 'end-run',
+    text: `update runs
+           set state = $3::text, error = $4::jsonb, output = $5::text, requests = requests + $6::int,
+               finished_at = $7::timestamptz
+           where id = $1::text
+             and ($2::int is null or fence = $2::int)
+             and state in ('queued', 'running', 'waiting')`,
+    values: [
+      end.runId,
+      end.fence,
+      end.state,
+      end.failure === null ? null : JSON.stringify(end.failure),
+      end.output,
+      end.requests,
+      end.at,
+    ],
+  });
+  return result.rowCount === 1;
+}
+
+export async function countsOfRun(db: Queryable, runId: string): Promise<Record<string, RecordCounts>> {
+  const result = await db.query<RecordCounts & { model: string }>(
+    `select model, added, updated, deleted from run_counts where run_id = $1::text order by model`,
+    [runId],
+  );
+  return Object.fromEntries(
+    result.rows.map(({ model, added, updated, deleted }) => [model, { added, updated, deleted }]),
+  );
+}
+
+export type RunView = {
+  readonly id: string;
+  readonly kind: 'sync' | 'action';
+  readonly name: string;
+  readonly variant: string;
+  readonly connectionId: string;
+  readonly providerConfigKey: string;
+  readonly startedBy: StartedBy;
+  readonly state: RunState;
+  readonly workflowId: string;
+  readonly workflowRunId: string | null;
+  readonly requests: number;
+  readonly error: StoredFailure | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+};
+
+const VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
+    i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.workflow_id as "workflowId",
+    r.workflow_run_id as "workflowRunId", r.requests, r.error, r.created_at as "createdAt",
+    r.started_at as "startedAt", r.finished_at as "finishedAt"
+  from runs r
+    join connections c on c.id = r.connection_id
+    join integrations i on i.id = c.integration_id`;
+
+export async function findRun(db: Queryable, environmentId: string, runId: string): Promise<RunView | undefined> {
+  const result = await db.query<RunView>(`${VIEW} where r.id = $1::text and r.environment_id = $2::bigint`, [
+    runId,
+    environmentId,
+  ]);
+  return result.rows[0];
+}
+
+/** Runs of an environment, newest first; filters that are null do not apply. */
+export async function listRuns(
+  db: Queryable,
+  filter: {
+    environmentId: string;
+    providerConfigKey: string | null;
+    connectionId: string | null;
+    name: string | null;
+    limit: number;
+  },
+): Promise<RunView[]> {
+  const result = await db.query<RunView>(
+    `${VIEW}
+     where r.environment_id = $1::bigint
+       and ($2::text is null or i.unique_key = $2::text)
+       and ($3::text is null or c.connection_id = $3::text)
+       and ($4::text is null or r.name = $4::text)
+     order by r.created_at desc, r.id desc
+     limit $5::int`,
+    [filter.environmentId, filter.providerConfigKey, filter.connectionId, filter.name, filter.limit],
+  );
+  return result.rows;
+}
+
+/** The newest run of each of these syncs that did not end as skipped. */
+export async function latestRuns(db: Queryable, syncIds: readonly string[]): Promise<(RunView & { syncId: string })[]> {
+  const result = await db.query<RunView & { syncId: string }>(
+    `select x.id as "syncId", v.*
+     from unnest($1::bigint[]) as x (id)
+       cross join lateral (
+         ${VIEW} where r.sync_id = x.id and r.state <> 'skipped' order by r.created_at desc, r.id desc limit 1
+       ) v`,
+    [syncIds],
+  );
+  return result.rows;
+}
+
+/** The state of an action run, with what it answered once it has ended. */
+export async function actionResult(
+  db: Queryable,
+  runId: string,
+): Promise<{ readonly state: RunState; readonly output: string | null; readonly error: StoredFailure | null }> {
+  const result = await db.query<{ state: RunState; output: string | null; error: StoredFailure | null }>({
+    name: 'action-result',
+    text: `select state, output, error from runs where id = $1::text`,
+    values: [runId],
+  });
+  return onlyRow(result, `Run '${runId}'`);
+}
+
+/** Allocated sync runs whose workflow may not have been started: their process died in between. */
+export async function queuedSyncRuns(
+  db: Queryable,
+  page: { afterId: string; limit: number },
+): Promise<{ runId: string; syncId: string; workflowId: string }[]> {
+  const result = await db.query<{ runId: string; syncId: string; workflowId: string }>(
+    `select id as "runId", sync_id::text as "syncId", workflow_id as "workflowId"
+     from runs
+     where state = 'queued' and kind = 'sync' and sync_id is not null and id > $1::text
+     order by id
+     limit $2::int`,
+    [page.afterId, page.limit],
+  );
+  return result.rows;
+}

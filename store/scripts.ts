@@ -1,0 +1,134 @@
+/** Deployed scripts and their compiled bundles. */
+import type { ScriptBundle } from '../contract/script.ts';
+import { onlyRow, type Queryable } from './db.ts';
+
+export type ScriptKind = 'sync' | 'action';
+
+export type Script = {
+  readonly id: string;
+  readonly integrationId: string;
+  readonly providerConfigKey: string;
+  readonly kind: ScriptKind;
+  readonly name: string;
+  readonly version: string;
+  readonly bundleHash: string;
+  readonly description: string | null;
+  readonly models: readonly string[];
+  readonly runs: string | null;
+  readonly intervalMs: number | null;
+  readonly syncType: 'full' | 'incremental' | null;
+  readonly trackDeletes: boolean;
+  readonly autoStart: boolean;
+  readonly inputModel: string | null;
+  readonly deployedAt: Date;
+  /** How many connections run it (syncs) or may call it (actions). */
+  readonly connections: number;
+};
+
+const SELECT = `select s.id::text, s.integration_id::text as "integrationId", i.unique_key as "providerConfigKey",
+    s.kind, s.name, s.version, s.bundle_hash as "bundleHash", s.description, s.models, s.runs,
+    s.interval_ms::float8 as "intervalMs", s.sync_type as "syncType", s.track_deletes as "trackDeletes",
+    s.auto_start as "autoStart", s.input_model as "inputModel", s.deployed_at as "deployedAt",
+    (select count(*)::int from connections c where c.integration_id = s.integration_id) as connections
+  from scripts s join integrations i on i.id = s.integration_id`;
+
+export async function listScripts(db: Queryable, environmentId: string): Promise<Script[]> {
+  const result = await db.query<Script>(
+    `${SELECT} where s.environment_id = $1::bigint order by i.unique_key, s.kind desc, s.name`,
+    [environmentId],
+  );
+  return result.rows;
+}
+
+export async function findScript(
+  db: Queryable,
+  address: { environmentId: string; providerConfigKey: string; kind: ScriptKind; name: string },
+): Promise<Script | undefined> {
+  const result = await db.query<Script>({
+    name: 'find-script',
+    text: `${SELECT}
+      where i.environment_id = $1::bigint and i.unique_key = $2::text and s.kind = $3::text and s.name = $4::text`,
+    values: [address.environmentId, address.providerConfigKey, address.kind, address.name],
+  });
+  return result.rows[0];
+}
+
+export async function saveBundle(db: Queryable, bundle: ScriptBundle, at: Date): Promise<void> {
+  await db.query(
+    `insert into bundles (hash, file, code, source_map, created_at)
+     values ($1::text, $2::text, $3::text, $4::text, $5::timestamptz)
+     on conflict (hash) do nothing`,
+    [bundle.hash, bundle.file, bundle.code, bundle.sourceMap, at],
+  );
+}
+
+export async function findBundle(db: Queryable, hash: string): Promise<ScriptBundle | undefined> {
+  const result = await db.query<ScriptBundle>(
+    `select hash, file, code, source_map as "sourceMap" from bundles where hash = $1::text`,
+    [hash],
+  );
+  return result.rows[0];
+}
+
+/** What a deployment says of one script. Frequencies are of syncs only. */
+export type ScriptDefinition = {
+  readonly environmentId: string;
+  readonly integrationId: string;
+  readonly kind: ScriptKind;
+  readonly name: string;
+  readonly version: string;
+  readonly bundleHash: string;
+  readonly source: string | null;
+  readonly description: string | null;
+  readonly models: readonly string[];
+  readonly runs: string | null;
+  readonly intervalMs: number | null;
+  readonly syncType: 'full' | 'incremental' | null;
+  readonly trackDeletes: boolean;
+  readonly autoStart: boolean;
+  readonly inputModel: string | null;
+  readonly jsonSchema: unknown;
+  readonly at: Date;
+};
+
+/** Adds the script or replaces its definition; its id, and so its syncs, stay. */
+export async function saveScript(db: Queryable, script: ScriptDefinition): Promise<string> {
+  const result = await db.query<{ id: string }>(
+    `insert into scripts (environment_id, integration_id, kind, name, version, bundle_hash, source, description, models,
+       runs, interval_ms, sync_type, track_deletes, auto_start, input_model, json_schema, deployed_at)
+     values ($1::bigint, $2::bigint, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text[],
+       $10::text, $11::bigint, $12::text, $13::boolean, $14::boolean, $15::text, $16::jsonb, $17::timestamptz)
+     on conflict on constraint scripts_name do update
+       set version = excluded.version, bundle_hash = excluded.bundle_hash, source = excluded.source,
+           description = excluded.description, models = excluded.models, runs = excluded.runs,
+           interval_ms = excluded.interval_ms, sync_type = excluded.sync_type, track_deletes = excluded.track_deletes,
+           auto_start = excluded.auto_start, input_model = excluded.input_model, json_schema = excluded.json_schema,
+           deployed_at = excluded.deployed_at
+     returning id::text`,
+    [
+      script.environmentId,
+      script.integrationId,
+      script.kind,
+      script.name,
+      script.version,
+      script.bundleHash,
+      script.source,
+      script.description,
+      script.models,
+      script.runs,
+      script.intervalMs,
+      script.syncType,
+      script.trackDeletes,
+      script.autoStart,
+      script.inputModel,
+      script.jsonSchema === undefined ? null : JSON.stringify(script.jsonSchema),
+      script.at,
+    ],
+  );
+  return onlyRow(result, 'saveScript').id;
+}
+
+/** Removes scripts with their syncs; records and runs stay. */
+export async function deleteScripts(db: Queryable, ids: readonly string[]): Promise<void> {
+  await db.query(`delete from scripts where id = any($1::bigint[])`, [ids]);
+}

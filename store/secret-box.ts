@@ -1,0 +1,48 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { EngineError } from '../contract/failures.ts';
+
+/** Seals secrets for the database: `v1:<key id>:<base64 of iv, tag, ciphertext>` by AES-256-GCM. */
+export type SecretBox = {
+  readonly seal: (text: string) => string;
+  /** @throws EngineError `configuration_invalid` for another key's envelope, `internal` for a damaged one. */
+  readonly open: (envelope: string) => string;
+};
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** @param key base64 of 32 bytes (`NANGO_ENCRYPTION_KEY`). */
+export function createSecretBox(key: string): SecretBox {
+  const bytes = Buffer.from(key, 'base64');
+  if (bytes.length !== 32) {
+    throw new EngineError(
+      'configuration_invalid',
+      `NANGO_ENCRYPTION_KEY has ${bytes.length} bytes: 32 bytes in base64 are expected. Make one with: openssl rand -base64 32`,
+    );
+  }
+  const keyId = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
+  return {
+    seal: (text) => {
+      const iv = randomBytes(IV_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', bytes, iv);
+      const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+      return `v1:${keyId}:${Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64')}`;
+    },
+    open: (envelope) => openEnvelope(envelope, keyId, bytes),
+  };
+}
+
+function openEnvelope(envelope: string, keyId: string, key: Buffer): string {
+  const [version, sealedBy, text = ''] = envelope.split(':');
+  if (version !== 'v1') throw new EngineError('internal', 'A stored secret has an unknown envelope');
+  if (sealedBy !== keyId) {
+    throw new EngineError(
+      'configuration_invalid',
+      `A stored secret was sealed with key '${sealedBy}', NANGO_ENCRYPTION_KEY is key '${keyId}': set the key that was used before`,
+    );
+  }
+  const bytes = Buffer.from(text, 'base64');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES));
+  decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+  return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
+}

@@ -1,0 +1,163 @@
+/** The syncs of connections: which deployed sync runs for which connection, and what Temporal was told of it. */
+import { type SyncAddress, scheduleId } from '../contract/ids.ts';
+import type { Queryable } from './db.ts';
+
+export type Sync = {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly environment: string;
+  readonly connectionRow: string;
+  readonly connectionId: string;
+  readonly providerConfigKey: string;
+  readonly scriptId: string;
+  readonly name: string;
+  readonly variant: string;
+  readonly scheduleId: string;
+  readonly paused: boolean;
+  readonly intervalMs: number;
+  readonly autoStart: boolean;
+  readonly models: readonly string[];
+  readonly bundleHash: string;
+  readonly syncType: 'full' | 'incremental';
+  readonly lastSyncDate: Date | null;
+  /** Grows with every change that Temporal must hear of. */
+  readonly revision: number;
+};
+
+const SELECT = `select y.id::text, y.environment_id::text as "environmentId", e.name as environment,
+    y.connection_id::text as "connectionRow", c.connection_id as "connectionId", i.unique_key as "providerConfigKey",
+    y.script_id::text as "scriptId", s.name, y.variant, y.schedule_id as "scheduleId", y.paused,
+    coalesce(y.interval_ms, s.interval_ms)::float8 as "intervalMs", s.auto_start as "autoStart", s.models,
+    s.bundle_hash as "bundleHash", s.sync_type as "syncType", y.last_sync_date as "lastSyncDate", y.revision
+  from syncs y
+    join scripts s on s.id = y.script_id
+    join connections c on c.id = y.connection_id
+    join integrations i on i.id = c.integration_id
+    join environments e on e.id = y.environment_id`;
+
+/** Deployed syncs that a connection of their integration does not have yet. */
+export async function missingSyncs(
+  db: Queryable,
+  filter: { environmentId: string; connectionRow: string | null },
+): Promise<(SyncAddress & { connectionRow: string; scriptId: string; autoStart: boolean })[]> {
+  const result = await db.query<SyncAddress & { connectionRow: string; scriptId: string; autoStart: boolean }>(
+    `select e.name as environment, i.unique_key as integration, c.connection_id as connection, s.name as sync,
+       'base' as variant, c.id::text as "connectionRow", s.id::text as "scriptId", s.auto_start as "autoStart"
+     from scripts s
+       join integrations i on i.id = s.integration_id
+       join environments e on e.id = s.environment_id
+       join connections c on c.integration_id = s.integration_id
+     where s.environment_id = $1::bigint
+       and s.kind = 'sync'
+       and ($2::bigint is null or c.id = $2::bigint)
+       and not exists (
+         select from syncs y where y.connection_id = c.id and y.script_id = s.id and y.variant = 'base')
+     order by s.id, c.id`,
+    [filter.environmentId, filter.connectionRow],
+  );
+  return result.rows;
+}
+
+/** Adds one sync; undefined when it was there already. Without `autoStart` it begins paused. */
+export async function addSync(
+  db: Queryable,
+  environmentId: string,
+  sync: SyncAddress & { connectionRow: string; scriptId: string; autoStart: boolean },
+  at: Date,
+): Promise<string | undefined> {
+  const result = await db.query<{ id: string }>(
+    `insert into syncs (environment_id, connection_id, script_id, variant, schedule_id, paused, created_at)
+     values ($1::bigint, $2::bigint, $3::bigint, $4::text, $5::text, $6::boolean, $7::timestamptz)
+     on conflict do nothing
+     returning id::text`,
+    [environmentId, sync.connectionRow, sync.scriptId, sync.variant, scheduleId(sync), !sync.autoStart, at],
+  );
+  return result.rows[0]?.id;
+}
+
+export async function syncById(db: Queryable, id: string): Promise<Sync | undefined> {
+  const result = await db.query<Sync>({ name: 'sync-by-id', text: `${SELECT} where y.id = $1::bigint`, values: [id] });
+  return result.rows[0];
+}
+
+/** Syncs of one integration, of one connection or all, by name or all (`null`). */
+export async function listSyncs(
+  db: Queryable,
+  filter: {
+    environmentId: string;
+    providerConfigKey: string | null;
+    connectionId: string | null;
+    names: readonly string[] | null;
+  },
+): Promise<Sync[]> {
+  const result = await db.query<Sync>(
+    `${SELECT}
+     where y.environment_id = $1::bigint
+       and ($2::text is null or i.unique_key = $2::text)
+       and ($3::text is null or c.connection_id = $3::text)
+       and ($4::text[] is null or s.name = any($4::text[]))
+     order by y.id`,
+    [filter.environmentId, filter.providerConfigKey, filter.connectionId, filter.names],
+  );
+  return result.rows;
+}
+
+/** A page of syncs after `afterId`, for reconciling with Temporal; `unscheduled` leaves out those it knows. */
+export async function pageOfSyncs(
+  db: Queryable,
+  page: { afterId: string; limit: number; unscheduledOnly: boolean },
+): Promise<Sync[]> {
+  const result = await db.query<Sync>(
+    `${SELECT}
+     where y.id > $1::bigint and (not $3::boolean or y.revision <> y.scheduled_revision)
+     order by y.id
+     limit $2::int`,
+    [page.afterId, page.limit, page.unscheduledOnly],
+  );
+  return result.rows;
+}
+
+/** Notes that Temporal was told of this revision; a change made meanwhile has a newer one and stays due. */
+export async function markScheduled(db: Queryable, sync: { id: string; revision: number }): Promise<void> {
+  await db.query(`update syncs set scheduled_revision = $2::int where id = $1::bigint`, [sync.id, sync.revision]);
+}
+
+/** Makes reconcile look again at every sync of these scripts: their frequency may have changed. */
+export async function reviseSyncsOf(db: Queryable, scriptIds: readonly string[]): Promise<void> {
+  await db.query(`update syncs set revision = revision + 1 where script_id = any($1::bigint[])`, [scriptIds]);
+}
+
+/** Pauses or unpauses syncs; reconcile then tells Temporal. */
+export async function setPaused(db: Queryable, ids: readonly string[], paused: boolean): Promise<void> {
+  await db.query(
+    `update syncs set paused = $2::boolean, revision = revision + 1
+     where id = any($1::bigint[]) and paused is distinct from $2::boolean`,
+    [ids, paused],
+  );
+}
+
+/** Schedules whose sync is gone and was not created again under the same id. */
+export async function scheduleRemovals(db: Queryable, limit: number): Promise<string[]> {
+  await db.query(
+    `delete from schedule_removals r where exists (select from syncs y where y.schedule_id = r.schedule_id)`,
+  );
+  const result = await db.query<{ scheduleId: string }>(
+    `select schedule_id as "scheduleId" from schedule_removals order by schedule_id limit $1::int`,
+    [limit],
+  );
+  return result.rows.map((row) => row.scheduleId);
+}
+
+export async function forgetRemoval(db: Queryable, id: string): Promise<void> {
+  await db.query(`delete from schedule_removals where schedule_id = $1::text`, [id]);
+}
+
+/** The ids among these that belong to no sync: orphans that somebody else's clean-up left behind. */
+export async function unknownSchedules(db: Queryable, ids: readonly string[]): Promise<string[]> {
+  const result = await db.query<{ id: string }>(
+    `select x.id from unnest($1::text[]) as x (id)
+     where not exists (select from syncs y where y.schedule_id = x.id)`,
+    [ids],
+  );
+  return result.rows.map((row) => row.id);
+}
