@@ -1,17 +1,18 @@
 /** What the REST API asks of Temporal. The rows are written first; Temporal is then told, or told later by reconcile. */
 
+import type { AllocatedRun } from '../contract/engine.ts';
+
 export type Engine = {
   /** Makes Temporal's schedules equal the syncs in Postgres and starts allocated runs; resolves when that is done. */
   readonly reconcile: () => Promise<void>;
   /** Starts the workflow of an allocated sync run; starting it twice starts it once. */
-  readonly startSync: (run: { readonly runId: string; readonly syncId: string; readonly workflowId: string }) => Promise<void>;
+  readonly startSync: (run: AllocatedRun) => Promise<void>;
   /** Runs the workflow of an allocated action run and resolves when it has closed, however it ended. */
   readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
   /** Asks the workflow of a run to stop. */
   readonly cancel: (workflowId: string) => Promise<void>;
-  /** When the schedule starts its next run; null when it is paused or unknown. */
+  /** When the schedule starts its next run; null when it is paused or unknown. Throws when Temporal is out of reach. */
   readonly nextRunAt: (scheduleId: string) => Promise<Date | null>;
   /** The page of a workflow in the Temporal Web UI, when one is known. */
   readonly linkTo: (workflow: { workflowId: string; workflowRunId: string | null }) => string | null;
 };
-

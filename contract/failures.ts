@@ -50,12 +50,21 @@ export type FailureCode = keyof typeof FAILURES;
 /** Where in the author's script something went wrong; lines and columns count from 1. */
 export type ScriptLocation = { readonly file: string; readonly line: number; readonly column: number };
 
+/** One mistake in what a caller sent; `path` leads to it from the top of the body, the query or the headers. */
+export type InputFault = {
+  readonly code: string;
+  readonly message: string;
+  readonly path: readonly (string | number)[];
+};
+
 export type FailureDetails = {
   readonly location?: ScriptLocation;
   /** What the author or the upstream attached; JSON-safe and free of secrets. */
   readonly payload?: unknown;
   /** Several mistakes found at once, one line each. */
   readonly mistakes?: readonly string[];
+  /** The same, where they are a caller's and each has a place. */
+  readonly faults?: readonly InputFault[];
 };
 
 /** The only error class of the engine. Branch on `code`, never on `instanceof` (realms differ) nor on the message. */

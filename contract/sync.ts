@@ -21,12 +21,10 @@ export type SyncResult = Exclude<SyncStep, { status: 'waiting' | 'handedOver' }>
 
 export type ActionInput = { readonly runId: string };
 
-export type ActionStep =
-  | { readonly status: 'finished' }
-  | { readonly status: 'failed'; readonly failure: RunFailure }
-  | { readonly status: 'handedOver' };
+export type ActionEnd = { readonly status: 'finished' } | { readonly status: 'failed'; readonly failure: RunFailure };
 
-export type ActionResult = Exclude<ActionStep, { status: 'handedOver' }>;
+/** `handedOver`: the action takes longer than a workflow task may; an ordinary activity goes on with it. */
+export type ActionStep = ActionEnd | { readonly status: 'handedOver' };
 
 export const RUN_STATES = ['queued', 'running', 'waiting', 'success', 'failed', 'cancelled', 'skipped'] as const;
 export type RunState = (typeof RUN_STATES)[number];

@@ -30,7 +30,8 @@ export type Frequency = { readonly runs: string; readonly intervalMs: number } |
  */
 export function parseFrequency(text: string, version: 'v1' | 'v2'): Frequency {
   const runs = text.slice(0, 200).trim().toLowerCase().replace(/\s+/g, ' ');
-  if (!runs.startsWith('every ')) return { fault: expectation(/^\d+ ?[a-z]+$/.test(runs) ? `every ${runs}` : undefined) };
+  if (!runs.startsWith('every '))
+    return { fault: expectation(/^\d+ ?[a-z]+$/.test(runs) ? `every ${runs}` : undefined) };
   const intervalMs = spanMs(runs.slice('every '.length));
   if (intervalMs === undefined) return { fault: expectation(undefined) };
   const shortest = SHORTEST_INTERVAL[version];
@@ -49,6 +50,7 @@ function spanMs(span: string): number | undefined {
 }
 
 function expectation(suggestion: string | undefined): string {
-  const forms = "expected 'every' and a time span, for example 'every 30min', 'every 2 hours', 'every half day', 'every week'";
+  const forms =
+    "expected 'every' and a time span, for example 'every 30min', 'every 2 hours', 'every half day', 'every week'";
   return suggestion === undefined ? forms : `expected '${suggestion}'`;
 }

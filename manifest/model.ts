@@ -9,9 +9,9 @@ const primitive = (name: PrimitiveName): TypeExpression => ({ kind: 'primitive',
 
 /** The words of the model language that are types by themselves. Every other word is a model or a text literal. */
 const WORDS: ReadonlyMap<string, TypeExpression> = new Map<string, TypeExpression>([
-  ...(['string', 'number', 'boolean', 'bigint', 'date', 'null', 'undefined', 'void', 'never', 'any', 'unknown'] as const).map(
-    (name): [string, TypeExpression] => [name, primitive(name)],
-  ),
+  ...(
+    ['string', 'number', 'boolean', 'bigint', 'date', 'null', 'undefined', 'void', 'never', 'any', 'unknown'] as const
+  ).map((name): [string, TypeExpression] => [name, primitive(name)]),
   ['true', { kind: 'literal', value: true }],
   ['false', { kind: 'literal', value: false }],
   ['bool', primitive('boolean')],
@@ -104,7 +104,8 @@ function readUnion(cursor: Cursor, depth: number): TypeExpression | Fault {
     const member = readPostfix(cursor, depth);
     if ('fault' in member) return member;
     members.push(member);
-    if (cursor.tokens[cursor.next]?.text !== '|' || cursor.tokens[cursor.next]?.kind !== 'mark') return unionOf(members);
+    if (cursor.tokens[cursor.next]?.text !== '|' || cursor.tokens[cursor.next]?.kind !== 'mark')
+      return unionOf(members);
     cursor.next += 1;
   }
 }
@@ -132,7 +133,8 @@ function readPrimary(cursor: Cursor, depth: number): TypeExpression | Fault {
   const inner = readUnion(cursor, depth + 1);
   if ('fault' in inner) return inner;
   const closing = cursor.tokens[cursor.next];
-  if (closing?.kind !== 'mark' || closing.text !== ')') return { fault: "expected ')'", offset: closing?.offset ?? cursor.end };
+  if (closing?.kind !== 'mark' || closing.text !== ')')
+    return { fault: "expected ')'", offset: closing?.offset ?? cursor.end };
   cursor.next += 1;
   return inner;
 }

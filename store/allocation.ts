@@ -1,29 +1,22 @@
 /** Allocating runs: rows exist before their workflows do, so that a caller learns the id and nothing is lost between. */
 import { randomBytes } from 'node:crypto';
 import { v7 as newRunId } from 'uuid';
-import { actionWorkflowId, type SyncAddress, syncWorkflowId } from '../contract/ids.ts';
+import { EngineError } from '../contract/failures.ts';
+import type { AllocatedRun } from '../contract/engine.ts';
+import { actionWorkflowId, syncWorkflowId } from '../contract/ids.ts';
 import type { Connection } from './connections.ts';
 import type { Queryable } from './db.ts';
-import { addRun, type StartedBy } from './runs.ts';
+import { addRun, runOfWorkflow, type StartedBy } from './runs.ts';
 import type { Script } from './scripts.ts';
 import type { SecretBox } from './secret-box.ts';
-import { addSync, missingSyncs, type Sync, syncById } from './syncs.ts';
+import { addressOf, addSync, missingSyncs, type Sync, syncById } from './syncs.ts';
 
 export type Allocating = { readonly box: SecretBox; readonly clock: () => Date };
-export type AllocatedRun = { readonly runId: string; readonly syncId: string; readonly workflowId: string };
 
-/** The names that make the sync's ids. */
-export function addressOf(sync: Sync): SyncAddress {
-  return {
-    environment: sync.environment,
-    integration: sync.providerConfigKey,
-    connection: sync.connectionId,
-    sync: sync.name,
-    variant: sync.variant,
-  };
-}
-
-/** Allocates a run of a sync, for a workflow still to be started or (`workflow`) for one that runs already. */
+/**
+ * Allocates a run of a sync, for a workflow still to be started or (`workflow`) for one that runs already; for the
+ * latter a second call answers the run of the first.
+ */
 export async function allocateSyncRun(
   db: Queryable,
   { box, clock }: Allocating,
@@ -34,7 +27,7 @@ export async function allocateSyncRun(
   const at = clock();
   const runId = newRunId({ msecs: at.getTime() });
   const workflowId = workflow?.workflowId ?? syncWorkflowId(addressOf(sync), runId);
-  await addRun(db, {
+  const added = await addRun(db, {
     id: runId,
     environmentId: sync.environmentId,
     connectionRow: sync.connectionRow,
@@ -51,7 +44,11 @@ export async function allocateSyncRun(
     input: null,
     at,
   });
-  return { runId, syncId: sync.id, workflowId };
+  if (added || workflow === undefined) return { runId, syncId: sync.id, workflowId, address: addressOf(sync) };
+  // The workflow's first attempt allocated it already: this is a retry of that attempt.
+  const earlier = await runOfWorkflow(db, workflow);
+  if (earlier === undefined) throw new EngineError('internal', `Workflow '${workflowId}' lost the run it had`);
+  return { runId: earlier, syncId: sync.id, workflowId, address: addressOf(sync) };
 }
 
 /**
@@ -76,7 +73,12 @@ export async function addMissingSyncs(
 export async function allocateActionRun(
   db: Queryable,
   { box, clock }: Allocating,
-  action: { environment: { id: string; name: string }; script: Script; connection: Connection; input: string | null },
+  action: {
+    environment: { id: string; name: string };
+    script: Pick<Script, 'id' | 'name' | 'bundleHash'>;
+    connection: Pick<Connection, 'id' | 'connectionId' | 'providerConfigKey'>;
+    input: string | null;
+  },
 ): Promise<{ readonly runId: string; readonly workflowId: string }> {
   const { environment, script, connection } = action;
   const at = clock();

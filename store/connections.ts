@@ -3,6 +3,7 @@ import { onlyRow, type Queryable } from './db.ts';
 /** A connection as stored; its credentials are sealed (secret-box.ts) and stay so until the moment of use. */
 export type Connection = {
   readonly id: string;
+  readonly environmentId: string;
   readonly connectionId: string;
   readonly integrationId: string;
   readonly providerConfigKey: string;
@@ -14,7 +15,7 @@ export type Connection = {
   readonly updatedAt: Date;
 };
 
-const SELECT = `select c.id::text, c.connection_id as "connectionId", c.integration_id::text as "integrationId",
+const SELECT = `select c.id::text, c.environment_id::text as "environmentId", c.connection_id as "connectionId", c.integration_id::text as "integrationId",
     i.unique_key as "providerConfigKey", i.provider, c.credentials as "sealedCredentials",
     c.connection_config as "connectionConfig", c.metadata, c.created_at as "createdAt", c.updated_at as "updatedAt"
   from connections c join integrations i on i.id = c.integration_id`;

@@ -19,7 +19,10 @@ export function openDatabase(url: string, options: { max: number; onLost: (error
     application_name: 'nango-temporal',
     options: '-c jit=off -c timezone=UTC',
   });
-  pool.on('error', options.onLost);
+  // A server that stops after us cuts connections that are closing anyway.
+  pool.on('error', (error) => {
+    if (!pool.ending) options.onLost(error);
+  });
   return pool;
 }
 
@@ -54,4 +57,17 @@ export function onlyRow<T>(result: { rows: T[] }, what: string): T {
 export function violatedConstraint(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || error.code !== '23505') return undefined;
   return 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : undefined;
+}
+
+/** SQLSTATEs and socket codes of a server that is not there, is going, or is not ready yet. */
+const LOSS = /^(08...|57P0[123]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)$/;
+/** The driver gives these no code: they are recognised by their text, which `test/store/db.test.ts` holds it to. */
+const LOSS_TEXTS = [/^Connection terminated/, /not queryable$/, /^timeout exceeded when trying to connect$/];
+
+/** Whether a query failed because Postgres cannot be reached, rather than because of what was asked. */
+export function isStoreLoss(error: unknown): boolean {
+  if (!(typeof error === 'object' && error !== null && 'message' in error)) return false;
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isStoreLoss);
+  if ('code' in error && typeof error.code === 'string') return LOSS.test(error.code);
+  return LOSS_TEXTS.some((text) => text.test(String(error.message)));
 }

@@ -21,7 +21,7 @@ export async function ensureEnvironment(
 }
 
 export async function listEnvironments(db: Queryable): Promise<Environment[]> {
-  const result = await db.query<Environment>(`select id::text, name from environments order by id`);
+  const result = await db.query<Environment>(`select e.id::text, e.name from environments e order by e.id`);
   return result.rows;
 }
 

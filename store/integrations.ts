@@ -68,3 +68,27 @@ export async function deleteIntegration(db: Queryable, environmentId: string, un
   );
   return result.rowCount === 1;
 }
+
+/** The integration's sealed application credentials, null when it has none. */
+export async function integrationCredentials(db: Queryable, id: string): Promise<string | null> {
+  const result = await db.query<{ credentials: string | null }>(
+    `select credentials from integrations where id = $1::bigint`,
+    [id],
+  );
+  return result.rows[0]?.credentials ?? null;
+}
+
+export type IntegrationReach = { readonly id: string; readonly uniqueKey: string; readonly connections: number };
+
+/** Every integration of the environment with its number of connections. */
+export async function integrationReach(db: Queryable, environmentId: string): Promise<IntegrationReach[]> {
+  const result = await db.query<IntegrationReach>(
+    `select i.id::text, i.unique_key as "uniqueKey",
+       (select count(*)::int from connections c where c.integration_id = i.id) as connections
+     from integrations i
+     where i.environment_id = $1::bigint
+     order by i.unique_key`,
+    [environmentId],
+  );
+  return result.rows;
+}

@@ -2,6 +2,7 @@
  * One run at a time per sync. The lease names its run; it does not expire by time, since waits may last for hours: a
  * new run takes it over only when the caller has asked Temporal and the holder's workflow is closed or unknown.
  */
+import { EngineError } from '../contract/failures.ts';
 import type { Queryable } from './db.ts';
 
 export type LeaseHolder = {
@@ -10,30 +11,56 @@ export type LeaseHolder = {
   readonly workflowRunId: string | null;
 };
 
-/** Takes the lease of a free sync, or finds it already ours. Answers the holder when another run has it. */
+/**
+ * Takes the lease of a free sync, or finds it already ours. Answers the holder when another run has it. Safe outside a
+ * transaction and against any number of concurrent takers: the lease only changes from a value this call has seen.
+ * @throws EngineError `unknown_sync` when the sync is gone.
+ */
 export async function takeLease(
   db: Queryable,
   lease: { syncId: string; runId: string; instead: string | null },
 ): Promise<LeaseHolder | undefined> {
+  const replaceable = lease.instead === null ? [lease.runId] : [lease.runId, lease.instead];
+  for (;;) {
+    if (await replaceLease(db, lease, replaceable)) return undefined;
+    const current = await currentLease(db, lease.syncId);
+    if (current.leaseRun === null) continue;
+    if (current.holder !== undefined) return current.holder;
+    replaceable.push(current.leaseRun);
+  }
+}
+
+// Whether a holder has ended is read apart from this statement: inside it, a run that was allocated by the very
+// transaction this update waits for would be invisible, and its lease would be taken away.
+async function replaceLease(
+  db: Queryable,
+  lease: { syncId: string; runId: string },
+  replaceable: readonly string[],
+): Promise<boolean> {
   const taken = await db.query(
-    `update syncs y
-     set lease_run = $2::text
-     where y.id = $1::bigint
-       and (y.lease_run is null
-         or y.lease_run = $2::text
-         or y.lease_run = $3::text
-         or not exists (
-           select from runs r where r.id = y.lease_run and r.state in ('queued', 'running', 'waiting')))`,
-    [lease.syncId, lease.runId, lease.instead],
+    `update syncs set lease_run = $2::text
+     where id = $1::bigint and (lease_run is null or lease_run = any($3::text[]))`,
+    [lease.syncId, lease.runId, replaceable],
   );
-  if (taken.rowCount === 1) return undefined;
-  const holder = await db.query<LeaseHolder>(
-    `select r.id as "runId", r.workflow_id as "workflowId", r.workflow_run_id as "workflowRunId"
-     from syncs y join runs r on r.id = y.lease_run
+  return taken.rowCount === 1;
+}
+
+async function currentLease(
+  db: Queryable,
+  syncId: string,
+): Promise<{ leaseRun: string | null; holder: LeaseHolder | undefined }> {
+  const result = await db.query<{ leaseRun: string | null; runId: string | null } & Omit<LeaseHolder, 'runId'>>(
+    `select y.lease_run as "leaseRun", r.id as "runId", r.workflow_id as "workflowId",
+       r.workflow_run_id as "workflowRunId"
+     from syncs y
+       left join runs r on r.id = y.lease_run and r.state in ('queued', 'running', 'waiting')
      where y.id = $1::bigint`,
-    [lease.syncId],
+    [syncId],
   );
-  return holder.rows[0];
+  const row = result.rows[0];
+  if (row === undefined) throw new EngineError('unknown_sync', `Sync '${syncId}' is gone: no run can hold it`);
+  const { leaseRun, runId, workflowId, workflowRunId } = row;
+  return { leaseRun, holder: runId === null ? undefined : { runId, workflowId, workflowRunId } };
 }
 
 /** The run that holds the sync and has not ended. */

@@ -17,26 +17,16 @@ export type RecordWrite = RecordScope & {
   readonly at: Date;
 };
 
-/** Makes the head of a scope, which the write statements lock. */
-export async function ensureHead(db: Queryable, scope: RecordScope, at: Date): Promise<void> {
-  await db.query(
-    `insert into record_heads (connection_id, model, variant, seq, last_modified_at)
-     values ($1::bigint, $2::text, $3::text, 0, $4::timestamptz)
-     on conflict do nothing`,
-    [scope.connectionRow, scope.model, scope.variant, at],
-  );
-}
-
 const FENCED = `fenced as (
     update runs set flushed = flushed + 1 where id = $4::text and fence = $5::int and state = 'running' returning id
   )`;
 const HEAD = `head as (
-    update record_heads h
-    set seq = h.seq + (select count(*) from input),
-        last_modified_at = greatest(h.last_modified_at + interval '1 microsecond', $6::timestamptz)
-    where h.connection_id = $1::bigint and h.model = $2::text and h.variant = $3::text
-      and exists (select from fenced)
-    returning h.seq, h.last_modified_at
+    insert into record_heads as h (connection_id, model, variant, seq, last_modified_at)
+    select $1::bigint, $2::text, $3::text, (select count(*) from input), $6::timestamptz from fenced
+    on conflict (connection_id, model, variant) do update
+      set seq = h.seq + excluded.seq,
+          last_modified_at = greatest(h.last_modified_at + interval '1 microsecond', excluded.last_modified_at)
+    returning seq, last_modified_at
   )`;
 const TALLY = `tally as (
     select count(*) filter (where last_action = 'ADDED')::int as added,
@@ -64,14 +54,14 @@ export async function saveRecords(db: Queryable, write: RecordWrite, rows: strin
   const result = await db.query<RecordCounts & { held: boolean }>({
     name: 'save-records',
     text: `with ${FENCED}, input as (
-        select distinct on (x.id) x.id, x.payload, sha256(convert_to(x.payload::text, 'UTF8')) as hash
+        select distinct on (x.id) x.id, x.n, x.payload, sha256(convert_to(x.payload::text, 'UTF8')) as hash
         from rows from (jsonb_array_elements_text($7::jsonb), jsonb_array_elements($8::jsonb))
           with ordinality as x (id, payload, n)
         order by x.id, x.n desc
       ), ${HEAD}, written as (
         insert into records as r (connection_id, model, variant, id, seq, payload, hash, last_action, first_seen_at,
           last_modified_at)
-        select $1::bigint, $2::text, $3::text, i.id, h.seq - (row_number() over (order by i.id desc)) + 1, i.payload,
+        select $1::bigint, $2::text, $3::text, i.id, h.seq - (row_number() over (order by i.n desc)) + 1, i.payload,
           i.hash, 'ADDED', h.last_modified_at, h.last_modified_at
         from input i cross join head h
         on conflict (connection_id, model, variant, id) do update
@@ -159,18 +149,19 @@ const MICROSECONDS = `'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'`;
 export async function pageOfRecords(db: Queryable, page: RecordPage): Promise<RecordRow[]> {
   const result = await db.query<RecordRow>({
     name: 'page-of-records',
-    text: `select seq::text, payload::text, last_action as "lastAction",
+    // Sorted by the column itself: plain `order by seq` would mean the text of the select list, where 10 is before 9.
+    text: `select r.seq::text, payload::text, last_action as "lastAction",
         to_char(first_seen_at, ${MICROSECONDS}) as "firstSeenAt",
         to_char(last_modified_at, ${MICROSECONDS}) as "lastModifiedAt",
         to_char(deleted_at, ${MICROSECONDS}) as "deletedAt",
         to_char(pruned_at, ${MICROSECONDS}) as "prunedAt"
-      from records
+      from records r
       where connection_id = $1::bigint and model = $2::text and variant = $3::text
         and seq > $4::bigint
         and ($5::timestamptz is null or last_modified_at > $5::timestamptz)
         and ($6::text[] is null or last_action = any($6::text[]))
         and ($7::text[] is null or id = any($7::text[]))
-      order by seq
+      order by r.seq
       limit $8::int`,
     values: [
       page.connectionRow,
@@ -186,13 +177,23 @@ export async function pageOfRecords(db: Queryable, page: RecordPage): Promise<Re
   return result.rows;
 }
 
-/** Live rows of each model of a connection. */
-export async function recordCounts(db: Queryable, connectionRow: string): Promise<Record<string, number>> {
-  const result = await db.query<{ model: string; live: number }>(
-    `select model, live::float8 as live from record_counts where connection_id = $1::bigint and variant = 'base'`,
-    [connectionRow],
+export type LiveCount = {
+  readonly connectionRow: string;
+  readonly model: string;
+  readonly variant: string;
+  readonly live: number;
+};
+
+/** Live rows of each model and variant of these connections. */
+export async function recordCounts(db: Queryable, connectionRows: readonly string[]): Promise<LiveCount[]> {
+  const result = await db.query<LiveCount>(
+    `select connection_id::text as "connectionRow", model, variant, live::float8 as live
+     from record_counts
+     where connection_id = any($1::bigint[])
+     order by connection_id, model, variant`,
+    [connectionRows],
   );
-  return Object.fromEntries(result.rows.map((row) => [row.model, row.live]));
+  return result.rows;
 }
 
 /** Whether any row of the model was ever saved for the connection. */

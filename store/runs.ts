@@ -1,6 +1,8 @@
 /** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
+import type { AllocatedRun } from '../contract/engine.ts';
 import type { FailureCode, FailureDetails } from '../contract/failures.ts';
 import type { RecordCounts } from '../contract/host.ts';
+import type { SyncAddress } from '../contract/ids.ts';
 import type { RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
 
@@ -75,6 +77,7 @@ export type Attempt = {
   readonly kind: 'sync' | 'action';
   readonly name: string;
   readonly variant: string;
+  readonly startedBy: StartedBy;
   readonly environment: string;
   readonly connectionRow: string;
   readonly scriptId: string | null;
@@ -106,7 +109,8 @@ export async function beginAttempt(
            where r.id = $1::text
              and r.state in ('queued', 'running', 'waiting')
              and e.id = r.environment_id
-           returning r.id as "runId", r.fence, r.kind, r.name, r.variant, e.name as environment,
+           returning r.id as "runId", r.fence, r.kind, r.name, r.variant,
+             r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input,
@@ -245,17 +249,98 @@ export async function actionResult(
 }
 
 /** Allocated sync runs whose workflow may not have been started: their process died in between. */
-export async function queuedSyncRuns(
+export async function queuedSyncRuns(db: Queryable, page: { afterId: string; limit: number }): Promise<AllocatedRun[]> {
+  type Row = Omit<AllocatedRun, 'address'> & SyncAddress;
+  const result = await db.query<Row>(
+    `select r.id as "runId", r.sync_id::text as "syncId", r.workflow_id as "workflowId", e.name as environment,
+       i.unique_key as integration, c.connection_id as connection, r.name as sync, r.variant
+     from runs r
+       join environments e on e.id = r.environment_id
+       join connections c on c.id = r.connection_id
+       join integrations i on i.id = c.integration_id
+     where r.state = 'queued' and r.kind = 'sync' and r.sync_id is not null and r.id > $1::text
+     order by r.id
+     limit $2::int`,
+    [page.afterId, page.limit],
+  );
+  return result.rows.map(({ runId, syncId, workflowId, ...address }) => ({ runId, syncId, workflowId, address }));
+}
+
+/** What each of these runs did, by run and model; a run that saved nothing is absent. */
+export async function countsOfRuns(
+  db: Queryable,
+  runIds: readonly string[],
+): Promise<Map<string, Record<string, RecordCounts>>> {
+  const result = await db.query<RecordCounts & { runId: string; model: string }>(
+    `select run_id as "runId", model, added, updated, deleted from run_counts
+     where run_id = any($1::text[])
+     order by run_id, model`,
+    [runIds],
+  );
+  const counts = new Map<string, Record<string, RecordCounts>>();
+  for (const { runId, model, ...count } of result.rows) {
+    const models = counts.get(runId) ?? {};
+    counts.set(runId, { ...models, [model]: count });
+  }
+  return counts;
+}
+
+/** The oldest allocated run of a sync whose script has not begun. */
+export async function queuedRunOf(
+  db: Queryable,
+  syncId: string,
+): Promise<{ readonly runId: string; readonly workflowId: string; readonly workflowRunId: string | null } | undefined> {
+  const result = await db.query<{ runId: string; workflowId: string; workflowRunId: string | null }>(
+    `select id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId"
+     from runs
+     where sync_id = $1::bigint and state = 'queued'
+     order by created_at, id
+     limit 1`,
+    [syncId],
+  );
+  return result.rows[0];
+}
+
+/** Workflows of runs that have not ended, of one connection or of all connections of an integration. */
+export async function openWorkflows(
+  db: Queryable,
+  owner: { connectionRow: string } | { integrationId: string },
+): Promise<string[]> {
+  const [column, id] =
+    'connectionRow' in owner ? ['c.id', owner.connectionRow] : ['c.integration_id', owner.integrationId];
+  const result = await db.query<{ workflowId: string }>(
+    `select r.workflow_id as "workflowId"
+     from runs r join connections c on c.id = r.connection_id
+     where ${column} = $1::bigint and r.state in ('queued', 'running', 'waiting')`,
+    [id],
+  );
+  return result.rows.map((row) => row.workflowId);
+}
+
+/** Sync runs whose script has begun and not ended, a page after `afterId`. */
+export async function openSyncRuns(
   db: Queryable,
   page: { afterId: string; limit: number },
-): Promise<{ runId: string; syncId: string; workflowId: string }[]> {
-  const result = await db.query<{ runId: string; syncId: string; workflowId: string }>(
-    `select id as "runId", sync_id::text as "syncId", workflow_id as "workflowId"
+): Promise<{ runId: string; workflowId: string; workflowRunId: string | null }[]> {
+  const result = await db.query<{ runId: string; workflowId: string; workflowRunId: string | null }>(
+    `select id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId"
      from runs
-     where state = 'queued' and kind = 'sync' and sync_id is not null and id > $1::text
+     where state in ('running', 'waiting') and kind = 'sync' and id > $1::text
      order by id
      limit $2::int`,
     [page.afterId, page.limit],
   );
   return result.rows;
+}
+
+/** Ends the runs of a workflow that are still open. */
+export async function endOpenRuns(
+  db: Queryable,
+  end: { workflowId: string; state: 'failed' | 'cancelled'; failure: StoredFailure; at: Date },
+): Promise<void> {
+  await db.query(
+    `update runs set state = $2::text, error = $3::jsonb, finished_at = $4::timestamptz
+     where workflow_id = $1::text and state in ('queued', 'running', 'waiting')`,
+    [end.workflowId, end.state, JSON.stringify(end.failure), end.at],
+  );
 }

@@ -132,3 +132,37 @@ export async function saveScript(db: Queryable, script: ScriptDefinition): Promi
 export async function deleteScripts(db: Queryable, ids: readonly string[]): Promise<void> {
   await db.query(`delete from scripts where id = any($1::bigint[])`, [ids]);
 }
+
+/** The models that the syncs of an integration declare. */
+export async function declaredModels(db: Queryable, integrationId: string): Promise<string[]> {
+  const result = await db.query<{ model: string }>(
+    `select distinct unnest(models) as model from scripts
+     where integration_id = $1::bigint and kind = 'sync'
+     order by model`,
+    [integrationId],
+  );
+  return result.rows.map((row) => row.model);
+}
+
+export type ActionTarget = {
+  readonly connectionRow: string | null;
+  readonly scriptId: string | null;
+  readonly bundleHash: string | null;
+};
+
+/** Connection and action of an integration in one look; undefined when there is no such integration. */
+export async function findActionTarget(
+  db: Queryable,
+  address: { environmentId: string; providerConfigKey: string; connectionId: string; action: string },
+): Promise<ActionTarget | undefined> {
+  const result = await db.query<ActionTarget>({
+    name: 'find-action-target',
+    text: `select c.id::text as "connectionRow", s.id::text as "scriptId", s.bundle_hash as "bundleHash"
+      from integrations i
+        left join connections c on c.integration_id = i.id and c.connection_id = $3::text
+        left join scripts s on s.integration_id = i.id and s.kind = 'action' and s.name = $4::text
+      where i.environment_id = $1::bigint and i.unique_key = $2::text`,
+    values: [address.environmentId, address.providerConfigKey, address.connectionId, address.action],
+  });
+  return result.rows[0];
+}

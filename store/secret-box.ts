@@ -41,8 +41,16 @@ function openEnvelope(envelope: string, keyId: string, key: Buffer): string {
       `A stored secret was sealed with key '${sealedBy}', NANGO_ENCRYPTION_KEY is key '${keyId}': set the key that was used before`,
     );
   }
-  const bytes = Buffer.from(text, 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES));
+  try {
+    return decrypt(Buffer.from(text, 'base64'), key);
+  } catch (cause) {
+    throw new EngineError('internal', 'A stored secret is damaged', { cause });
+  }
+}
+
+function decrypt(bytes: Buffer, key: Buffer): string {
+  const options = { authTagLength: TAG_BYTES };
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), options);
   decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
   return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
 }

@@ -15,6 +15,8 @@ export type Sync = {
   readonly scheduleId: string;
   readonly paused: boolean;
   readonly intervalMs: number;
+  /** The frequency as the author wrote it, for instance `every 30min`. */
+  readonly runs: string;
   readonly autoStart: boolean;
   readonly models: readonly string[];
   readonly bundleHash: string;
@@ -22,13 +24,26 @@ export type Sync = {
   readonly lastSyncDate: Date | null;
   /** Grows with every change that Temporal must hear of. */
   readonly revision: number;
+  readonly scheduledRevision: number;
 };
+
+/** The names that make the sync's ids. */
+export function addressOf(sync: Sync): SyncAddress {
+  return {
+    environment: sync.environment,
+    integration: sync.providerConfigKey,
+    connection: sync.connectionId,
+    sync: sync.name,
+    variant: sync.variant,
+  };
+}
 
 const SELECT = `select y.id::text, y.environment_id::text as "environmentId", e.name as environment,
     y.connection_id::text as "connectionRow", c.connection_id as "connectionId", i.unique_key as "providerConfigKey",
     y.script_id::text as "scriptId", s.name, y.variant, y.schedule_id as "scheduleId", y.paused,
-    coalesce(y.interval_ms, s.interval_ms)::float8 as "intervalMs", s.auto_start as "autoStart", s.models,
-    s.bundle_hash as "bundleHash", s.sync_type as "syncType", y.last_sync_date as "lastSyncDate", y.revision
+    coalesce(y.interval_ms, s.interval_ms)::float8 as "intervalMs", s.runs, s.auto_start as "autoStart", s.models,
+    s.bundle_hash as "bundleHash", s.sync_type as "syncType", y.last_sync_date as "lastSyncDate", y.revision,
+    y.scheduled_revision as "scheduledRevision"
   from syncs y
     join scripts s on s.id = y.script_id
     join connections c on c.id = y.connection_id
@@ -160,4 +175,9 @@ export async function unknownSchedules(db: Queryable, ids: readonly string[]): P
     [ids],
   );
   return result.rows.map((row) => row.id);
+}
+
+/** Holds the sync's row to the end of the transaction, so that two triggers cannot both allocate a run. */
+export async function lockSync(db: Queryable, id: string): Promise<void> {
+  await db.query(`select from syncs where id = $1::bigint for update`, [id]);
 }

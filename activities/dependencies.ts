@@ -1,0 +1,33 @@
+import type { Client } from '@temporalio/client';
+import type { AllocatedRun } from '../contract/engine.ts';
+import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
+import type { Catalogue } from '../outbound/catalogue.ts';
+import type { Outbound } from '../outbound/request.ts';
+import type { Database } from '../store/db.ts';
+import type { SecretBox } from '../store/secret-box.ts';
+
+/** What activities work with. Composed once per process; tests hand in the same real parts. */
+export type Dependencies = {
+  readonly db: Database;
+  readonly box: SecretBox;
+  readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
+  readonly outbound: Outbound;
+  readonly catalogue: Catalogue;
+  /** Asked about schedules and about the workflows of runs; never about records. */
+  readonly client: Client;
+  /** Starts the workflow of an allocated run; starting it twice starts it once. */
+  readonly startSync: (run: AllocatedRun) => Promise<void>;
+  /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
+  readonly clock: () => Date;
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly limits: ScriptLimits;
+};
+
+export type ScriptLimits = {
+  readonly memoryMb: number;
+  readonly cpuMs: number;
+  readonly syncWallClockMs: number;
+  readonly actionWallClockMs: number;
+  /** Attempts of one run, however they ended, before it fails. */
+  readonly maxAttempts: number;
+};

@@ -1,0 +1,23 @@
+/**
+ * Effects, one verb per file, with their dependencies passed in. Each activity may be repeated at any point. What
+ * authors and upstreams cause is answered as a value; what is thrown is a fault of our own parts, and Temporal retries.
+ */
+import type { Dependencies } from './dependencies.ts';
+import { createReconcileActivities } from './reconcile.ts';
+import { createActionActivities } from './run-action.ts';
+import { createRunScript } from './run-script.ts';
+import { createSettleRun } from './settle-run.ts';
+
+export type { Dependencies, ScriptLimits } from './dependencies.ts';
+export { failureInterceptor } from './failure-interceptor.ts';
+
+export function createActivities(deps: Dependencies) {
+  return {
+    runScript: createRunScript(deps),
+    ...createActionActivities(deps),
+    settleRun: createSettleRun(deps),
+    ...createReconcileActivities(deps),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,55 @@
+/**
+ * The REST API: one Express app over the store, the outbound calls and the engine. A route file is schemas and handlers;
+ * `route()` authenticates, validates and sends, the failure handler answers what was thrown. Nothing here listens, reads
+ * the environment, knows Temporal beyond `Engine`, or holds state that another process would need.
+ */
+import express, { type Express } from 'express';
+import { createAuthenticator } from './auth.ts';
+import type { ApiDeps } from './deps.ts';
+import { createFailureHandler, noSuchRoute } from './failures.ts';
+import { createJsonReader } from './json-body.ts';
+import { createRoute } from './route.ts';
+import { actionRoutes } from './routes/actions.ts';
+import { compatibilityRoutes } from './routes/compatibility.ts';
+import { connectionRoutes } from './routes/connections.ts';
+import { deployRoutes } from './routes/deploy.ts';
+import { healthRoutes } from './routes/health.ts';
+import { integrationRoutes } from './routes/integrations.ts';
+import { metadataRoutes } from './routes/metadata.ts';
+import { providerRoutes } from './routes/providers.ts';
+import { proxyRoutes } from './routes/proxy.ts';
+import { recordRoutes } from './routes/records.ts';
+import { runRoutes } from './routes/runs.ts';
+import { syncRoutes } from './routes/syncs.ts';
+
+export type { ApiDeps, ApiLimits } from './deps.ts';
+export { DEFAULT_LIMITS } from './deps.ts';
+
+/** Builds the app from its dependencies; opens nothing. Reads JSON bodies itself, so mount it before any body parser. */
+export function createApp(deps: ApiDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  const route = createRoute({
+    authenticate: createAuthenticator(deps),
+    readJson: createJsonReader(deps.limits.bodyBytes),
+  });
+  app.use(healthRoutes(deps));
+  app.use(proxyRoutes(deps, route));
+  app.use(actionRoutes(deps, route));
+  app.use(recordRoutes(deps, route));
+  app.use(integrationRoutes(deps, route));
+  app.use(connectionRoutes(deps, route));
+  app.use(metadataRoutes(deps, route));
+  app.use(deployRoutes(deps, route));
+  app.use(syncRoutes(deps, route));
+  app.use(runRoutes(deps, route));
+  app.use(providerRoutes(deps, route));
+  app.use(compatibilityRoutes(route));
+  app.use((request) => {
+    throw noSuchRoute(request.method, request.path);
+  });
+  app.use(createFailureHandler(deps));
+  return app;
+}

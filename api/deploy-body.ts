@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import type { InputFault } from '../contract/failures.ts';
+import { parseFrequency } from '../manifest/frequency.ts';
+import type { ScriptKind } from '../store/scripts.ts';
+import { invalidPart } from './invalid.ts';
+import { freeText, integrationKey, jsonObject, modelName, scriptName } from './schemas.ts';
+
+const version = z
+  .union([z.string(), z.number().int().nonnegative()])
+  .transform(String)
+  .refine(
+    (text) => /^(\d+|\d+\.\d+\.\d+)$/.test(text) && text.length <= 50,
+    "expected a whole number or a version such as '1.0.0'",
+  );
+
+/** One script as the command line sends it. Keys of other generations of clients that mean nothing here are let through. */
+const SCRIPT = z.looseObject({
+  type: z.enum(['sync', 'action']),
+  syncName: scriptName,
+  providerConfigKey: integrationKey,
+  models: z.array(modelName).default([]),
+  runs: freeText.nullish(),
+  version: version.nullish(),
+  track_deletes: z.boolean().default(false),
+  auto_start: z.boolean().nullish(),
+  metadata: z.looseObject({ description: freeText.max(2_000).nullish() }).nullish(),
+  input: z.union([freeText.max(255), z.looseObject({ name: freeText.max(255) })]).nullish(),
+  sync_type: z
+    .string()
+    .transform((text) => text.toLowerCase())
+    .pipe(z.enum(['full', 'incremental']))
+    .nullish(),
+  fileBody: z.looseObject({ js: freeText.min(1, 'expected the compiled script'), ts: freeText.nullish() }),
+  models_json_schema: jsonObject.nullish(),
+});
+
+export const DEPLOY = z.strictObject({
+  flowConfigs: z.array(SCRIPT).max(10_000),
+  onEventScriptsByProvider: z
+    .array(z.looseObject({ scripts: z.array(z.unknown()).max(0, 'on-event scripts are not supported yet') }))
+    .nullish(),
+  // The names earlier clients had for it.
+  postConnectionScriptsByProvider: z
+    .array(z.looseObject({ scripts: z.array(z.unknown()).max(0, 'post-connection scripts are not supported yet') }))
+    .nullish(),
+  nangoYamlBody: z.string().nullish(),
+  reconcile: z.boolean().default(false),
+  debug: z.boolean().optional(),
+  singleDeployMode: z.boolean().optional(),
+  deployMode: z.enum(['all', 'integration', 'single']).optional(),
+  jsonSchema: z.unknown().optional(),
+  sdkVersion: z.string().nullish(),
+  source: z.string().nullish(),
+});
+
+export type DeployBody = z.output<typeof DEPLOY>;
+
+/** A script of a deployment, checked and in our words. */
+export type DeployedScript = {
+  readonly providerConfigKey: string;
+  readonly kind: ScriptKind;
+  readonly name: string;
+  readonly js: string;
+  readonly source: string | null;
+  readonly description: string | null;
+  readonly models: readonly string[];
+  readonly runs: string | null;
+  readonly intervalMs: number | null;
+  readonly syncType: 'full' | 'incremental' | null;
+  readonly trackDeletes: boolean;
+  readonly autoStart: boolean;
+  readonly inputModel: string | null;
+  readonly jsonSchema: unknown;
+  /** Undefined: the server counts. */
+  readonly version: string | undefined;
+};
+
+/** @throws EngineError `invalid_body` with every mistake that the shape alone does not show. */
+export function scriptsOf(body: DeployBody): DeployedScript[] {
+  const faults: InputFault[] = [];
+  const seen = new Set<string>();
+  const scripts = body.flowConfigs.map((config, index) => {
+    const path = ['flowConfigs', index] as const;
+    const name = `${config.type} '${config.syncName}' of integration '${config.providerConfigKey}'`;
+    const identity = JSON.stringify([config.providerConfigKey, config.type, config.syncName]);
+    if (seen.has(identity))
+      faults.push({ code: 'duplicate', message: `${name} appears twice`, path: [...path, 'syncName'] });
+    seen.add(identity);
+    return config.type === 'sync' ? syncOf(config, name, path, faults) : actionOf(config);
+  });
+  if (faults.length > 0) throw invalidPart('invalid_body', 'body', faults);
+  return scripts;
+}
+
+type Config = DeployBody['flowConfigs'][number];
+
+function syncOf(
+  config: Config,
+  name: string,
+  path: readonly (string | number)[],
+  faults: InputFault[],
+): DeployedScript {
+  const frequency = parseFrequency(config.runs ?? '', 'v2');
+  if ('fault' in frequency) {
+    const message = `${name} runs '${config.runs ?? ''}': ${frequency.fault}`;
+    faults.push({ code: 'sync_interval_invalid', message, path: [...path, 'runs'] });
+  }
+  if (config.track_deletes) {
+    const message = `${name}: deletion detection is not supported yet; expected track_deletes: false`;
+    faults.push({ code: 'unsupported', message, path: [...path, 'track_deletes'] });
+  }
+  const { runs, intervalMs } = 'fault' in frequency ? { runs: null, intervalMs: null } : frequency;
+  return { ...sharedParts(config), kind: 'sync', runs, intervalMs, syncType: config.sync_type ?? 'incremental' };
+}
+
+function actionOf(config: Config): DeployedScript {
+  return { ...sharedParts(config), kind: 'action', runs: null, intervalMs: null, syncType: null };
+}
+
+function sharedParts(config: Config): Omit<DeployedScript, 'kind' | 'runs' | 'intervalMs' | 'syncType'> {
+  return {
+    providerConfigKey: config.providerConfigKey,
+    name: config.syncName,
+    js: config.fileBody.js,
+    source: config.fileBody.ts ?? null,
+    description: config.metadata?.description ?? null,
+    models: config.models,
+    trackDeletes: config.track_deletes,
+    autoStart: config.auto_start ?? true,
+    inputModel: typeof config.input === 'string' ? config.input : (config.input?.name ?? null),
+    jsonSchema: config.models_json_schema ?? undefined,
+    version: config.version ?? undefined,
+  };
+}

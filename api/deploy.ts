@@ -1,0 +1,96 @@
+import { EngineError } from '../contract/failures.ts';
+import type { AllocatedRun } from '../contract/engine.ts';
+import { addMissingSyncs } from '../store/allocation.ts';
+import { type Queryable, withTransaction } from '../store/db.ts';
+import type { Environment } from '../store/environments.ts';
+import { integrationReach } from '../store/integrations.ts';
+import { lockDeployedSyncs, tryLockDeployment } from '../store/locks.ts';
+import { deleteScripts, listScripts, saveBundle, saveScript } from '../store/scripts.ts';
+import { reviseSyncsOf } from '../store/syncs.ts';
+import { type DeployBody, type DeployedScript, scriptsOf } from './deploy-body.ts';
+import { type DeployPlan, missingIntegrations, type PlannedScript, planDeployment } from './deploy-plan.ts';
+import type { ApiDeps } from './deps.ts';
+import { unknownIntegrations } from './known.ts';
+
+export type SavedScript = PlannedScript & { readonly id: string };
+export type Deployment = { readonly scripts: readonly SavedScript[]; readonly firstRuns: readonly AllocatedRun[] };
+
+/** What the deployment would change. @throws EngineError as `deploy`. */
+export async function previewDeployment(
+  deps: ApiDeps,
+  environment: Environment,
+  body: DeployBody,
+): Promise<DeployPlan> {
+  return plan(deps.db, environment, body, scriptsOf(body));
+}
+
+/**
+ * Makes the environment run these scripts, all of them or none: bundles, definitions, syncs of every connection and
+ * their first runs in one transaction.
+ * @throws EngineError `invalid_body`, `unknown_provider_config` naming every missing integration, and
+ * `concurrent_deployment` while another deployment of the environment is under way.
+ */
+export async function deploy(deps: ApiDeps, environment: Environment, body: DeployBody): Promise<Deployment> {
+  const scripts = scriptsOf(body);
+  return withTransaction(deps.db, async (db) => {
+    if (!(await tryLockDeployment(db, environment.id))) throw concurrent(environment);
+    await lockDeployedSyncs(db, environment.id, 'writer');
+    const { scripts: planned, deleted } = await plan(db, environment, body, scripts);
+    await deleteScripts(
+      db,
+      deleted.map((script) => script.id),
+    );
+    const saved: SavedScript[] = [];
+    for (const script of planned) saved.push({ ...script, id: await savePlanned(db, deps, environment, script) });
+    const updated = saved.filter((script) => script.change === 'updated');
+    await reviseSyncsOf(
+      db,
+      updated.map((script) => script.id),
+    );
+    return {
+      scripts: saved,
+      firstRuns: await addMissingSyncs(db, deps, { environmentId: environment.id, connectionRow: null }),
+    };
+  });
+}
+
+async function plan(
+  db: Queryable,
+  environment: Environment,
+  body: DeployBody,
+  scripts: readonly DeployedScript[],
+): Promise<DeployPlan> {
+  const integrations = await integrationReach(db, environment.id);
+  const unknown = missingIntegrations(scripts, integrations);
+  if (unknown.length > 0) throw unknownIntegrations(environment, unknown);
+  const scope = { reconcile: body.reconcile, namedIntegrationsOnly: body.deployMode === 'integration' };
+  return planDeployment(scripts, scope, { integrations, scripts: await listScripts(db, environment.id) });
+}
+
+async function savePlanned(
+  db: Queryable,
+  deps: ApiDeps,
+  environment: Environment,
+  planned: PlannedScript,
+): Promise<string> {
+  const { script, bundle, integration, version, existing, change } = planned;
+  if (change === 'unchanged' && existing !== undefined) return existing.id;
+  const at = deps.clock();
+  await saveBundle(db, bundle, at);
+  const { providerConfigKey: _, js: __, ...definition } = script;
+  return saveScript(db, {
+    ...definition,
+    environmentId: environment.id,
+    integrationId: integration.id,
+    version,
+    bundleHash: bundle.hash,
+    at,
+  });
+}
+
+function concurrent(environment: Environment): EngineError {
+  return new EngineError(
+    'concurrent_deployment',
+    `Another deployment to environment '${environment.name}' is under way: try again when it has finished.`,
+  );
+}

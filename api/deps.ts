@@ -1,0 +1,29 @@
+import type { Catalogue } from '../outbound/catalogue.ts';
+import type { Outbound } from '../outbound/request.ts';
+import type { Database } from '../store/db.ts';
+import type { SecretBox } from '../store/secret-box.ts';
+import type { Engine } from './engine.ts';
+
+/** What the routes work with. Composed once per process; tests hand in the same real parts. */
+export type ApiDeps = {
+  readonly db: Database;
+  readonly box: SecretBox;
+  readonly engine: Engine;
+  readonly outbound: Outbound;
+  readonly catalogue: Catalogue;
+  readonly clock: () => Date;
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly version: string;
+  /** Where the Temporal Web UI answers, when that is known. */
+  readonly temporalUi?: string | null;
+  readonly limits: ApiLimits;
+};
+
+export type ApiLimits = {
+  /** Largest JSON body. */
+  readonly bodyBytes: number;
+  /** How long an answer waits for Temporal to hear of a change that is already stored. */
+  readonly reconcileWaitMs: number;
+};
+
+export const DEFAULT_LIMITS: ApiLimits = { bodyBytes: 75 * 1024 * 1024, reconcileWaitMs: 5_000 };

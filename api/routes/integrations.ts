@@ -1,0 +1,144 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import { EngineError } from '../../contract/failures.ts';
+import { violatedConstraint } from '../../store/db.ts';
+import {
+  createIntegration,
+  deleteIntegration,
+  type Integration,
+  integrationCredentials,
+  listIntegrations,
+} from '../../store/integrations.ts';
+import { openWorkflows } from '../../store/runs.ts';
+import { json } from '../answer.ts';
+import { closeMatches } from '../close-matches.ts';
+import type { ApiDeps } from '../deps.ts';
+import { knownIntegration } from '../known.ts';
+import type { Route } from '../route.ts';
+import { freeText, integrationKey, jsonObject, knownName } from '../schemas.ts';
+import { cancelWorkflows, tellEngine } from '../tell-engine.ts';
+
+const KEY = z.object({ key: knownName });
+const NEW_INTEGRATION = z.strictObject({
+  provider: knownName,
+  unique_key: integrationKey,
+  display_name: freeText.max(255).optional(),
+  credentials: jsonObject.optional(),
+});
+const INCLUDE = z.enum(['webhook', 'credentials']);
+const ONE = z.strictObject({ include: z.union([INCLUDE.transform((one) => [one]), z.array(INCLUDE)]).default([]) });
+
+export function integrationRoutes(deps: ApiDeps, route: Route): Router {
+  const router = Router({ caseSensitive: true });
+  router.get(
+    '/integrations',
+    route({
+      handle: async ({ environment }) => json({ data: (await listIntegrations(deps.db, environment.id)).map(viewOf) }),
+    }),
+  );
+  router.post(
+    '/integrations',
+    route({
+      body: NEW_INTEGRATION,
+      handle: async ({ environment, body }) => {
+        checkProvider(deps, body.provider);
+        const integration = await createIntegration(deps.db, {
+          environmentId: environment.id,
+          uniqueKey: body.unique_key,
+          provider: body.provider,
+          displayName: body.display_name ?? null,
+          sealedCredentials: body.credentials === undefined ? null : deps.box.seal(JSON.stringify(body.credentials)),
+          at: deps.clock(),
+        }).catch((error: unknown) => {
+          throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key, environment.name) : error;
+        });
+        return json({ data: viewOf(integration) }, 201);
+      },
+    }),
+  );
+  router.get(
+    '/integrations/:key',
+    route({
+      params: KEY,
+      query: ONE,
+      handle: async ({ environment, params, query }) => {
+        const integration = await knownIntegration(deps.db, environment, params.key);
+        const credentials = query.include.includes('credentials')
+          ? await openCredentials(deps, integration)
+          : undefined;
+        const webhook = query.include.includes('webhook') ? { webhook_url: null } : {};
+        return json({
+          data: { ...viewOf(integration), ...webhook, ...(credentials !== undefined && { credentials }) },
+        });
+      },
+    }),
+  );
+  router.delete(
+    '/integrations/:key',
+    route({
+      params: KEY,
+      handle: async ({ environment, params }) => {
+        const integration = await knownIntegration(deps.db, environment, params.key);
+        const workflows = await openWorkflows(deps.db, { integrationId: integration.id });
+        await deleteIntegration(deps.db, environment.id, integration.uniqueKey);
+        await cancelWorkflows(deps, workflows);
+        await tellEngine(deps);
+        return json({ success: true });
+      },
+    }),
+  );
+  // What clients before 2024 ask for.
+  router.get(
+    '/config/:key',
+    route({
+      params: KEY,
+      query: z.strictObject({ include_creds: z.string().optional(), include_flows: z.string().optional() }),
+      handle: async ({ environment, params }) =>
+        json({ config: viewOf(await knownIntegration(deps.db, environment, params.key)) }),
+    }),
+  );
+  return router;
+}
+
+function viewOf(integration: Integration) {
+  return {
+    unique_key: integration.uniqueKey,
+    provider: integration.provider,
+    display_name: integration.displayName ?? integration.uniqueKey,
+    logo: null,
+    forward_webhooks: false,
+    created_at: integration.createdAt.toISOString(),
+    updated_at: integration.updatedAt.toISOString(),
+  };
+}
+
+async function openCredentials(deps: ApiDeps, integration: Integration): Promise<object | null> {
+  const sealed = await integrationCredentials(deps.db, integration.id);
+  const type = deps.catalogue.has(integration.provider)
+    ? deps.catalogue.get(integration.provider).auth_mode
+    : undefined;
+  return sealed === null ? null : { type, ...(JSON.parse(deps.box.open(sealed)) as object) };
+}
+
+function checkProvider(deps: ApiDeps, name: string): void {
+  if (deps.catalogue.has(name)) return;
+  const matches = closeMatches(
+    name,
+    deps.catalogue.list().map((provider) => provider.name),
+  );
+  const hint =
+    matches.length === 0
+      ? 'GET /providers lists them'
+      : `did you mean ${matches.map((match) => `'${match}'`).join(' or ')}?`;
+  throw new EngineError(
+    'unknown_provider',
+    `Unknown provider '${name}': ${hint}. More can be added in the file that NANGO_PROVIDERS_FILE names.`,
+  );
+}
+
+function taken(key: string, environment: string): EngineError {
+  return new EngineError(
+    'conflict',
+    `Integration '${key}' exists already in environment '${environment}': choose another unique_key.`,
+  );
+}

@@ -1,0 +1,104 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import type { OutboundConnection } from '../../outbound/connection.ts';
+import type { StreamCall } from '../../outbound/request.ts';
+import type { Connection } from '../../store/connections.ts';
+import type { Answer } from '../answer.ts';
+import type { ApiDeps } from '../deps.ts';
+import { knownConnection } from '../known.ts';
+import type { Route } from '../route.ts';
+import { commaList, connectionHeaders, flag, wholeNumber } from '../schemas.ts';
+
+const PREFIX = '/proxy';
+const FORWARDED = 'nango-proxy-';
+/** What describes the body goes with it; every other header must ask for it by the prefix. */
+const BODY_HEADERS = ['content-type', 'content-length', 'content-encoding'] as const;
+
+// A client that has nothing to say may send these empty.
+const orEmpty = <T extends z.ZodType>(schema: T) =>
+  z.union([z.literal('').transform(() => undefined), schema]).optional();
+const HEADERS = connectionHeaders.extend({
+  retries: orEmpty(wholeNumber(0, 100)),
+  'retry-on': orEmpty(commaList.pipe(z.array(wholeNumber(100, 599)))),
+  'base-url-override': orEmpty(z.string().max(2_000)),
+  decompress: orEmpty(flag),
+  'forward-headers-on-redirect': orEmpty(flag),
+});
+
+/** `ALL /proxy/*`: the upstream's own API with the connection's credentials; bytes pass unchanged both ways. */
+export function proxyRoutes(deps: ApiDeps, route: Route): Router {
+  const router = Router({ caseSensitive: true });
+  // `use` and not a wildcard: a path pattern would decode the path, and the upstream must get it as it came.
+  router.use(
+    PREFIX,
+    route({
+      query: 'raw',
+      headers: HEADERS,
+      handle: async ({ environment, headers, request, response }) => {
+        const address = { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] };
+        const connection = await knownConnection(deps.db, environment, address);
+        return pass(deps, connection, callOf(request, headers), abortedWith(response));
+      },
+    }),
+  );
+  return router;
+}
+
+async function pass(deps: ApiDeps, connection: Connection, call: StreamCall, signal: AbortSignal): Promise<Answer> {
+  const { head, body } = await deps.outbound.stream(outboundOf(connection, deps), call, signal);
+  // A cookie of the upstream is no cookie of this server.
+  const { 'set-cookie': _, ...headers } = head.headers;
+  return { kind: 'stream', status: head.status, statusText: head.statusText, headers, body };
+}
+
+function callOf(request: Request, headers: z.output<typeof HEADERS>): StreamCall {
+  const { retries, 'retry-on': retryOn, 'base-url-override': baseUrlOverride, decompress } = headers;
+  const forwardHeadersOnRedirect = headers['forward-headers-on-redirect'];
+  return {
+    method: request.method,
+    path: request.originalUrl.slice(PREFIX.length),
+    headers: forwardedHeaders(request.headers),
+    body: hasBody(request) ? request : undefined,
+    ...(retries !== undefined && { retries }),
+    ...(retryOn !== undefined && { retryOn }),
+    ...(baseUrlOverride !== undefined && { baseUrlOverride }),
+    ...(decompress !== undefined && { decompress }),
+    ...(forwardHeadersOnRedirect !== undefined && { forwardHeadersOnRedirect }),
+  };
+}
+
+function hasBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function forwardedHeaders(received: IncomingHttpHeaders): Record<string, string> {
+  const forwarded: Record<string, string> = {};
+  for (const name of BODY_HEADERS) if (received[name] !== undefined) forwarded[name] = received[name];
+  for (const [name, value] of Object.entries(received)) {
+    if (name.startsWith(FORWARDED) && value !== undefined)
+      forwarded[name.slice(FORWARDED.length)] = [value].flat().join(', ');
+  }
+  return forwarded;
+}
+
+/** Aborts when the client goes away before its answer is complete. */
+function abortedWith(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+function outboundOf(connection: Connection, { box }: Pick<ApiDeps, 'box'>): OutboundConnection {
+  return {
+    id: Number(connection.id),
+    provider: connection.provider,
+    providerConfigKey: connection.providerConfigKey,
+    connectionId: connection.connectionId,
+    connectionConfig: connection.connectionConfig,
+    metadata: connection.metadata,
+    credentials: JSON.parse(box.open(connection.sealedCredentials)),
+  };
+}

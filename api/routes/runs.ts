@@ -1,0 +1,96 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import { EngineError } from '../../contract/failures.ts';
+import { logLines } from '../../store/run-logs.ts';
+import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/runs.ts';
+import { json } from '../answer.ts';
+import type { ApiDeps } from '../deps.ts';
+import { knownConnection, knownIntegration } from '../known.ts';
+import type { Route } from '../route.ts';
+import { knownName, wholeNumber } from '../schemas.ts';
+
+const LIST = z.strictObject({
+  provider_config_key: knownName.optional(),
+  connection_id: knownName.optional(),
+  name: knownName.optional(),
+  limit: wholeNumber(1, 1_000).default(50),
+});
+const ONE = z.strictObject({
+  /** Log lines after this number; lines count from 1. */
+  after: wholeNumber(0, 999_999_999).default(0),
+  limit: wholeNumber(1, 10_000).default(1_000),
+});
+
+export function runRoutes(deps: ApiDeps, route: Route): Router {
+  const router = Router({ caseSensitive: true });
+  router.get(
+    '/runs',
+    route({
+      query: LIST,
+      handle: async ({ environment, query }) => {
+        const { provider_config_key: providerConfigKey, connection_id: connectionId } = query;
+        if (providerConfigKey !== undefined && connectionId !== undefined) {
+          await knownConnection(deps.db, environment, { providerConfigKey, connectionId });
+        } else if (providerConfigKey !== undefined) await knownIntegration(deps.db, environment, providerConfigKey);
+        const runs = await listRuns(deps.db, {
+          environmentId: environment.id,
+          providerConfigKey: providerConfigKey ?? null,
+          connectionId: connectionId ?? null,
+          name: query.name ?? null,
+          limit: query.limit,
+        });
+        const counts = await countsOfRuns(
+          deps.db,
+          runs.map((run) => run.id),
+        );
+        return json({ runs: runs.map((run) => ({ ...viewOf(deps, run), counts: counts.get(run.id) ?? {} })) });
+      },
+    }),
+  );
+  router.get(
+    '/runs/:id',
+    route({
+      params: z.object({ id: knownName }),
+      query: ONE,
+      handle: async ({ environment, params, query }) => {
+        const run = await findRun(deps.db, environment.id, params.id);
+        if (run === undefined) throw unknownRun(params.id);
+        const counts = await countsOfRuns(deps.db, [run.id]);
+        const lines = await logLines(deps.db, { runId: run.id, afterSeq: query.after, limit: query.limit });
+        return json({
+          ...viewOf(deps, run),
+          counts: counts.get(run.id) ?? {},
+          logs: lines.map((line) => ({ ...line, at: line.at.toISOString() })),
+          /** Ask for `after` this number to go on. */
+          logs_after: lines.at(-1)?.seq ?? query.after,
+        });
+      },
+    }),
+  );
+  return router;
+}
+
+function viewOf(deps: ApiDeps, run: RunView) {
+  return {
+    id: run.id,
+    kind: run.kind,
+    name: run.name,
+    variant: run.variant,
+    connection_id: run.connectionId,
+    provider_config_key: run.providerConfigKey,
+    started_by: run.startedBy,
+    state: run.state,
+    requests: run.requests,
+    error: run.error,
+    workflow_id: run.workflowId,
+    workflow_run_id: run.workflowRunId,
+    link: deps.engine.linkTo(run),
+    created_at: run.createdAt.toISOString(),
+    started_at: run.startedAt?.toISOString() ?? null,
+    finished_at: run.finishedAt?.toISOString() ?? null,
+  };
+}
+
+function unknownRun(id: string): EngineError {
+  return new EngineError('unknown_run', `Unknown run '${id}': GET /runs lists the newest.`);
+}

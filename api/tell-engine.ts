@@ -1,0 +1,32 @@
+import type { ApiDeps } from './deps.ts';
+
+/**
+ * Lets Temporal hear of what was just stored, for a bounded time. False when it has not: the rows are there and the
+ * periodic reconcile will find them, so no request fails for it; the log says so.
+ */
+export async function tellEngine({
+  engine,
+  limits,
+  log,
+}: Pick<ApiDeps, 'engine' | 'limits' | 'log'>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(() => resolve(`no answer within ${limits.reconcileWaitMs} ms`), limits.reconcileWaitMs);
+  const told = engine.reconcile().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  const fault = await Promise.race([told, late]);
+  clearTimeout(timer);
+  if (fault !== undefined) log('reconcile.postponed', { reason: fault });
+  return fault === undefined;
+}
+
+/** Asks the workflows of runs that lost their connection to stop; one that cannot be asked finds out by itself. */
+export async function cancelWorkflows(
+  { engine, log }: Pick<ApiDeps, 'engine' | 'log'>,
+  ids: readonly string[],
+): Promise<void> {
+  const asked = await Promise.allSettled(ids.map((id) => engine.cancel(id)));
+  const failed = asked.filter((result) => result.status === 'rejected').length;
+  if (failed > 0) log('cancel.postponed', { workflows: failed });
+}

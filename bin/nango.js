@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+// The launcher of the CLI, for a clone and for the published package alike. Plain JavaScript that Node 20 parses: it
+// finds a Node that can run the CLI and starts it there with `--no-node-snapshot`, which isolated-vm needs.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import module from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const REQUIRED_MAJOR = 24;
+const FLAG = '--no-node-snapshot';
+
+const launcher = fileURLToPath(import.meta.url);
+const root = dirname(dirname(launcher));
+
+if (Number.parseInt(process.versions.node, 10) < REQUIRED_MAJOR) {
+  const node = packagedNode(root);
+  if (node === undefined) refuse();
+  else startAgain(node);
+} else if (!process.execArgv.includes(FLAG)) {
+  startAgain(process.execPath);
+} else {
+  await run();
+}
+
+/** The `node` package's own binary, looked for from here upwards as Node looks for packages. */
+function packagedNode(from) {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const home = join(folder, 'node_modules', 'node');
+    const binary = join(home, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+    if (existsSync(binary) && majorOf(join(home, 'package.json')) >= REQUIRED_MAJOR) return binary;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function majorOf(packageFile) {
+  try {
+    return Number.parseInt(JSON.parse(readFileSync(packageFile, 'utf8')).version, 10);
+  } catch {
+    return 0;
+  }
+}
+
+function refuse() {
+  process.stderr.write(
+    `nango needs Node ${REQUIRED_MAJOR} or later and this is Node ${process.versions.node}: ` +
+      `install it from https://nodejs.org, or beside the package with 'npm install node@${REQUIRED_MAJOR}'.\n`,
+  );
+  process.exitCode = 1;
+}
+
+function startAgain(node) {
+  const args = [node, FLAG, ...process.execArgv, launcher, ...process.argv.slice(2)];
+  // Taking this process over leaves nothing in between; Node 20 and Windows cannot.
+  if (process.platform !== 'win32' && typeof process.execve === 'function') process.execve(node, args);
+  const child = spawn(node, args.slice(1), { stdio: 'inherit' });
+  // A terminal's Ctrl-C reaches the child by itself: passed on as well, it would count as the second one.
+  const fromTerminal = process.stdin.isTTY === true;
+  process.on('SIGINT', () => fromTerminal || child.kill('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`Node at '${node}' does not start: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+async function run() {
+  // Keeps what is compiled for the next call, stripped types included. Where it cannot, it says so in its result.
+  module.enableCompileCache();
+  const source = join(root, 'cli', 'main.ts');
+  const entry = existsSync(source) ? source : join(root, 'dist', 'cli', 'main.js');
+  const { main } = await import(pathToFileURL(entry).href);
+  // `nango logs | head` closes our output: that is no failure.
+  process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.exitCode = await main(process.argv.slice(2), {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    isTty: process.stdin.isTTY === true && process.stdout.isTTY === true,
+    signal: interruption(),
+  });
+}
+
+/** Aborted by the first Ctrl-C or SIGTERM, so that the command ends in order; the second one ends the process. */
+function interruption() {
+  const controller = new AbortController();
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ]) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(code);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,84 @@
+import { join, sep } from 'node:path';
+import { watch } from 'chokidar';
+import { failureCode } from '../../contract/failures.ts';
+import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
+import type { CommandContext, CommandModule } from '../command.ts';
+import { withExample } from '../command.ts';
+import { createBuilder } from '../incremental.ts';
+import { MANIFEST_FILE, type Project } from '../project.ts';
+
+/** Editors write a file in several steps and several files at once: what comes within this time is one change. */
+const QUIET_MS = 30;
+
+export const define: CommandModule['define'] = (command, context) => {
+  withExample(command, 'nango dev').action(() => develop(context, context.project()));
+};
+
+/** Builds, then builds again after each change, until Ctrl-C. Mistakes are shown and never end it. */
+async function develop(context: CommandContext, project: Project): Promise<void> {
+  const { out, io } = context;
+  const builder = createBuilder(project);
+  const watcher = watch(project.folder, { ignoreInitial: true, ignored: isIgnored(project.folder) });
+  const stopped = Promise.withResolvers<void>();
+  const changed = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let building: Promise<void> | undefined;
+
+  const build = async () => {
+    while (changed.size > 0) {
+      const files = [...changed];
+      changed.clear();
+      await builder.build(files).then(
+        ({ mistakes, summary }) => {
+          for (const mistake of mistakes) out.line(out.style('red', mistake));
+          out.line(summary);
+        },
+        (error: unknown) => {
+          if (failureCode(error) === undefined) throw error;
+          out.line(out.style('red', (error as Error).message));
+        },
+      );
+    }
+  };
+  const later = (path: string) => {
+    changed.add(
+      path
+        .slice(project.folder.length + 1)
+        .split(sep)
+        .join('/'),
+    );
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      // One build at a time: changes that come meanwhile are taken up by the loop that is running.
+      building ??= build()
+        .catch(stopped.reject)
+        .finally(() => (building = undefined));
+    }, QUIET_MS);
+  };
+
+  io.signal?.addEventListener('abort', () => stopped.resolve(), { once: true });
+  if (io.signal?.aborted) stopped.resolve();
+  watcher.on('all', (_event, path) => later(path)).on('error', stopped.reject);
+  await new Promise<void>((ready) => watcher.once('ready', ready));
+  later(join(project.folder, MANIFEST_FILE));
+  out.line(`Watching ${project.folder} (Ctrl-C ends it)`);
+  try {
+    await stopped.promise;
+  } finally {
+    clearTimeout(timer);
+    await watcher.close();
+    await building;
+  }
+}
+
+function isIgnored(folder: string): (path: string) => boolean {
+  return (path) => {
+    const inside = path.slice(folder.length + 1);
+    if (inside === '') return false;
+    // Written by the build itself.
+    if (inside === 'models.ts' || inside === SANDBOX_TYPES_FILE) return true;
+    if (/(^|[\\/])(node_modules|dist|build|\.[^\\/]*)([\\/]|$)/.test(inside)) return true;
+    // Folders and files without an ending pass: what they hold is judged when it is seen.
+    return /\.[^\\/.]+$/.test(inside) && !/\.(ts|json|ya?ml)$/.test(inside);
+  };
+}

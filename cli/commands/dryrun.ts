@@ -1,0 +1,163 @@
+import { EngineError } from '../../contract/failures.ts';
+import type { ConnectionView } from '../../contract/host.ts';
+import type { Client } from '../client.ts';
+import type { CommandContext, CommandModule } from '../command.ts';
+import { withEnvironment, withExample, withJson } from '../command.ts';
+import { type CompiledScript, compileProject, type DeclaredScript, declaredScripts, loadManifest } from '../compile.ts';
+import { type DryRunResult, differences, inputDifferences, runDry } from '../dry-run.ts';
+import { fetchConnection } from '../host.ts';
+import { parseJsonObject, readJsonArgument } from '../json-argument.ts';
+import { count, oneLine } from '../output.ts';
+
+export const failureExitCode = 12;
+
+type Flags = {
+  readonly environment: string;
+  readonly lastSyncDate?: string;
+  readonly input?: string;
+  readonly metadata?: string;
+  readonly integrationId?: string;
+  readonly validate?: boolean;
+  readonly json?: boolean;
+};
+type Place = { readonly script: CompiledScript; readonly connection: ConnectionView };
+
+export const define: CommandModule['define'] = (command, context) => {
+  command
+    .argument('<name>', 'the name of a sync or an action in nango.yaml')
+    .argument('<connection-id>', 'the connection on the server to run it for')
+    .option('-l, --lastSyncDate <date>', 'run as if the last successful run began then')
+    .option('-i, --input <json>', 'input of an action, as JSON or @file')
+    .option('-m, --metadata <json>', "metadata in place of the connection's, as JSON or @file")
+    .option('--integration-id <id>', 'where several integrations have the name and the connection')
+    .option('--validate', 'fail when input, output or records do not fit their models');
+  withExample(
+    withJson(withEnvironment(command)),
+    'nango dryrun tasks acme -l 2026-01-31',
+    `nango dryrun post-message acme --input '{"channel": "general", "text": "Hello"}'`,
+  ).action((name: string, connectionId: string, flags: Flags) => dryRun(context, name, connectionId, flags));
+};
+
+async function dryRun(context: CommandContext, name: string, connectionId: string, flags: Flags): Promise<void> {
+  const { out, io } = context;
+  const project = context.project();
+  const declared = declaredScripts(project, (await loadManifest(project)).manifest);
+  if (!declared.some((script) => script.definition.name === name)) throw unknownScript(name, declared);
+  const lastSyncDate = lastSyncDateOf(flags.lastSyncDate);
+  const input = flags.input === undefined ? undefined : await readJsonArgument('--input', flags.input, io.cwd);
+  const metadata = await metadataOf(context, flags.metadata);
+  const wanted = (script: DeclaredScript) => script.definition.name === name;
+  const { scripts, manifest } = await compileProject(project, { wanted, signal: io.signal });
+  const client = context.client(flags.environment);
+  const place = await findPlace(client, scripts, connectionId, flags.integrationId);
+  const { script } = place;
+  if (flags.validate) failOn(inputDifferences(manifest, script, input));
+  const result = await runDry({
+    script,
+    client,
+    connection: metadata === undefined ? place.connection : { ...place.connection, metadata },
+    lastSyncDate,
+    input,
+    // Logs are no result: `nango dryrun … | jq` gets the result alone.
+    log: (level, message) => out.note(`${level} ${oneLine(message, 20_000)}`),
+    signal: io.signal,
+  });
+  if (flags.json) out.json(jsonResult(script.kind, result));
+  else if (script.kind === 'action') out.line(pretty(result.outcome.output));
+  else printRecords(context, name, place.connection, result);
+  if (flags.validate) failOn(differences(manifest, script, result));
+}
+
+function printRecords({ out }: CommandContext, name: string, connection: ConnectionView, result: DryRunResult): void {
+  out.line(
+    `Dry run of sync '${name}' for connection '${connection.connection_id}': ${count(result.requests, 'request')}.`,
+  );
+  for (const { model, saved, deleted } of result.records) {
+    out.line(out.style('bold', `${model}: ${saved.length} to save, ${deleted.length} to delete`));
+    for (const row of saved) out.line(`  save ${JSON.stringify(row)}`);
+    for (const id of deleted) out.line(`  delete ${JSON.stringify({ id })}`);
+  }
+  out.line(result.records.length === 0 ? 'The script saved nothing.' : 'Nothing was stored.');
+}
+
+function jsonResult(kind: 'sync' | 'action', result: DryRunResult): unknown {
+  const { requests, records, outcome } = result;
+  if (kind === 'action') return { requests, output: outcome.output === undefined ? null : JSON.parse(outcome.output) };
+  return { requests, models: Object.fromEntries(records.map(({ model, ...rest }) => [model, rest])) };
+}
+
+function pretty(output: string | undefined): string {
+  return output === undefined ? 'The action answered nothing.' : JSON.stringify(JSON.parse(output), null, 2);
+}
+
+/** The script of the one integration that has the connection, with that connection. */
+async function findPlace(
+  client: Client,
+  candidates: readonly CompiledScript[],
+  connectionId: string,
+  chosen: string | undefined,
+): Promise<Place> {
+  const integrations = [...new Set(candidates.map((script) => script.integration))];
+  const integration = chosen ?? (await inferIntegration(client, integrations, connectionId));
+  const script = candidates.find((candidate) => candidate.integration === integration);
+  if (script !== undefined) {
+    return { script, connection: await fetchConnection(client, { providerConfigKey: integration, connectionId }) };
+  }
+  const known = integrations.map((one) => `'${one}'`).join(', ');
+  throw new EngineError(
+    'unknown_provider_config',
+    `Integration '${integration}' has no such script: expected ${known}.`,
+  );
+}
+
+async function inferIntegration(
+  client: Client,
+  integrations: readonly string[],
+  connectionId: string,
+): Promise<string> {
+  const [only] = integrations;
+  if (integrations.length === 1 && only !== undefined) return only;
+  type Listed = { readonly connection_id: string; readonly provider_config_key: string };
+  const { connections } = await client.call<{ connections: Listed[] }>('GET', '/connections', {
+    query: { connectionId },
+  });
+  const matching = connections
+    .filter((one) => one.connection_id === connectionId && integrations.includes(one.provider_config_key))
+    .map((one) => one.provider_config_key);
+  const [found] = matching;
+  if (matching.length === 1 && found !== undefined) return found;
+  const all = integrations.map((one) => `'${one}'`).join(', ');
+  throw matching.length === 0
+    ? new EngineError(
+        'unknown_connection',
+        `Connection '${connectionId}' is in none of the integrations that have the script: ${all}.`,
+      )
+    : new EngineError(
+        'conflict',
+        `Connection '${connectionId}' is in several integrations that have the script: pass --integration-id, one of ${all}.`,
+      );
+}
+
+function lastSyncDateOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const date = new Date(text);
+  if (!Number.isNaN(date.getTime())) return date.toISOString();
+  throw new EngineError(
+    'invalid_body',
+    `Date '${text}' of --lastSyncDate is none: expected one such as 2026-01-31T12:00:00Z.`,
+  );
+}
+
+async function metadataOf({ io }: CommandContext, argument: string | undefined) {
+  if (argument === undefined) return undefined;
+  return parseJsonObject(await readJsonArgument('--metadata', argument, io.cwd), '--metadata');
+}
+
+function failOn(mistakes: readonly string[]): void {
+  if (mistakes.length > 0) throw new EngineError('record_invalid', 'The models do not fit', { details: { mistakes } });
+}
+
+function unknownScript(name: string, declared: readonly DeclaredScript[]): EngineError {
+  const known = declared.map((script) => `'${script.definition.name}'`).join(', ') || 'none';
+  return new EngineError('not_found', `No sync or action '${name}' in nango.yaml: expected one of ${known}.`);
+}

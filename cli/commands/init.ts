@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
+import { parseEnv } from 'node:util';
+import { parseManifest } from '../../manifest/parse.ts';
+import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
+import { TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
+import { generateModels } from '../../manifest/typegen.ts';
+import type { CommandContext, CommandModule } from '../command.ts';
+import { withExample } from '../command.ts';
+import { exchange } from '../exchange.ts';
+import { type InstalledPackage, installedPackage } from '../package.ts';
+import { findProject, MANIFEST_FILE, PROJECT_FOLDER, writeOnce } from '../project.ts';
+
+type NewFile = { readonly name: string; readonly text: string; readonly mode?: number };
+
+const ENV_MODE = 0o600;
+const ANSWER_WITHIN_MS = 1_000;
+
+export const define: CommandModule['define'] = (command, context) => {
+  command.argument('[path]', 'the folder to make', PROJECT_FOLDER);
+  withExample(command, 'nango init', 'nango init my-integrations').action((path: string) => init(context, path));
+};
+
+/** Makes the folder. Where there is a project it changes nothing, and no file that exists is touched. */
+async function init(context: CommandContext, path: string): Promise<void> {
+  const { out, io } = context;
+  const folder = resolve(io.cwd, path);
+  const existing = path === PROJECT_FOLDER ? findProject(io.cwd) : findProject(folder);
+  if (existing !== undefined) {
+    out.note(`'${existing.folder}' is a project already (it has a ${MANIFEST_FILE}): nothing was changed.`);
+    return;
+  }
+  const installed = installedPackage();
+  const keys = await findKeys([join(io.cwd, '.local', '.env'), join(installed.root, '.local', '.env')]);
+  for (const file of await newFiles(folder, installed, keys)) {
+    const written = await writeOnce(join(folder, file.name), file.text, file.mode);
+    out.line(`${written ? 'Wrote' : 'Kept'} ${join(path, file.name)}`);
+  }
+  const running = await answersAt(context.settings().server);
+  printNextSteps(context, { running, hasKeys: keys.length > 0, isClone: installed.isClone });
+}
+
+async function newFiles(folder: string, installed: InstalledPackage, keys: readonly string[]): Promise<NewFile[]> {
+  const example = join(installed.root, 'examples', PROJECT_FOLDER);
+  const manifestText = await readFile(join(example, MANIFEST_FILE), 'utf8');
+  const scripts = (await readdir(example)).filter(
+    (name) => /\.ts$/.test(name) && name !== 'models.ts' && name !== SANDBOX_TYPES_FILE,
+  );
+  const { manifest } = parseManifest(manifestText, MANIFEST_FILE);
+  return [
+    ...(await Promise.all(scripts.map(async (name) => ({ name, text: await readFile(join(example, name), 'utf8') })))),
+    { name: 'models.ts', text: generateModels(manifest) },
+    { name: SANDBOX_TYPES_FILE, text: SANDBOX_TYPES },
+    { name: 'tsconfig.json', text: TSCONFIG_TEXT },
+    { name: 'package.json', text: packageText(folder, installed) },
+    { name: '.gitignore', text: '.env\ndist/\nnode_modules/\n' },
+    { name: '.env', text: envText(keys), mode: ENV_MODE },
+    // Last, since it is what makes the folder a project: an init that was cut short can be run again.
+    { name: MANIFEST_FILE, text: manifestText },
+  ];
+}
+
+function packageText(folder: string, installed: InstalledPackage): string {
+  const clone = relative(folder, installed.root).split(sep).join('/');
+  const nango = installed.isClone ? `file:${clone}` : `npm:nango-temporal@${installed.version}`;
+  return `${JSON.stringify({ name: PROJECT_FOLDER, private: true, type: 'module', devDependencies: { nango } }, null, 2)}\n`;
+}
+
+function envText(keys: readonly string[]): string {
+  const blanks = ['# NANGO_SECRET_KEY_DEV=', '# NANGO_SECRET_KEY_PROD='];
+  return [
+    '# Secret keys, one for each environment of the server. Never commit this file.',
+    ...(keys.length > 0 ? keys : blanks),
+    ...(keys.some((line) => line.startsWith('NANGO_HOSTPORT=')) ? [] : ['# NANGO_HOSTPORT=http://localhost:3003']),
+    '',
+  ].join('\n');
+}
+
+/** The lines that `npm start` left in the first of these files. */
+async function findKeys(files: readonly string[]): Promise<string[]> {
+  const file = files.find((path) => existsSync(path));
+  if (file === undefined) return [];
+  const entries = Object.entries(parseEnv(await readFile(file, 'utf8')));
+  return entries
+    .filter(([name, value]) => /^NANGO_(SECRET_KEY(_\w+)?|HOSTPORT)$/.test(name) && value)
+    .map(([name, value]) => `${name}=${value}`);
+}
+
+async function answersAt(server: string): Promise<boolean> {
+  const request = { method: 'GET', path: '/', headers: {}, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+  return exchange(server, request).then(
+    (response) => response.status === 200 && response.body.includes('nango-temporal'),
+    () => false,
+  );
+}
+
+function printNextSteps(
+  { out, settings }: CommandContext,
+  found: { readonly running: boolean; readonly hasKeys: boolean; readonly isClone: boolean },
+): void {
+  const where = found.isClone ? ' in the clone' : ' where the platform is';
+  const steps = [
+    ...(found.running ? [] : [`npm start -- --example${where}: starts the platform with the example's upstream`]),
+    ...(found.hasKeys ? [] : [`put the secret keys that npm start printed into ${settings().envFile}`]),
+    'nango dev: shows mistakes as you write (Ctrl-C ends it)',
+    'nango deploy dev: brings the sync and the action to the server',
+    'nango status: shows the sync with its records and next run',
+  ];
+  out.line();
+  out.line(out.style('bold', 'Next:'));
+  for (const step of steps) out.line(`  ${step}`);
+}

@@ -1,0 +1,87 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from '../client.ts';
+import type { CommandContext, CommandModule } from '../command.ts';
+import { withEnvironment, withExample, withJson } from '../command.ts';
+import { oneLine } from '../output.ts';
+import { errorText, hasEnded, type LogLine, printLogLine, type Run, type RunWithLogs, readLogs } from '../runs.ts';
+
+type Flags = {
+  readonly environment: string;
+  readonly json?: boolean;
+  readonly follow?: boolean;
+  readonly integrationId?: string;
+  readonly limit: string;
+};
+type Filter = { readonly name: string; readonly provider_config_key?: string; readonly connection_id?: string };
+
+const POLL_MS = 1_000;
+
+export const define: CommandModule['define'] = (command, context) => {
+  command
+    .argument('<sync>', 'the name of a sync or an action')
+    .argument('[connection]', 'only runs of this connection')
+    .option('-f, --follow', 'go on with new lines until Ctrl-C')
+    .option('-i, --integration-id <id>', 'only runs of this integration')
+    .option('--limit <runs>', 'of how many runs, the newest', '5');
+  withExample(withJson(withEnvironment(command)), 'nango logs tasks acme --follow').action(
+    async (name: string, connection: string | undefined, flags: Flags) => {
+      const client = context.client(flags.environment);
+      const filter = {
+        name,
+        ...(flags.integrationId === undefined ? {} : { provider_config_key: flags.integrationId }),
+        ...(connection === undefined ? {} : { connection_id: connection }),
+      };
+      if (flags.json && !flags.follow) return printJson(context, client, filter, flags.limit);
+      await printLines(context, client, filter, flags);
+    },
+  );
+};
+
+async function printJson({ out }: CommandContext, client: Client, filter: Filter, limit: string): Promise<void> {
+  const runs: RunWithLogs[] = [];
+  for (const run of await newestRuns(client, filter, limit)) {
+    const logs: LogLine[] = [];
+    runs.push({ ...(await readLogs(client, run.id, 0, (lines) => logs.push(...lines))), logs });
+  }
+  out.json({ runs });
+}
+
+/** Prints what there is; with --follow it goes on with the runs under way and those that begin. */
+async function printLines(context: CommandContext, client: Client, filter: Filter, flags: Flags): Promise<void> {
+  const { out, io } = context;
+  const positions = new Map<string, number>();
+  const done = new Set<string>();
+  for (let round = 0; ; round += 1) {
+    const runs = (await newestRuns(client, filter, flags.limit)).filter((run) => !done.has(run.id));
+    for (const run of runs) {
+      if (!positions.has(run.id)) announce(context, run, flags);
+      const print = (lines: readonly LogLine[]) => {
+        for (const line of lines)
+          flags.json ? out.line(JSON.stringify({ run: run.id, ...line })) : printLogLine(out, line, prefixOf(run));
+      };
+      const seen = await readLogs(client, run.id, positions.get(run.id) ?? 0, print);
+      positions.set(run.id, seen.logs_after);
+      if (!hasEnded(seen)) continue;
+      done.add(run.id);
+      if (!flags.json) out.line(`${prefixOf(run)}${seen.finished_at ?? ''} ${seen.state} ${errorText(seen)}`.trimEnd());
+    }
+    if (round === 0 && positions.size === 0) out.note(`No runs of '${filter.name}' yet.`);
+    if (!flags.follow) return;
+    // Ctrl-C is how following ends, so it is no failure.
+    await pause(POLL_MS, undefined, io.signal === undefined ? {} : { signal: io.signal }).catch(() => undefined);
+    if (io.signal?.aborted) return;
+  }
+}
+
+async function newestRuns(client: Client, filter: Filter, limit: string): Promise<Run[]> {
+  const { runs } = await client.call<{ runs: Run[] }>('GET', '/runs', { query: { ...filter, limit } });
+  return runs.toReversed();
+}
+
+function announce({ out }: CommandContext, run: Run, flags: Flags): void {
+  if (!flags.json) out.line(out.style('bold', `${prefixOf(run)}run ${run.id} (${run.started_by})`));
+}
+
+function prefixOf(run: Run): string {
+  return `[${oneLine(run.connection_id)}] `;
+}

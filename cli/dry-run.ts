@@ -1,0 +1,105 @@
+/** One run of a script on this machine, in the same sandbox as in production and with the dry-run Host. */
+import { randomBytes } from 'node:crypto';
+import { EngineError } from '../contract/failures.ts';
+import type { ConnectionView, LogLevel } from '../contract/host.ts';
+import type { ScriptFailure, ScriptOutcome } from '../contract/script.ts';
+import { checkRecord, type Difference } from '../manifest/check-record.ts';
+import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
+import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
+import { createSandbox } from '../sandbox/pool.ts';
+import type { Client } from './client.ts';
+import type { CompiledScript } from './compile.ts';
+import type { DryModel } from './dry-records.ts';
+import { createDryHost } from './host.ts';
+
+/** The wall clock of actions (facts: section 3.7). */
+const ACTION_WALL_CLOCK_MS = 15 * 60_000;
+
+export type DryRun = {
+  readonly script: CompiledScript;
+  readonly client: Client;
+  readonly connection: ConnectionView;
+  /** ISO time; null for a first run. */
+  readonly lastSyncDate: string | null;
+  /** JSON text. */
+  readonly input: string | undefined;
+  readonly log: (level: LogLevel, message: string) => void;
+  readonly signal: AbortSignal | undefined;
+};
+
+export type DryRunResult = {
+  readonly outcome: Extract<ScriptOutcome, { status: 'completed' }>;
+  readonly requests: number;
+  readonly records: readonly DryModel[];
+};
+
+/** Runs the script. Throws the script's own failure, with the author's file and line in front of its message. */
+export async function runDry(run: DryRun): Promise<DryRunResult> {
+  const { script, client, connection } = run;
+  const models = script.kind === 'sync' ? script.definition.returns : [];
+  const { host, requests, records } = createDryHost({ client, connection, kind: script.kind, models, log: run.log });
+  const sandbox = createSandbox({ maxChildren: 1 });
+  try {
+    const outcome = await sandbox.run({
+      environment: client.environment,
+      bundle: script.bundle,
+      kind: script.kind,
+      context: {
+        environmentName: client.environment,
+        providerConfigKey: connection.provider_config_key,
+        provider: connection.provider,
+        connectionId: connection.connection_id,
+        scriptName: script.definition.name,
+        isCli: true,
+        ...(script.kind === 'sync' ? { lastSyncDate: run.lastSyncDate, variant: 'base', models } : {}),
+      },
+      input: run.input,
+      seed: randomBytes(32).toString('hex'),
+      clock: () => new Date(),
+      host,
+      limits: script.kind === 'action' ? { ...DEFAULT_LIMITS, wallClockMs: ACTION_WALL_CLOCK_MS } : DEFAULT_LIMITS,
+      signal: run.signal ?? new AbortController().signal,
+    });
+    if (outcome.status === 'failed') throw failureOf(script, outcome.failure);
+    return { outcome, requests: requests(), records: records() };
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** What does not fit the models: the records of a sync, the output of an action. One line each. */
+export function differences(manifest: Manifest, script: CompiledScript, result: DryRunResult): string[] {
+  const check = (value: unknown, type: TypeExpression, what: string) =>
+    checkRecord(value, type, manifest.models).map((difference) => `${what}: ${differenceText(difference)}`);
+  if (script.kind === 'action') {
+    const { output } = script.definition;
+    const text = result.outcome.output;
+    return output === undefined ? [] : check(text === undefined ? undefined : JSON.parse(text), output, 'output');
+  }
+  return result.records.flatMap(({ model, saved }) =>
+    saved.flatMap((row) => check(row, { kind: 'model', name: model }, `${model} '${idOf(row)}'`)),
+  );
+}
+
+/** As `differences`, for the input of an action. */
+export function inputDifferences(manifest: Manifest, script: CompiledScript, input: string | undefined): string[] {
+  if (script.kind !== 'action' || script.definition.input === undefined) return [];
+  const value: unknown = input === undefined ? undefined : JSON.parse(input);
+  return checkRecord(value, script.definition.input, manifest.models).map((one) => `input: ${differenceText(one)}`);
+}
+
+function failureOf(script: CompiledScript, failure: ScriptFailure): EngineError {
+  const { location, payload } = failure.details;
+  const place = location === undefined ? script.file : `${location.file}:${location.line}:${location.column}`;
+  const lines = [`${place}: ${failure.message} (${failure.code})`];
+  if (payload !== undefined) lines.push(JSON.stringify(payload, null, 2));
+  return new EngineError(failure.code, failure.message, { details: { ...failure.details, mistakes: lines } });
+}
+
+function differenceText({ path, expected, got }: Difference): string {
+  return `${path === '' ? '' : `'${path}' `}is ${got}: expected ${expected}`;
+}
+
+function idOf(row: unknown): string {
+  return typeof row === 'object' && row !== null && 'id' in row ? String(row.id) : '';
+}

@@ -1,0 +1,80 @@
+/** The integrations folder: where it is, and which files in it are whose. */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { EngineError } from '../contract/failures.ts';
+import { errnoOf } from './errno.ts';
+
+export const MANIFEST_FILE = 'nango.yaml';
+export const PROJECT_FOLDER = 'nango-integrations';
+
+export type Project = {
+  /** The folder that holds `nango.yaml`. */
+  readonly folder: string;
+};
+
+/** The project in `cwd` itself or in `cwd/nango-integrations`; undefined where there is none. */
+export function findProject(cwd: string): Project | undefined {
+  return [cwd, join(cwd, PROJECT_FOLDER)]
+    .filter((folder) => existsSync(join(folder, MANIFEST_FILE)))
+    .map((folder) => ({ folder }))[0];
+}
+
+/** As `findProject`. Throws `configuration_invalid` where there is none, saying how to make one. */
+export function requireProject(cwd: string): Project {
+  const project = findProject(cwd);
+  if (project !== undefined) return project;
+  throw new EngineError(
+    'configuration_invalid',
+    `No ${MANIFEST_FILE} in '${cwd}' nor in its folder '${PROJECT_FOLDER}': change to the folder of your integrations, ` +
+      `or make one with 'nango init'.`,
+  );
+}
+
+/** The text of `nango.yaml`. Throws `manifest_invalid` when it cannot be read. */
+export async function readManifestFile(project: Project): Promise<string> {
+  const path = join(project.folder, MANIFEST_FILE);
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new EngineError('manifest_invalid', `'${path}' cannot be read: expected a text file.`, { cause });
+  });
+}
+
+/**
+ * The file of a script, relative to the project's folder: `<name>.ts` beside `nango.yaml`, or in the folders
+ * `<integration>/syncs|actions/`. Where it is in neither, `exists` is false and `file` is where it belongs.
+ */
+export function scriptFile(
+  project: Project,
+  script: { readonly kind: 'sync' | 'action'; readonly integration: string; readonly name: string },
+): { readonly file: string; readonly exists: boolean } {
+  const flat = `${script.name}.ts`;
+  const nested = `${script.integration}/${script.kind}s/${script.name}.ts`;
+  for (const file of [flat, nested]) if (existsSync(join(project.folder, file))) return { file, exists: true };
+  return { file: flat, exists: false };
+}
+
+/**
+ * Writes a generated file unless its text is that already, in one step, so that a reader never sees half of it.
+ * Says whether it wrote.
+ */
+export async function writeGenerated(path: string, text: string): Promise<boolean> {
+  const current = await readFile(path, 'utf8').catch(() => undefined);
+  if (current === text) return false;
+  await mkdir(dirname(path), { recursive: true });
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.draft`);
+  await writeFile(draft, text);
+  await rename(draft, path);
+  return true;
+}
+
+/** Writes a file that is the author's from then on. Never overwrites; says whether it wrote. */
+export async function writeOnce(path: string, text: string, mode = 0o644): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    await writeFile(path, text, { flag: 'wx', mode });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}

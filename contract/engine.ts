@@ -1,0 +1,36 @@
+/** The names under which the parts of the engine find each other in Temporal. */
+import type { SyncAddress } from './ids.ts';
+
+/** Task queues: actions must never wait behind syncs, nor either behind housekeeping. */
+export const TASK_QUEUES = { actions: 'nango-actions', syncs: 'nango-syncs', background: 'nango-background' } as const;
+
+/** Search attributes of sync workflows, all of type Keyword; SQL visibility has few slots, so there are just three. */
+export const SEARCH_ATTRIBUTES = {
+  environment: 'NangoEnvironment',
+  connection: 'NangoConnection',
+  sync: 'NangoSync',
+} as const;
+
+/** The one workflow that makes schedules equal the syncs in Postgres; its schedule repeats it for what was missed. */
+export const RECONCILE = { workflowId: 'reconcile', scheduleId: 'reconcile', everyMs: 60_000 } as const;
+
+/** What the Temporal Web UI tells of a sync's workflows, however they were started. */
+export function syncStory(sync: SyncAddress) {
+  const keyword = (name: string, value: string) => ({ key: { name, type: 'KEYWORD' as const }, value });
+  return {
+    staticSummary: `sync ${sync.integration}/${sync.sync} of ${sync.connection} (${sync.environment})`,
+    typedSearchAttributes: [
+      keyword(SEARCH_ATTRIBUTES.environment, sync.environment),
+      keyword(SEARCH_ATTRIBUTES.connection, sync.connection),
+      keyword(SEARCH_ATTRIBUTES.sync, sync.sync),
+    ],
+  };
+}
+
+/** A sync run whose row exists and whose workflow is to be started. */
+export type AllocatedRun = {
+  readonly runId: string;
+  readonly syncId: string;
+  readonly workflowId: string;
+  readonly address: SyncAddress;
+};

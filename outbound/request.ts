@@ -1,0 +1,262 @@
+/**
+ * Calls to other people's APIs: from a script's `nango.get(…)` or `/proxy` to bytes on the wire and back. Here live the
+ * providers, which credential goes where, what may be reached, and when to try again. Nothing here knows Postgres,
+ * Temporal or the sandbox, reads the environment or logs; a credential is never part of a message, and a body is never
+ * parsed. Every address is checked after name resolution, on every hop.
+ */
+import type { Readable } from 'node:stream';
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import { EngineError } from '../contract/failures.ts';
+import type { RequestConfig, ResponseHead } from '../contract/host.ts';
+import { encodeBody } from './body.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { OutboundConnection, Party } from './connection.ts';
+import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
+import { callHeaders, passedOnHeaders, scriptHeaders } from './headers.ts';
+import { readBody, rewindable } from './read-body.ts';
+import { decideRetry, type Outcome, type RetryDecision, type RetryRules } from './retry.ts';
+import { targetUrl } from './target.ts';
+import { describeFailure, networkCode } from './unreachable.ts';
+
+export type OutboundOptions = {
+  readonly catalogue: Catalogue;
+  /** NANGO_OUTBOUND_ALLOW: hosts, host:port or CIDR ranges that may be reached although they are not public. */
+  readonly allow: readonly string[];
+  readonly clock: () => Date;
+  /** Largest decoded body a script may get. */
+  readonly maxResponseBytes: number;
+  /** @default 30 000 */
+  readonly connectTimeoutMs?: number;
+  /** Longest silence before an answer begins. @default 300 000 */
+  readonly answerTimeoutMs?: number;
+  /** @default waits in place */
+  readonly sleep?: (waitMs: number, signal: AbortSignal) => Promise<void>;
+};
+
+/** A call of `/proxy`. `path` is what follows it, its query exactly as it came. */
+export type StreamCall = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** undefined for a request without one: an empty stream would be announced as a body of unknown length. */
+  readonly body: Readable | Uint8Array | undefined;
+  readonly retries?: number | undefined;
+  readonly retryOn?: readonly number[] | undefined;
+  readonly baseUrlOverride?: string | undefined;
+  /** @default the provider's `proxy.decompress`, otherwise false: encoded bytes pass as they are */
+  readonly decompress?: boolean | undefined;
+  readonly forwardHeadersOnRedirect?: boolean | undefined;
+};
+
+export type StreamHead = {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+};
+
+export type ScriptAnswer = { readonly head: ResponseHead; readonly body: Uint8Array };
+
+/** What one attempt came to: an answer of any status, or a failure on the way; and whether and when to try again. */
+export type Attempted = { readonly decision: RetryDecision } & (
+  | { readonly answer: ScriptAnswer }
+  | { readonly failure: EngineError }
+);
+
+export type Outbound = {
+  /**
+   * A script's call. Any status is an answer. Throws `upstream_unreachable` (with the network's code in
+   * `details.payload.code`), `upstream_refused` for calls that may not or cannot be made, `payload_too_large`.
+   */
+  readonly request: (
+    connection: OutboundConnection,
+    config: RequestConfig,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<ScriptAnswer>;
+  /**
+   * One attempt of a script's call and what to do after it, for callers that keep the count and the waits themselves
+   * (`attempt` counts from 0). A failure that may be retried is part of the result; any other is thrown.
+   */
+  readonly attempt: (
+    connection: OutboundConnection,
+    config: RequestConfig,
+    options: { readonly signal: AbortSignal; readonly attempt: number },
+  ) => Promise<Attempted>;
+  /**
+   * A call of `/proxy`: bytes pass unchanged in both directions and are never held as a whole. Throws as `request`; a
+   * failure after the head is an error of `body`. A body longer than 1 MiB cannot be sent twice, so such a call is not
+   * retried.
+   */
+  readonly stream: (
+    connection: OutboundConnection,
+    call: StreamCall,
+    signal: AbortSignal,
+  ) => Promise<{ head: StreamHead; body: Readable }>;
+  /** Closes the pooled connections. */
+  readonly close: () => void;
+};
+
+const CONNECT_TIMEOUT_MS = 30_000;
+const ANSWER_TIMEOUT_MS = 300_000;
+/** A longer wait than this belongs to a durable timer, not to a sleeping process: the refusal itself is handed over. */
+const MAX_WAIT_IN_PLACE_MS = 10_000;
+const ACCEPT = 'application/json, text/plain, */*';
+
+/** Opens the one pool through which all calls of a process go. */
+export function createOutbound(options: OutboundOptions): Outbound {
+  const exchange = createExchange({
+    allow: options.allow,
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
+  });
+  const parts: Parts = { ...options, exchange, sleep: options.sleep ?? sleepInPlace };
+  const partyOf = (connection: OutboundConnection): Party => ({
+    connection,
+    provider: options.catalogue.get(connection.provider),
+  });
+  return {
+    request: (connection, config, { signal }) => requestAll(parts, { party: partyOf(connection), config, signal }),
+    attempt: (connection, config, call) => requestOnce(parts, { party: partyOf(connection), config, ...call }),
+    stream: (connection, call, signal) => streamAll(parts, { party: partyOf(connection), call, signal }),
+    close: exchange.close,
+  };
+}
+
+type Parts = OutboundOptions & Required<Pick<OutboundOptions, 'sleep'>> & { readonly exchange: Exchange };
+type ScriptCall = { readonly party: Party; readonly config: RequestConfig; readonly signal: AbortSignal };
+type ProxyCall = { readonly party: Party; readonly call: StreamCall; readonly signal: AbortSignal };
+
+/** The loop around attempts: looks at each one's decision, waits in place, goes on. */
+async function requestAll(parts: Parts, call: ScriptCall): Promise<ScriptAnswer> {
+  for (let attempt = 0; ; attempt += 1) {
+    const tried = await requestOnce(parts, { ...call, attempt });
+    if (waitsInPlace(tried.decision)) {
+      await parts.sleep(tried.decision.waitMs, call.signal);
+      continue;
+    }
+    if ('failure' in tried) throw tried.failure;
+    return tried.answer;
+  }
+}
+
+async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: number }): Promise<Attempted> {
+  const { party, config, signal, attempt } = call;
+  const request = await scriptRequest(party, config);
+  const rules = rulesOf(party, config);
+  const decide = (outcome: Outcome) =>
+    decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
+  try {
+    const received = await parts.exchange.attempt(request, signal);
+    const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
+    const head = { status: received.status, statusText: received.statusText, headers: scriptHeaders(received.headers) };
+    return { answer: { head, body }, decision: decide(received) };
+  } catch (error) {
+    const code = networkCode(error);
+    if (code === undefined) throw error;
+    return { failure: error as EngineError, decision: decide({ networkCode: code }) };
+  }
+}
+
+async function streamAll(
+  parts: Parts,
+  { party, call, signal }: ProxyCall,
+): Promise<{ head: StreamHead; body: Readable }> {
+  const given = rulesOf(party, call);
+  const body = given.retries > 0 && call.body !== undefined ? await rewindable(call.body) : call.body;
+  const repeatable = body === undefined || body instanceof Uint8Array;
+  const rules = repeatable ? given : { ...given, retries: 0 };
+  const request = streamRequest(party, call, body);
+  for (let attempt = 0; ; attempt += 1) {
+    const received = await parts.exchange.attempt(request, signal).catch(orNetworkFailure);
+    const outcome = received instanceof EngineError ? { networkCode: networkCode(received) ?? '' } : received;
+    const decision = decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
+    if (waitsInPlace(decision)) {
+      if (!(received instanceof EngineError)) discard(received);
+      await parts.sleep(decision.waitMs, signal);
+      continue;
+    }
+    if (received instanceof EngineError) throw received;
+    const head = {
+      status: received.status,
+      statusText: received.statusText,
+      headers: passedOnHeaders(received.headers),
+    };
+    return { head, body: received.body };
+  }
+}
+
+function orNetworkFailure(error: unknown): EngineError {
+  if (networkCode(error) === undefined) throw error;
+  return error as EngineError;
+}
+
+function streamRequest(party: Party, call: StreamCall, body: StreamCall['body']): ExchangeRequest {
+  const { 'content-length': length, ...headers } = callHeaders(party, call.headers);
+  // A length is only needed, and only right, for a body that is still on its way.
+  if (length !== undefined && body !== undefined && !(body instanceof Uint8Array)) headers['content-length'] = length;
+  return {
+    method: call.method.toUpperCase(),
+    url: targetUrl(party, { endpoint: call.path, baseUrlOverride: call.baseUrlOverride }),
+    headers,
+    body,
+    decompress: call.decompress ?? party.provider.proxy?.decompress ?? false,
+    forwardHeaders: forwardsHeaders(party, call),
+  };
+}
+
+/** A script's call as it goes on the wire. */
+async function scriptRequest(party: Party, config: RequestConfig): Promise<ExchangeRequest> {
+  const { 'content-length': _, ...headers } = callHeaders(party, config.headers);
+  const url = targetUrl(party, config);
+  const encoded = await encodeBody(config.data, headers);
+  headers['accept'] ??= ACCEPT;
+  if (encoded !== undefined) headers['content-type'] = encoded.contentType;
+  return {
+    method: config.method.toUpperCase(),
+    url,
+    headers,
+    body: encoded?.bytes,
+    decompress: config.decompress ?? true,
+    forwardHeaders: forwardsHeaders(party, config),
+  };
+}
+
+async function readAnswer(
+  answer: ExchangeAnswer,
+  request: ExchangeRequest,
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const body = await readBody(answer.body, maxBytes).catch((error) => {
+    throw describeFailure(error, request, signal);
+  });
+  if (body !== undefined) return body;
+  throw new EngineError(
+    'payload_too_large',
+    `The answer of ${request.method} to '${request.url.host}' is larger than ${maxBytes} bytes: fetch it through /proxy, which streams it.`,
+  );
+}
+
+/** Whether the next attempt is made by this process, now; a longer wait ends the call with what it has. */
+function waitsInPlace(decision: RetryDecision): decision is Extract<RetryDecision, { retry: true }> {
+  return decision.retry && decision.waitMs <= MAX_WAIT_IN_PLACE_MS;
+}
+
+async function sleepInPlace(waitMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleepFor(waitMs, undefined, { signal });
+  } catch {
+    throw new EngineError('script_aborted', 'A call was aborted while it waited to be tried again', {
+      cause: signal.reason,
+    });
+  }
+}
+
+type CallOptions = Pick<StreamCall, 'retries' | 'retryOn' | 'forwardHeadersOnRedirect'>;
+
+function rulesOf({ provider }: Party, call: CallOptions): RetryRules {
+  const retries = Math.max(0, Math.trunc(Number(call.retries ?? 0)) || 0);
+  return { retries, retryOn: call.retryOn ?? [], provider: provider.proxy?.retry };
+}
+
+function forwardsHeaders({ provider }: Party, call: CallOptions): boolean {
+  return call.forwardHeadersOnRedirect ?? provider.proxy?.forward_headers_on_redirect ?? false;
+}

@@ -1,0 +1,110 @@
+/** Whether a failed call is tried again, and when. Pure: the loop that obeys it lives in request.ts. */
+import type { ProviderRetry } from './provider.ts';
+import { isPassing } from './unreachable.ts';
+
+/** What one attempt came to. */
+export type Outcome =
+  | { readonly status: number; readonly headers: Readonly<Record<string, string | readonly string[] | undefined>> }
+  | { readonly networkCode: string };
+
+export type RetryRules = {
+  /** How many further attempts the call grants. */
+  readonly retries: number;
+  /** Further statuses that the call wants retried. */
+  readonly retryOn: readonly number[];
+  readonly provider: ProviderRetry | undefined;
+};
+
+export type RetryDecision =
+  | { readonly retry: false }
+  /** `askedBy`: the header that names the wait; absent for our own back-off. */
+  | { readonly retry: true; readonly waitMs: number; readonly askedBy?: string };
+
+const GIVE_UP: RetryDecision = { retry: false };
+const BACK_OFF_MS = 1_000;
+const MAX_BACK_OFF_MS = 10_000;
+
+/**
+ * Decides after attempt number `attempt` (from 0). Network failures that pass, 429, 5xx, the call's `retryOn` and a
+ * provider's spent limit are retried while `retries` last. The wait is the longest one the answer's headers name, in
+ * full; without any it doubles from 1 s to at most 10 s, half of it random so that callers spread out.
+ */
+export function decideRetry(
+  outcome: Outcome,
+  call: { readonly attempt: number; readonly rules: RetryRules; readonly now: Date; readonly random: () => number },
+): RetryDecision {
+  const { attempt, rules, now } = call;
+  if (attempt >= rules.retries) return GIVE_UP;
+  if ('networkCode' in outcome) return isPassing(outcome.networkCode) ? backOff(attempt, call.random) : GIVE_UP;
+  if (!isRetryable(outcome, rules)) return GIVE_UP;
+  return waitAsked(outcome, rules, now) ?? backOff(attempt, call.random);
+}
+
+type Answer = Extract<Outcome, { status: number }>;
+
+function isRetryable(answer: Answer, { retryOn, provider }: RetryRules): boolean {
+  if (answer.status < 400) return false;
+  if (retryOn.includes(answer.status) || isSpent(answer, provider)) return true;
+  if (provider?.error_code !== undefined) return provider.error_code.some((pattern) => matches(pattern, answer.status));
+  return answer.status === 429 || answer.status >= 500;
+}
+
+// Some APIs refuse a spent limit with 403 and say so in a header only (GitHub).
+function isSpent(answer: Answer, provider: ProviderRetry | undefined): boolean {
+  return provider?.remaining !== undefined && headerOf(answer, provider.remaining)?.trim() === '0';
+}
+
+function matches(pattern: string, status: number): boolean {
+  const [from, to] = pattern.split('-');
+  if (to !== undefined) return status >= Number(from) && status <= Number(to);
+  return /^[1-5]xx$/i.test(pattern) ? String(status).startsWith(pattern.charAt(0)) : Number(pattern) === status;
+}
+
+/** `at` beats `after` beats the plain Retry-After; among several headers the longest wait wins. */
+function waitAsked(answer: Answer, { provider }: RetryRules, now: Date): RetryDecision | undefined {
+  const until = (text: string) => msUntil(text, now);
+  const after = (text: string) => msAfter(text, now);
+  // Reset headers stand on every answer of some APIs: a 502 must not wait for the end of an unspent window.
+  const limited = answer.status < 500 || isSpent(answer, provider);
+  return (
+    (limited ? longest(answer, provider?.at ?? [], until) : undefined) ??
+    longest(answer, provider?.after ?? [], after) ??
+    longest(answer, ['retry-after'], after)
+  );
+}
+
+function longest(answer: Answer, names: readonly string[], read: (text: string) => number): RetryDecision | undefined {
+  let best: { waitMs: number; askedBy: string } | undefined;
+  for (const name of names) {
+    const text = headerOf(answer, name);
+    const waitMs = text === undefined ? Number.NaN : read(text.trim());
+    // A moment in the past, an unreadable text and an endless wait name none.
+    if (waitMs > (best?.waitMs ?? -1) && Number.isFinite(waitMs)) best = { waitMs, askedBy: name.toLowerCase() };
+  }
+  return best && { retry: true, ...best };
+}
+
+/** Until a moment in epoch seconds, epoch milliseconds or as a date. */
+function msUntil(text: string, now: Date): number {
+  const number = Number(text);
+  // Seconds reach 1e11 in the year 5138, milliseconds did in 1973.
+  const moment = text === '' || Number.isNaN(number) ? Date.parse(text) : number < 1e11 ? number * 1_000 : number;
+  return Math.ceil(moment - now.getTime());
+}
+
+/** Seconds, also with a fraction, or an HTTP-date (RFC 9110 section 10.2.3). */
+function msAfter(text: string, now: Date): number {
+  const seconds = Number(text);
+  if (text === '' || Number.isNaN(seconds)) return msUntil(text, now);
+  return Math.ceil(seconds * 1_000);
+}
+
+function backOff(attempt: number, random: () => number): RetryDecision {
+  const ceiling = Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** attempt);
+  return { retry: true, waitMs: Math.round((ceiling / 2) * (1 + random())) };
+}
+
+function headerOf(answer: Answer, name: string): string | undefined {
+  const value = answer.headers[name.toLowerCase()];
+  return typeof value === 'string' ? value : value?.join(', ');
+}

@@ -1,0 +1,161 @@
+/**
+ * Puts the engine together on open parts: in one process, API and workers share one connection to Temporal, so that an
+ * action's first task is handed over without a hop. Nothing imports this room.
+ */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import type { Dependencies } from '../activities/index.ts';
+import { createApp } from '../api/app.ts';
+import { DEFAULT_LIMITS } from '../api/deps.ts';
+import { failureCode } from '../contract/failures.ts';
+import { loadProviders } from '../outbound/catalogue.ts';
+import { createOutbound } from '../outbound/request.ts';
+import type { Closing } from '../runtime/closing.ts';
+import { createEngine } from '../runtime/engine.ts';
+import type { Settings } from '../runtime/env.ts';
+import type { Log } from '../runtime/log.ts';
+import { ensureReconcileSchedule, registerSearchAttributes } from '../runtime/temporal-setup.ts';
+import { createSandbox } from '../sandbox/pool.ts';
+import { type Database, openDatabase } from '../store/db.ts';
+import { migrate } from '../store/migrate.ts';
+import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
+import { bundleWorkflows } from '../worker/bundle.ts';
+import { connectTemporal } from '../worker/connect.ts';
+import { installSdk } from '../worker/sdk.ts';
+import { startWorkers, type WorkerRoles } from '../worker/create.ts';
+import type { Parts } from './parts.ts';
+
+export type Roles = WorkerRoles & { readonly api: boolean };
+
+export type RunningEngine = {
+  readonly db: Database;
+  readonly box: SecretBox;
+  readonly client: Client;
+  readonly clock: () => Date;
+  /** Set where the API runs. */
+  readonly apiUrl: string | undefined;
+  /** Ends when a worker fails for good. */
+  readonly failed: Promise<never>;
+};
+
+const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+const MAX_RESPONSE_BYTES = 50 * 1024 * 1024;
+const DATABASE_CONNECTIONS = 20;
+
+/** Starts the roles asked for; closers go to `closing` as parts are opened, so a failure half-way can be undone. */
+export async function startEngine(options: {
+  readonly settings: Settings;
+  readonly parts: Parts;
+  readonly roles: Roles;
+  readonly log: Log;
+  readonly closing: Closing;
+}): Promise<RunningEngine> {
+  const { settings, parts, roles, log, closing } = options;
+  installSdk(log);
+  const clock = (): Date => new Date();
+  const box = createSecretBox(parts.encryptionKey);
+  const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
+  const worksHere = roles.actions || roles.syncs;
+  const [db, connection, workflowBundle] = await Promise.all([
+    openMigrated(parts.databaseUrl, log, closing),
+    openTemporal(parts, closing),
+    worksHere ? bundleWorkflows() : undefined,
+  ]);
+  const client = new Client({ connection, namespace: parts.temporal.namespace });
+  const outbound = createOutbound({
+    catalogue,
+    allow: settings.NANGO_OUTBOUND_ALLOW,
+    clock,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+  });
+  closing.add('outbound', outbound.close);
+  const engine = createEngine({
+    client,
+    namespace: parts.temporal.namespace,
+    uiUrl: parts.uiUrl,
+    eagerActions: roles.actions,
+  });
+  let failed = new Promise<never>(() => undefined);
+  if (workflowBundle !== undefined) {
+    const sandbox = createSandbox({ log });
+    closing.add('the sandbox', sandbox.close);
+    const { startSync } = engine;
+    const limits = limitsOf(settings);
+    const deps: Dependencies = { db, box, sandbox, outbound, catalogue, client, startSync, clock, log, limits };
+    const { namespace } = parts.temporal;
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
+    closing.add('the workers', workers.stop);
+    if (roles.syncs) await ensureReconcileSchedule(client);
+    failed = workers.done.then(() => new Promise<never>(() => undefined));
+  }
+  if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
+  const deps = { db, box, engine, outbound, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS };
+  const app = createApp({ ...deps, temporalUi: parts.uiUrl ?? null });
+  const apiUrl = await listen(createServer(app), settings, closing);
+  return { db, box, client, clock, apiUrl, failed };
+}
+
+/** The version of this release. */
+export function version(): string {
+  return VERSION;
+}
+
+async function openMigrated(url: string, log: Log, closing: Closing): Promise<Database> {
+  const onLost = (error: Error): void => log('store.connection_lost', { error: error.message });
+  const db = openDatabase(url, { max: DATABASE_CONNECTIONS, onLost });
+  closing.add('the database pool', () => db.end());
+  const applied = await migrate(db);
+  if (applied.length > 0) log('store.migrated', { applied });
+  return db;
+}
+
+const CONNECT_WITHIN_MS = 20_000;
+
+// A server started a moment ago, or one that is just being restarted, does not answer yet.
+async function openTemporal(parts: Parts, closing: Closing): Promise<NativeConnection> {
+  for (const deadline = Date.now() + CONNECT_WITHIN_MS; ; await delay(50)) {
+    try {
+      const connection = await connectTemporal(parts.temporal);
+      closing.add('the connection to Temporal', () => connection.close());
+      await registerSearchAttributes(connection, parts.temporal.namespace);
+      return connection;
+    } catch (error) {
+      if (failureCode(error) !== 'engine_unavailable' || Date.now() > deadline) throw error;
+    }
+  }
+}
+
+function limitsOf(settings: Settings): Dependencies['limits'] {
+  return {
+    memoryMb: settings.NANGO_SCRIPT_MEMORY_MB,
+    cpuMs: settings.NANGO_SCRIPT_CPU_MS,
+    syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
+    actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
+    maxAttempts: 20,
+  };
+}
+
+const DRAIN_WITHIN_MS = 10_000;
+
+async function listen(server: Server, settings: Settings, closing: Closing): Promise<string> {
+  server.listen(settings.SERVER_PORT, settings.SERVER_HOST);
+  await once(server, 'listening');
+  closing.add('the API', () => drain(server));
+  const { port } = server.address() as AddressInfo;
+  const host = settings.SERVER_HOST === '0.0.0.0' || settings.SERVER_HOST === '::' ? 'localhost' : settings.SERVER_HOST;
+  return `http://${host}:${port}`;
+}
+
+/** Takes no new calls and lets those under way finish, for a while. */
+async function drain(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const forced = setTimeout(() => server.closeAllConnections(), DRAIN_WITHIN_MS);
+  await closed.finally(() => clearTimeout(forced));
+}

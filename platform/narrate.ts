@@ -1,0 +1,25 @@
+import type { Log } from '../runtime/log.ts';
+
+/** Tells a person what happens: a line per run started and ended, the scripts' own log lines, and faults. */
+export function narrate(say: (line: string) => void): Log {
+  return (event, fields) => {
+    const line = lineOf(event, fields);
+    if (line !== undefined) say(`${new Date().toISOString().slice(11, 19)} ${line}`);
+  };
+}
+
+function lineOf(event: string, fields: Readonly<Record<string, unknown>>): string | undefined {
+  const { run, name, attempt, state, error, level, message } = fields;
+  switch (event) {
+    case 'run.started':
+      return `run ${run}: ${name} started${Number(attempt) > 1 ? ` (attempt ${attempt})` : ''}`;
+    case 'run.ended':
+      return `run ${run}: ${name} ended: ${state}${error ? `: ${error}` : ''}`;
+    case 'script.log':
+      return `  ${name} ${level}: ${message}`;
+    case 'api.request':
+      return undefined;
+    default:
+      return `${event} ${JSON.stringify(fields)}`;
+  }
+}

@@ -1,0 +1,127 @@
+import {
+  type Client,
+  ScheduleNotFoundError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { type AllocatedRun, RECONCILE, syncStory, TASK_QUEUES } from '../contract/engine.ts';
+import { EngineError, failureCode } from '../contract/failures.ts';
+
+/**
+ * Our calls to Temporal, under the names of contract/engine.ts. Each throws `engine_unavailable` when the server cannot
+ * be reached; by then the rows are written, and reconcile does later what could not be done now.
+ */
+export function createEngine(options: {
+  readonly client: Client;
+  readonly namespace: string;
+  readonly uiUrl: string | undefined;
+  /** Whether this process also runs actions: then the first task is handed over here, without a hop. */
+  readonly eagerActions: boolean;
+}) {
+  const { client, namespace, uiUrl, eagerActions } = options;
+  return {
+    reconcile: () => reachable(() => reconcile(client)),
+    startSync: (run: AllocatedRun) => reachable(() => startSync(client, run)),
+    runAction: (run: { readonly runId: string; readonly workflowId: string }) =>
+      reachable(() => runAction(client, run, eagerActions)),
+    cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
+    nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
+    linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
+      uiUrl === undefined ? null : workflowUrl(uiUrl, namespace, workflow),
+  };
+}
+
+async function reconcile(client: Client): Promise<void> {
+  const handle = await client.workflow.signalWithStart('reconcileWorkflow', {
+    workflowId: RECONCILE.workflowId,
+    taskQueue: TASK_QUEUES.background,
+    args: [{ thorough: false }],
+    signal: 'reconcile',
+  });
+  await handle.result();
+}
+
+async function startSync(client: Client, run: AllocatedRun): Promise<void> {
+  try {
+    await client.workflow.start('syncWorkflow', {
+      workflowId: run.workflowId,
+      taskQueue: TASK_QUEUES.syncs,
+      args: [{ syncId: run.syncId, runId: run.runId }],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      ...syncStory(run.address),
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+async function runAction(
+  client: Client,
+  run: { readonly runId: string; readonly workflowId: string },
+  eager: boolean,
+): Promise<void> {
+  try {
+    await client.workflow.execute('actionWorkflow', {
+      workflowId: run.workflowId,
+      taskQueue: TASK_QUEUES.actions,
+      args: [{ runId: run.runId }],
+      requestEagerStart: eager,
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    });
+  } catch (error) {
+    // How it ended is in the run's row, which the caller reads next.
+    if (!(error instanceof WorkflowFailedError)) throw error;
+  }
+}
+
+async function cancel(client: Client, workflowId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+async function nextRunAt(client: Client, scheduleId: string): Promise<Date | null> {
+  try {
+    const { state, info } = await client.schedule.getHandle(scheduleId).describe();
+    return state.paused ? null : (info.nextActionTimes[0] ?? null);
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** The page of a workflow in the Temporal Web UI. */
+function workflowUrl(
+  uiUrl: string,
+  namespace: string,
+  { workflowId, workflowRunId }: { workflowId: string; workflowRunId: string | null },
+): string {
+  const parts = [namespace, 'workflows', workflowId, ...(workflowRunId === null ? [] : [workflowRunId, 'history'])];
+  return `${uiUrl.replace(/\/$/, '')}/namespaces/${parts.map(encodeURIComponent).join('/')}`;
+}
+
+async function reachable<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (failureCode(error) !== undefined || !isTransport(error)) throw error;
+    throw new EngineError('engine_unavailable', 'Temporal cannot be reached at the moment; try again shortly', {
+      cause: error,
+    });
+  }
+}
+
+// gRPC: DEADLINE_EXCEEDED 4, UNAVAILABLE 14, CANCELLED 1 by a closing connection.
+const TRANSPORT_CODES = new Set([1, 4, 14]);
+
+function isTransport(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'number' && TRANSPORT_CODES.has(at.code)) return true;
+    if (at instanceof ServiceError && at.cause === undefined) return true;
+  }
+  return false;
+}

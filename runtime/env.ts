@@ -1,0 +1,66 @@
+/**
+ * The only reader of the environment. Each setting stands here once with its default and its meaning; the README's
+ * table is made from this one. All faults are reported together, before anything is started.
+ */
+import { z } from 'zod';
+import { EngineError } from '../contract/failures.ts';
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+const milliseconds = (fallback: number) => z.coerce.number().int().min(1_000).default(fallback);
+const list = z
+  .string()
+  .default('')
+  .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''));
+
+const HOUR_MS = 3_600_000;
+
+export const SETTINGS = {
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('Postgres server; without it an embedded one is started'),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .optional()
+    .describe('`host:port` of a Temporal server; without it a local one is started'),
+  TEMPORAL_NAMESPACE: z.string().default('default').describe('Temporal namespace'),
+  TEMPORAL_TLS_CERT: z.string().optional().describe('File of the client certificate for Temporal (PEM)'),
+  TEMPORAL_TLS_KEY: z.string().optional().describe('File of the client key for Temporal (PEM)'),
+  TEMPORAL_TLS_CA: z.string().optional().describe('File of the CA that signed the Temporal server (PEM)'),
+  TEMPORAL_API_KEY: z.string().optional().describe('API key for Temporal; turns TLS on'),
+  TEMPORAL_UI_URL: z
+    .url()
+    .optional()
+    .describe('Temporal Web UI that links point to; known by itself for the local server'),
+  TEMPORAL_UI_PORT: port(8233).describe('Port of the local Temporal Web UI'),
+  SERVER_PORT: port(3003).describe('Port of the REST API'),
+  SERVER_HOST: z.string().default('127.0.0.1').describe('Address the REST API listens on'),
+  NANGO_ENCRYPTION_KEY: z
+    .string()
+    .optional()
+    .describe('32 bytes in base64 that seal secrets; needed with DATABASE_URL'),
+  NANGO_PROVIDERS_FILE: z.string().optional().describe('YAML file of providers, merged over the catalogue'),
+  NANGO_OUTBOUND_ALLOW: list.describe('Private hosts, `host:port` or CIDR ranges that scripts and /proxy may reach'),
+  NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
+  NANGO_SCRIPT_MEMORY_MB: count(256).describe('Memory limit of one script'),
+  NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),
+  NANGO_SYNC_TIMEOUT_MS: milliseconds(24 * HOUR_MS).describe('Running time limit of a sync'),
+  NANGO_ACTION_TIMEOUT_MS: milliseconds(HOUR_MS / 4).describe('Running time limit of an action'),
+  NANGO_ACTIONS_IN_API: z.stringbool().default(true).describe('Whether `npm run api` also runs actions'),
+} as const;
+
+const Settings = z.object(SETTINGS);
+export type Settings = Readonly<z.infer<typeof Settings>>;
+
+/** Reads and checks the settings. @throws EngineError `configuration_invalid` naming every faulty one. */
+export function readSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
+  // An empty variable is an absent one: `.env` files and compose files spell it so.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = Settings.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const mistakes = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new EngineError('configuration_invalid', `Settings are wrong:\n  ${mistakes.join('\n  ')}`, {
+    details: { mistakes },
+  });
+}

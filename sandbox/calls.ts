@@ -1,0 +1,58 @@
+/** The arguments of each host call, checked on our side of the border: the guest may send anything. */
+import { z } from 'zod';
+import type { HostCallKind, HostCalls } from '../contract/host.ts';
+import { LOG_LEVELS } from '../contract/host.ts';
+
+const param = z.union([z.string(), z.number(), z.boolean()]);
+const record = z.record(z.string(), z.unknown());
+const write = z.strictObject({ model: z.string(), ids: z.array(z.string().min(1)).readonly() });
+
+const requestConfig = z.strictObject({
+  endpoint: z.string(),
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+  headers: z.record(z.string(), z.string()).optional(),
+  params: z.union([z.string(), z.record(z.string(), z.union([param, z.array(param)]))]).optional(),
+  data: z.unknown().optional(),
+  retries: z.number().int().min(0).optional(),
+  retryOn: z.array(z.number().int()).optional(),
+  baseUrlOverride: z.string().optional(),
+  decompress: z.boolean().optional(),
+  responseType: z.enum(['json', 'text', 'arraybuffer', 'blob', 'stream', 'document']).optional(),
+  forwardHeadersOnRedirect: z.boolean().optional(),
+  providerConfigKey: z.string().optional(),
+  connectionId: z.string().optional(),
+});
+
+/** One schema per kind of call. */
+export const CALL_SCHEMAS = {
+  request: z.strictObject({ config: requestConfig }),
+  saveRecords: write,
+  deleteRecords: write,
+  log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string() }),
+  getConnection: z.strictObject({ providerConfigKey: z.string().optional(), connectionId: z.string().optional() }),
+  setMetadata: z.strictObject({ metadata: record }),
+  updateMetadata: z.strictObject({ metadata: record }),
+} as const satisfies Record<HostCallKind, z.ZodType>;
+
+/** A call's arguments, or what is wrong with them in one line. */
+export type CheckedCall<Kind extends HostCallKind> =
+  | { readonly ok: true; readonly args: HostCalls[Kind]['args'] }
+  | { readonly ok: false; readonly reason: string };
+
+export function isCallKind(kind: string): kind is HostCallKind {
+  return Object.hasOwn(CALL_SCHEMAS, kind);
+}
+
+/** Parses and checks the JSON text of a call's arguments; never throws. */
+export function checkCall<Kind extends HostCallKind>(kind: Kind, json: string): CheckedCall<Kind> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return { ok: false, reason: 'the arguments are no JSON' };
+  }
+  const result = CALL_SCHEMAS[kind].safeParse(value);
+  if (result.success) return { ok: true, args: result.data as HostCalls[Kind]['args'] };
+  const issues = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  return { ok: false, reason: issues.join('; ') };
+}

@@ -1,0 +1,308 @@
+/** One runner child as the worker sees it: started, bound to one environment, given runs, watched, killed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, extname, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
+import { type Desk, type DeskAnswer, failure, openCallDesk } from './call-desk.ts';
+import { createFrameReader, encodeFrame, type Frame } from './frames.ts';
+import type { GuestRuntime } from './guest-runtime.ts';
+import { type ChildExit, type EndWord, failureOfExit, outcomeOfEnd } from './outcome.ts';
+import { nameOf } from './script-error.ts';
+
+export type ChildEvents = {
+  /** A run is over, so there is room. */
+  readonly freed: () => void;
+  readonly exited: (exit: ChildExit) => void;
+};
+
+export type Child = {
+  readonly pid: number | undefined;
+  environment: string | undefined;
+  /** Set when it should take no more runs. */
+  retired: boolean;
+  started: number;
+  readonly running: () => number;
+  readonly run: (run: ScriptRun) => Promise<ScriptOutcome>;
+  /** Ends the process once its runs are over or `force` is given; resolves when it is gone. */
+  readonly end: (force?: boolean) => Promise<void>;
+};
+
+type Active = {
+  readonly id: number;
+  readonly run: ScriptRun;
+  readonly desk: Desk;
+  readonly settle: (outcome: ScriptOutcome) => void;
+};
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ENVIRONMENT = { TZ: 'UTC', LANG: 'en_US.UTF-8', LC_ALL: 'en_US.UTF-8' };
+const STDERR_BYTES = 16_384;
+const RSS_EVERY_MS = 200;
+/** Node, the prelude's texts, two warm isolates, buffers of frames. */
+const BASE_RSS_MB = 320;
+const NEIGHBOURS_PATIENCE_MS = 30_000;
+const STOP_PATIENCE_MS = 800;
+const DEFAULT_FRAME_BYTES = 64 * 1024 * 1024;
+
+/** Starts a child; runs may be given at once, they wait in the pipe until it is ready. */
+export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
+  const process = spawnRunner();
+  const pipe = process.stdio[3] as Duplex;
+  const active = new Map<number, Active>();
+  const awaitingStop = new Map<number, NodeJS.Timeout>();
+  let stderr = '';
+  let nextId = 1;
+  let killed: ChildExit['killed'];
+  let maxFrameBytes = DEFAULT_FRAME_BYTES;
+  let onGone: () => void = () => undefined;
+  const gone = new Promise<void>((resolve) => {
+    onGone = resolve;
+  });
+
+  const send = (header: Readonly<Record<string, unknown>>, ...bodies: readonly (string | Uint8Array)[]): void => {
+    if (pipe.destroyed) return;
+    pipe.cork();
+    for (const part of encodeFrame(header, ...bodies.map(bytesOf))) pipe.write(part);
+    pipe.uncork();
+  };
+
+  const kill = (reason: ChildExit['killed']): void => {
+    killed ??= reason;
+    process.kill('SIGKILL');
+  };
+
+  const settle = (id: number, outcome: ScriptOutcome): void => {
+    const one = active.get(id);
+    if (one === undefined) return;
+    active.delete(id);
+    one.desk.close();
+    one.settle(outcome);
+    events.freed();
+  };
+
+  /** Ends a run from outside; the script is given no say, and a child that does not confirm is killed. */
+  const stopRun = (id: number, outcome: ScriptOutcome): void => {
+    if (!active.has(id)) return;
+    send({ type: 'stop', run: id });
+    awaitingStop.set(
+      id,
+      setTimeout(() => kill('stuck'), STOP_PATIENCE_MS),
+    );
+    settle(id, outcome);
+  };
+
+  /** An isolate in it cannot be stopped: at once where it eats memory, else when its neighbours have finished. */
+  const onPoisoned = (grows: boolean): void => {
+    child.retired = true;
+    if (grows || active.size === 0) kill('stuck');
+    else setTimeout(() => kill('stuck'), NEIGHBOURS_PATIENCE_MS).unref();
+  };
+
+  const onFrame = ({ header, body }: Frame): void => {
+    const id = Number(header['run']);
+    if (header['type'] === 'stopped') {
+      clearTimeout(awaitingStop.get(id));
+      awaitingStop.delete(id);
+      return;
+    }
+    if (header['type'] === 'retire') {
+      child.retired = true;
+      return;
+    }
+    if (header['type'] === 'poisoned') {
+      onPoisoned(header['grows'] === true);
+      return;
+    }
+    const one = active.get(id);
+    if (one !== undefined) onRunFrame(one, header, body, settle);
+  };
+
+  const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
+    for (const timer of awaitingStop.values()) clearTimeout(timer);
+    clearInterval(rssWatch);
+    const exit: ChildExit = { code, signal, stderr, ...(killed === undefined ? {} : { killed }) };
+    const isAlone = active.size === 1;
+    for (const { id, run } of [...active.values()]) {
+      settle(id, { status: 'failed', failure: failureOfExit(run, id, exit, isAlone), calls: 0 });
+    }
+    events.exited(exit);
+    onGone();
+  };
+
+  const read = createFrameReader(() => maxFrameBytes, onFrame);
+  pipe.on('data', (chunk: Buffer) => {
+    try {
+      read(chunk);
+    } catch {
+      kill('protocol');
+    }
+  });
+  // A broken pipe is the exit's business; without a listener it would end the worker.
+  pipe.on('error', () => undefined);
+  process.stderr?.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('utf8')).slice(-STDERR_BYTES);
+  });
+  process.on('error', () => onExit(null, null));
+  process.on('exit', onExit);
+  const rssWatch = setInterval(() => {
+    if (active.size > 0 && rssMb(process.pid) > rssLimitMb([...active.values()].map(({ run }) => run))) kill('memory');
+  }, RSS_EVERY_MS);
+  rssWatch.unref();
+  send(
+    { type: 'setup', coreBytes: Buffer.byteLength(runtime.core), maxFrameBytes: 1024 ** 3 },
+    runtime.core,
+    runtime.zod,
+  );
+
+  const child: Child = {
+    pid: process.pid,
+    environment: undefined,
+    retired: false,
+    started: 0,
+    running: () => active.size,
+    run: (run) =>
+      new Promise((resolve) => {
+        const id = nextId++;
+        child.started += 1;
+        maxFrameBytes = Math.max(maxFrameBytes, run.limits.maxFrameBytes);
+        const cleanUp = superviseRun(run, (outcome) => stopRun(id, outcome));
+        const desk = openCallDesk({
+          host: run.host,
+          clock: run.clock,
+          limits: run.limits,
+          send: (answer) => send(...answerFrame(id, answer)),
+          endRun: (reason) => stopRun(id, { status: 'failed', failure: reason, calls: 0 }),
+        });
+        const finish = (outcome: ScriptOutcome): void => {
+          cleanUp();
+          resolve(outcome);
+        };
+        active.set(id, { id, run, desk, settle: finish });
+        send(...runFrame(id, run));
+      }),
+    end: async (force = false) => {
+      child.retired = true;
+      if (force) send({ type: 'exit' });
+      if (force || active.size === 0) {
+        send({ type: 'exit' });
+        const timer = setTimeout(() => process.kill('SIGKILL'), STOP_PATIENCE_MS);
+        await gone;
+        clearTimeout(timer);
+      }
+    },
+  };
+  return child;
+}
+
+function onRunFrame(
+  one: Active,
+  header: Frame['header'],
+  body: Buffer,
+  settle: (id: number, outcome: ScriptOutcome) => void,
+): void {
+  const number = Number(header['number']);
+  switch (header['type']) {
+    case 'call': {
+      const argsBytes = Number(header['argsBytes']);
+      const text = header['hasBody'] === true ? body.toString('utf8', argsBytes) : undefined;
+      one.desk.take(number, String(header['kind']), body.toString('utf8', 0, argsBytes), text);
+      break;
+    }
+    case 'cleared':
+      one.desk.dropTimer(number);
+      break;
+    case 'delivered':
+      one.desk.delivered(number);
+      break;
+    case 'ended': {
+      const output = header['hasOutput'] === true ? body.toString('utf8') : undefined;
+      settle(one.id, outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output));
+      break;
+    }
+    default:
+      throw new Error('an unknown frame');
+  }
+}
+
+/** Wall clock and cancellation of one run; returns what ends the supervision. */
+function superviseRun(run: ScriptRun, stop: (outcome: ScriptOutcome) => void): () => void {
+  const timeOut = (): void => {
+    const message = `${nameOf(run)} was stopped in ${run.bundle.file}: it ran longer than ${run.limits.wallClockMs} ms.`;
+    stop({ status: 'failed', failure: failure('script_timed_out', message), calls: 0 });
+  };
+  const timer = setTimeout(timeOut, Math.min(run.limits.wallClockMs, 2 ** 31 - 1));
+  const abort = (): void => stop(abortedOutcome(run));
+  run.signal.addEventListener('abort', abort);
+  return () => {
+    clearTimeout(timer);
+    run.signal.removeEventListener('abort', abort);
+  };
+}
+
+/** The outcome of a run that was cancelled, before or after it began. */
+export function abortedOutcome(run: ScriptRun): ScriptOutcome {
+  return { status: 'failed', failure: failure('script_aborted', `${nameOf(run)} was cancelled.`), calls: 0 };
+}
+
+function spawnRunner(): ChildProcess {
+  const resolve = createRequire(import.meta.url).resolve;
+  const readable = [
+    `${HERE}/*`,
+    `${dirname(resolve('isolated-vm'))}/*`,
+    `${dirname(resolve('node-gyp-build'))}/*`,
+    // Looked at by node-gyp-build to choose between two C libraries.
+    '/etc/alpine-release',
+  ];
+  const flags = ['--no-node-snapshot', '--permission', '--allow-addons', '--disable-warning=SecurityWarning'];
+  const runner = join(HERE, 'runner', `main${extname(import.meta.url)}`);
+  return spawn(process.execPath, [...flags, ...readable.map((path) => `--allow-fs-read=${path}`), runner], {
+    cwd: HERE,
+    env: ENVIRONMENT,
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  });
+}
+
+function runFrame(id: number, run: ScriptRun): [Record<string, unknown>, ...string[]] {
+  const { limits, bundle, kind, context, seed, input } = run;
+  const script = JSON.stringify({ kind, context, seed, now: run.clock().getTime(), limits });
+  const header = {
+    type: 'run',
+    run: id,
+    kind,
+    scriptBytes: Buffer.byteLength(script),
+    codeBytes: Buffer.byteLength(bundle.code),
+    hasInput: input !== undefined,
+    memoryMb: limits.memoryMb,
+    cpuMs: limits.cpuMs,
+    maxFrameBytes: limits.maxFrameBytes,
+  };
+  return [header, script, bundle.code, input ?? ''];
+}
+
+function answerFrame(id: number, answer: DeskAnswer): [Record<string, unknown>, ...(string | Uint8Array)[]] {
+  const { number, ok, now, json, body } = answer;
+  const kind = body === undefined ? undefined : typeof body === 'string' ? 'text' : 'bytes';
+  const header = { type: 'answer', run: id, number, ok, now, jsonBytes: Buffer.byteLength(json), body: kind };
+  return [header, json, body ?? ''];
+}
+
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === 'string' ? Buffer.from(body) : body;
+}
+
+/** Resident memory of a process in MB; 0 where the system has no /proc. */
+function rssMb(pid: number | undefined): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function rssLimitMb(runs: readonly ScriptRun[]): number {
+  return runs.reduce((sum, { limits }) => sum + limits.memoryMb * 2 + limits.maxFrameBytes / 2 ** 20, BASE_RSS_MB);
+}

@@ -1,0 +1,117 @@
+/** Author scripts into bundles: one CommonJS text with everything it imports, and the map back to the author's lines. */
+import { createHash } from 'node:crypto';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+import { type BuildFailure, build, type Message } from 'esbuild';
+import { EngineError } from '../contract/failures.ts';
+import type { ScriptBundle } from '../contract/script.ts';
+
+/** What `require` finds inside the sandbox. */
+const PROVIDED = ['crypto', 'url', 'buffer', 'zod', 'zod/v4'] as const;
+const EXTERNAL = [...PROVIDED, 'node:crypto', 'node:url', 'node:buffer'];
+const ENTRY = 'entry-of-the-script';
+const INLINE_MAP = /\n?\/\/# sourceMappingURL=data:application\/json[^,\n]*;base64,([A-Za-z0-9+/=]+)\s*$/;
+
+/**
+ * Bundles the script `file` (relative to `root`) with its relative imports and pure-JavaScript packages. Throws
+ * `compile_failed` with all mistakes at once, each as `file:line:column: text`.
+ */
+export async function compileScript(script: { readonly root: string; readonly file: string }): Promise<ScriptBundle> {
+  const { root, file } = script;
+  const specifier = JSON.stringify(`./${file}`);
+  const result = await build({
+    stdin: {
+      contents: `export * from ${specifier};\nexport { default } from ${specifier};\n`,
+      resolveDir: root,
+      sourcefile: ENTRY,
+    },
+    absWorkingDir: root,
+    outfile: join(root, 'script.js'),
+    bundle: true,
+    write: false,
+    format: 'cjs',
+    platform: 'neutral',
+    mainFields: ['browser', 'module', 'main'],
+    conditions: ['browser', 'import', 'default'],
+    target: 'es2024',
+    sourcemap: 'external',
+    external: EXTERNAL,
+    // The author's own settings could keep type-only imports or choose another target.
+    tsconfigRaw: '{}',
+    logLevel: 'silent',
+  }).catch((error: unknown) => {
+    throw compileError(file, error);
+  });
+  const code = textOf(result.outputFiles, '.js');
+  return bundleOf(code, textOf(result.outputFiles, '.map'), file);
+}
+
+/** The bundle as one text for transport: the code with its source map behind it. */
+export function packForDeploy(bundle: ScriptBundle): string {
+  const map = Buffer.from(bundle.sourceMap).toString('base64');
+  return `${bundle.code.trimEnd()}\n//# sourceMappingURL=data:application/json;base64,${map}\n`;
+}
+
+/** The bundle of a deployed text, with or without an inline source map (then errors name lines of the bundle's file). */
+export function bundleFromDeploy(deployed: { readonly js: string; readonly file: string }): ScriptBundle {
+  const found = INLINE_MAP.exec(deployed.js);
+  const map = found?.[1] === undefined ? EMPTY_MAP : Buffer.from(found[1], 'base64').toString('utf8');
+  const code = found === null ? deployed.js : `${deployed.js.slice(0, found.index)}\n`;
+  return bundleOf(code, map, deployed.file);
+}
+
+const EMPTY_MAP = JSON.stringify({ version: 3, sources: [], names: [], mappings: '' });
+
+function bundleOf(code: string, sourceMap: string, file: string): ScriptBundle {
+  return { hash: createHash('sha256').update(code).digest('hex'), code, sourceMap, file };
+}
+
+function textOf(files: readonly { readonly path: string; readonly text: string }[], ending: string): string {
+  return files.find(({ path }) => path.endsWith(ending))?.text ?? '';
+}
+
+function compileError(file: string, error: unknown): EngineError {
+  const errors = (error as Partial<BuildFailure>).errors ?? [];
+  if (errors.length === 0) throw error;
+  const mistakes = [...new Set(errors.map((message) => mistakeOf(file, message)))];
+  const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
+  return new EngineError('compile_failed', `Script '${file}' does not compile (${count}): ${mistakes.join('; ')}`, {
+    details: { mistakes },
+  });
+}
+
+function mistakeOf(file: string, message: Message): string {
+  const { location, text } = message;
+  const isEntry = location === null || location.file === ENTRY;
+  const where = isEntry ? `${file}:1:1` : `${location.file}:${location.line}:${location.column + 1}`;
+  if (isEntry && /^No matching export/.test(text)) {
+    return `${where}: the default export is missing: export default async function fetchData(nango) or runAction(nango, input) is expected.`;
+  }
+  if (isEntry && /^Could not resolve/.test(text)) return `${where}: the file is not there.`;
+  const name = /^Could not resolve "([^"]+)"/.exec(text)?.[1];
+  return `${where}: ${name === undefined ? text : adviceFor(name)}`;
+}
+
+function adviceFor(name: string): string {
+  if (isNodeModule(name)) {
+    return `Module '${name}' of Node does not exist in scripts: ${PROVIDED.join(', ')} do. ${ADVICE[bare(name)] ?? 'Use what the nango object offers.'}`;
+  }
+  if (/^\.{1,2}\//.test(name)) return `File '${name}' is not there: a path relative to this file is expected.`;
+  if (name === 'nango') return "Module 'nango' holds types only: import them with `import type`.";
+  return `Package '${name}' is not installed: run npm install in the integrations folder.`;
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  fs: 'Scripts have no files: keep state in records or in the metadata of the connection.',
+  http: 'Call APIs with nango.get, nango.post and their siblings.',
+  https: 'Call APIs with nango.get, nango.post and their siblings.',
+  process: 'Scripts have no process: settings belong in the metadata of the connection.',
+};
+
+function isNodeModule(name: string): boolean {
+  return name.startsWith('node:') || builtinModules.includes(name) || builtinModules.includes(bare(name));
+}
+
+function bare(name: string): string {
+  return name.replace(/^node:/, '').split('/', 1)[0] ?? name;
+}

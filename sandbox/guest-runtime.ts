@@ -1,0 +1,55 @@
+/** The text that runs in every isolate, as one script for the prelude and one for zod, and the name of that version. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+export type GuestRuntime = {
+  /** Evaluates to `boot`. */
+  readonly core: string;
+  /** Evaluates to a function that takes a Function constructor and returns zod. */
+  readonly zod: string;
+  /** Changes whenever a run could notice: texts, V8, ICU. */
+  readonly version: string;
+};
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+/** Written by the packaging step from `buildGuestRuntime()`; absent in a clone. */
+const PREBUILT = join(HERE, 'guest-runtime.json');
+
+/** Reads the prebuilt runtime, or bundles it from the sources beside this file (about 0.2 s). */
+export async function loadGuestRuntime(): Promise<GuestRuntime> {
+  const prebuilt = await readFile(PREBUILT, 'utf8').catch(() => undefined);
+  return prebuilt === undefined ? buildGuestRuntime() : (JSON.parse(prebuilt) as GuestRuntime);
+}
+
+/** Bundles the guest's sources. Throws what esbuild throws: they are our own. */
+export async function buildGuestRuntime(): Promise<GuestRuntime> {
+  const [main, zod] = await Promise.all([bundle('main'), bundle('zod')]);
+  const core = `(function () {\n${main}return guest.boot;\n})()`;
+  const zodModule = `(function (Function) {\n${zod}return guest;\n})`;
+  const { v8, icu } = process.versions;
+  const version = createHash('sha256')
+    .update(JSON.stringify([core, zodModule, v8, icu]))
+    .digest('hex');
+  return { core, zod: zodModule, version };
+}
+
+async function bundle(name: 'main' | 'zod'): Promise<string> {
+  const result = await build({
+    entryPoints: [join(HERE, 'guest', `${name}.ts`)],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'guest',
+    platform: 'browser',
+    target: 'es2024',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    tsconfigRaw: '{}',
+    logLevel: 'silent',
+  });
+  return result.outputFiles[0]?.text ?? '';
+}

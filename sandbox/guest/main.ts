@@ -1,0 +1,154 @@
+/**
+ * What runs inside the isolate before any author code. The host gives `boot` its one callback and gets back `enter`,
+ * the only way in: everything that happens in the guest happens inside one call of it. Nothing here may import from the
+ * rest of the engine but types, and nothing it returns to the author may lead to the host's callback.
+ */
+import type { GuestContext, Limits } from '../../contract/script.ts';
+import { connectCalls, deliver, type Send } from './calls.ts';
+import { setNow } from './clock.ts';
+import { crypto } from './crypto.ts';
+import { codedError, describe } from './errors.ts';
+import { installGlobals, OwnFunction } from './globals.ts';
+import { writeLine } from './log.ts';
+import { createNango } from './nango.ts';
+import { bufferModule } from './node-buffer.ts';
+import { seedRandom } from './random.ts';
+import { failedSave, type RecordRules, saveRecords } from './records.ts';
+
+type Start = {
+  readonly kind: 'sync' | 'action';
+  readonly context: GuestContext;
+  readonly seed: string;
+  readonly now: number;
+  readonly limits: Limits;
+};
+type Zod = { readonly z: unknown };
+type Load = (module: { exports: unknown }, exports: unknown, require: (name: string) => unknown) => void;
+
+let send: Send = () => undefined;
+let zod: Zod | undefined;
+
+installGlobals();
+
+/** Takes the host's callback; returns the entry for everything that follows. */
+export function boot(callback: Send): (...args: unknown[]) => void {
+  send = (number, kind, json, body) => callback(number, kind, json, body);
+  return enter;
+}
+
+function enter(what: unknown, ...args: unknown[]): void {
+  switch (what) {
+    case 'zod':
+      zod = (args[0] as (own: typeof Function) => Zod)(OwnFunction);
+      return;
+    case 'start':
+      start(JSON.parse(String(args[0])) as Start, args[1] as Load, args[2] as string | undefined);
+      return;
+    case 'deliver':
+      setNow(Number(args[4]));
+      deliver(Number(args[0]), args[1] === true, String(args[2]), args[3] as string | ArrayBuffer | undefined);
+      return;
+    case 'unhandled':
+      onUnhandled(String(args[0]));
+      return;
+  }
+}
+
+/** A promise stayed rejected: a lost save fails the run whatever the script does, anything else is worth a line. */
+function onUnhandled(message: string): void {
+  const save = failedSave(message);
+  if (save === undefined) void writeLine('warn', [`A promise was rejected and nobody waited for it: ${message}`]);
+  else send(-1, 'saveFailed', JSON.stringify(describe(save)), undefined);
+}
+
+function start(run: Start, load: Load, input: string | undefined): void {
+  setNow(run.now);
+  seedRandom(run.seed);
+  connectCalls(send, run.limits);
+  const nango = createNango(run.kind, run.context, run.limits.maxFrameBytes, zod);
+  const settled = (json: string, output?: string): void => send(-1, 'settled', json, output);
+  runScript(run, load, nango, input).then(
+    (output) => settled('{"ok":true}', output),
+    (error: unknown) => settled(JSON.stringify({ ok: false, error: describe(error) })),
+  );
+}
+
+async function runScript(
+  run: Start,
+  load: Load,
+  nango: object,
+  input: string | undefined,
+): Promise<string | undefined> {
+  const module = { exports: {} as unknown };
+  load(module, module.exports, guestRequire);
+  const script = entryOf(module.exports);
+  const parsed: unknown = input === undefined ? undefined : JSON.parse(input);
+  const value: unknown = await (run.kind === 'sync' ? script(nango) : script(nango, parsed));
+  if (run.kind === 'action') return outputOf(run, value);
+  await saveReturned(run, value);
+  return undefined;
+}
+
+function entryOf(exports: unknown): (...args: unknown[]) => unknown {
+  const isObject = typeof exports === 'object' && exports !== null;
+  const entry = isObject && 'default' in exports ? exports.default : exports;
+  if (typeof entry === 'function') return entry as (...args: unknown[]) => unknown;
+  throw new TypeError('The default export must be a function: fetchData(nango) or runAction(nango, input).');
+}
+
+/** Scripts of mid-2023 return `{ Model: rows }` instead of saving. */
+async function saveReturned({ context, limits }: Start, value: unknown): Promise<void> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+  const rules: RecordRules = {
+    kind: 'sync',
+    scriptName: context.scriptName,
+    models: context.models ?? [],
+    maxChunk: Math.floor(limits.maxFrameBytes / 4),
+  };
+  for (const [model, rows] of Object.entries(value)) {
+    if (Array.isArray(rows) && rules.models.includes(model)) await saveRecords(rules, 'batchSave', rows, model);
+  }
+}
+
+function outputOf({ context, limits }: Start, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const what = `Action '${context.scriptName}' returned a value that is not JSON`;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw codedError('script_failed', `${what}: ${error instanceof Error ? error.message.split('\n', 1)[0] : error}`);
+  }
+  if (text === undefined) throw codedError('script_failed', `${what}: it is a ${typeof value}.`);
+  if (text.length <= limits.maxFrameBytes) return text;
+  const message = `Action '${context.scriptName}' returned ${text.length} characters of JSON: at most ${limits.maxFrameBytes} bytes are expected.`;
+  throw codedError('script_limit_exceeded', message);
+}
+
+function guestRequire(name: string): unknown {
+  switch (String(name).replace(/^node:/, '')) {
+    case 'crypto':
+      return crypto;
+    case 'buffer':
+      return bufferModule();
+    case 'url':
+      return urlModule();
+    case 'zod':
+    case 'zod/v4':
+      if (zod !== undefined) return zod;
+      break;
+  }
+  throw new Error(`Module '${name}' is not there in a script: crypto, url, buffer, zod and what is bundled are.`);
+}
+
+function urlModule(): object {
+  return {
+    URL,
+    URLSearchParams,
+    fileURLToPath: undefined,
+    format: (url: unknown) => String(url),
+    parse: (text: string) => new URL(text),
+    domainToASCII: (domain: string) => new URL(`http://${domain}`).hostname,
+    default: { URL, URLSearchParams },
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * The sandbox: untrusted author scripts, run in isolates inside child processes. Here live compiling, the children, the
+ * guest's `nango` object and the rules of its calls; the room knows the Host it is handed and nothing else of the
+ * engine: no database, no network, no environment. A child serves one environment only, and an isolate one run only.
+ */
+import { availableParallelism } from 'node:os';
+import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
+import { abortedOutcome, type Child, startChild } from './child.ts';
+import { type GuestRuntime, loadGuestRuntime } from './guest-runtime.ts';
+
+export type SandboxOptions = {
+  /** Children that serve an environment; one spare besides is kept warm. @default twice the processors, at least 2 */
+  readonly maxChildren?: number;
+  /** Runs in one child at once. @default 20 */
+  readonly runsPerChild?: number;
+  /** Runs after which a child is replaced. @default 2000 */
+  readonly recycleAfter?: number;
+  /** How long a child without runs is kept. @default 60000 */
+  readonly idleMs?: number;
+  readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+};
+
+export type Sandbox = {
+  /** Runs one script. Never rejects for anything a script does; waits while all children are full. */
+  readonly run: (run: ScriptRun) => Promise<ScriptOutcome>;
+  /** Ends every child; runs still underway end as aborted. */
+  readonly close: () => Promise<void>;
+  readonly stats: () => { readonly children: number; readonly isolates: number; readonly running: number };
+};
+
+type Waiting = { readonly run: ScriptRun; readonly start: (child: Child | undefined) => void };
+
+/** Opens the sandbox and starts its spare child. */
+export function createSandbox(options: SandboxOptions = {}): Sandbox {
+  const maxChildren = options.maxChildren ?? Math.max(2, 2 * availableParallelism());
+  const { runsPerChild = 20, recycleAfter = 2000, idleMs = 60_000, log = () => undefined } = options;
+  const runtime = loadGuestRuntime();
+  // Asked for at once; whoever runs first meets the failure.
+  runtime.catch(() => undefined);
+  const children = new Set<Child>();
+  const idleTimers = new Map<Child, NodeJS.Timeout>();
+  const queue: Waiting[] = [];
+  const closing = new AbortController();
+  let spare: Child | undefined;
+
+  const start = (texts: GuestRuntime): Child => {
+    const child = startChild(texts, {
+      freed: () => onFreed(child),
+      exited: ({ code, signal, killed, stderr }) => {
+        children.delete(child);
+        if (spare === child) spare = undefined;
+        clearTimeout(idleTimers.get(child));
+        idleTimers.delete(child);
+        if (!child.retired) log('sandbox.child.lost', { pid: child.pid, code, signal, killed, stderr });
+        serve(texts);
+      },
+    });
+    return child;
+  };
+
+  const bind = (texts: GuestRuntime, environment: string): Child => {
+    const child = spare ?? start(texts);
+    spare = undefined;
+    child.environment = environment;
+    children.add(child);
+    // After the run's own frames are on their way, so that its start does not wait for the next spare's.
+    setImmediate(() => {
+      if (!closing.signal.aborted) spare ??= start(texts);
+    });
+    return child;
+  };
+
+  const choose = (texts: GuestRuntime, environment: string): Child | undefined => {
+    const own = [...children].filter((child) => child.environment === environment && !child.retired);
+    const roomy = own.filter((child) => child.running() < runsPerChild);
+    const best = roomy.sort((a, b) => a.running() - b.running())[0];
+    if (best !== undefined) return best;
+    if (children.size < maxChildren) return bind(texts, environment);
+    const idle = [...children].find((child) => child.running() === 0 && !child.retired);
+    if (idle === undefined) return undefined;
+    void idle.end();
+    children.delete(idle);
+    return bind(texts, environment);
+  };
+
+  const serve = (texts: GuestRuntime): void => {
+    for (let at = 0; at < queue.length; ) {
+      const one = queue[at];
+      const child = one && choose(texts, one.run.environment);
+      if (one === undefined || child === undefined) {
+        at++;
+        continue;
+      }
+      queue.splice(at, 1);
+      one.start(child);
+    }
+  };
+
+  const onFreed = (child: Child): void => {
+    if (child.started >= recycleAfter) child.retired = true;
+    if (child.running() === 0 && child.retired) {
+      children.delete(child);
+      void child.end();
+    } else if (child.running() === 0) keepIdle(child);
+    void runtime.then(serve);
+  };
+
+  const keepIdle = (child: Child): void => {
+    clearTimeout(idleTimers.get(child));
+    const timer = setTimeout(() => {
+      if (child.running() > 0) return;
+      children.delete(child);
+      void child.end();
+    }, idleMs);
+    timer.unref();
+    idleTimers.set(child, timer);
+  };
+
+  const waitForChild = (run: ScriptRun, texts: GuestRuntime): Promise<Child | undefined> =>
+    new Promise((resolve) => {
+      const waiting: Waiting = { run, start: resolve };
+      const leave = (): void => {
+        const at = queue.indexOf(waiting);
+        if (at >= 0) queue.splice(at, 1);
+        resolve(undefined);
+      };
+      run.signal.addEventListener('abort', leave, { once: true });
+      closing.signal.addEventListener('abort', leave, { once: true });
+      queue.push(waiting);
+      serve(texts);
+    });
+
+  runtime.then(
+    (texts) => {
+      if (!closing.signal.aborted) spare ??= start(texts);
+    },
+    (error: unknown) => log('sandbox.runtime.missing', { message: String(error) }),
+  );
+
+  return {
+    run: async (run) => {
+      const texts = await runtime;
+      if (run.signal.aborted || closing.signal.aborted) return abortedOutcome(run);
+      const child = await waitForChild(run, texts);
+      if (child === undefined) return abortedOutcome(run);
+      return child.run({ ...run, signal: AbortSignal.any([run.signal, closing.signal]) });
+    },
+    close: async () => {
+      closing.abort();
+      const all = [...children, ...(spare === undefined ? [] : [spare])];
+      await Promise.all(all.map((child) => child.end(true)));
+    },
+    stats: () => {
+      const running = [...children].reduce((sum, child) => sum + child.running(), 0);
+      return { children: children.size + (spare === undefined ? 0 : 1), isolates: running, running };
+    },
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * One script in one isolate. Everything the guest does happens inside one `enter`; answers enter one at a time, each
+ * followed by a drained microtask queue, so the order in which the worker sent them is the order the script sees.
+ */
+import ivm from 'isolated-vm';
+import { type HeapWatch, openHeapWatch } from './heap-watch.ts';
+import { pauseAndLocate } from './pause.ts';
+import type { Prepared, WarmIsolates } from './warm.ts';
+
+/** The name under which author code appears in stacks. */
+export const SCRIPT_FILE = 'script.js';
+
+export type RunRequest = {
+  readonly kind: 'sync' | 'action';
+  readonly scriptJson: string;
+  readonly code: string;
+  readonly input: string | undefined;
+  readonly memoryMb: number;
+  readonly cpuMs: number;
+  readonly maxFrameBytes: number;
+};
+
+export type AnswerRequest = {
+  readonly number: number;
+  readonly ok: boolean;
+  readonly json: string;
+  readonly body: string | Uint8Array | undefined;
+  readonly now: number;
+};
+
+/** How a run ended inside the child; the worker turns it into words and the author's positions. */
+export type GuestEnd =
+  | { readonly end: 'completed' }
+  | { readonly end: 'thrown'; readonly error: unknown; readonly phase: 'compile' | 'run' }
+  | { readonly end: 'stuck' | 'memory' | 'output' | 'flood' }
+  | { readonly end: 'cpu'; readonly line?: number; readonly column?: number };
+
+export type GuestEvents = {
+  readonly call: (number: number, kind: string, json: string, body: string | undefined) => void;
+  readonly timerCleared: (number: number) => void;
+  readonly delivered: (number: number, waiting: number) => void;
+  readonly ended: (end: GuestEnd, calls: number, output: string | undefined) => void;
+  /** The process had an isolate without memory: no new runs should come. */
+  readonly retire: () => void;
+  /** The isolate does not let go of its thread; only the end of the process stops it. `grows`: it still takes memory. */
+  readonly poisoned: (grows: boolean) => void;
+};
+
+/** What an honest prelude never exceeds (its timers are limited to 10,000): the guest has broken into it. */
+const MAX_OUTSTANDING = 20_000;
+/** Some of V8's own loops heed neither interrupts nor the end of their isolate. */
+const LET_GO_MS = 500;
+const MB = 1024 * 1024;
+const SILENT_MS = 300;
+const IDLE_ASK_MS = 500;
+
+/** Starts a run; the returned functions never throw, everything comes back as an event. */
+export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: GuestEvents) {
+  const outstanding = new Map<number, string>();
+  const inbox: AnswerRequest[] = [];
+  let prepared: Prepared | undefined;
+  let enter: ivm.Reference | undefined;
+  let isOver = false;
+  let isBusy = true;
+  let calls = 0;
+  let enteredAt: bigint | undefined;
+  let enteredRss = 0;
+  let heap: HeapWatch | undefined;
+  let askedAt = 0;
+  let isInside = false;
+  let settled: { readonly end: GuestEnd; readonly output: string | undefined } | undefined;
+  let saveFailure: GuestEnd | undefined;
+
+  const dispose = (): void => {
+    isOver = true;
+    heap?.close();
+    if (prepared !== undefined && !prepared.isolate.isDisposed) prepared.isolate.dispose();
+    if (isInside) setTimeout(() => isInside && events.poisoned(false), LET_GO_MS);
+  };
+
+  const finish = (end: GuestEnd, output?: string): void => {
+    if (isOver) return;
+    if (end.end === 'memory') events.retire();
+    isOver = true;
+    // The answer first: taking an isolate down costs more than a trivial script.
+    events.ended(end, calls, output);
+    setImmediate(dispose);
+  };
+
+  const onHeap = (bytes: number): void => {
+    // V8 collects garbage before it passes its limit, so what is this far over it is in use.
+    if (bytes > (request.memoryMb + Math.max(16, request.memoryMb / 4)) * MB) finish({ end: 'memory' });
+  };
+
+  const onGuest = (number: number, kind: string, json: string, body: string | undefined): void => {
+    if (isOver) return;
+    if (kind === 'settled') return onSettled(json, body);
+    if (kind === 'cleared') {
+      if (outstanding.delete(number)) events.timerCleared(number);
+      return;
+    }
+    if (kind === 'saveFailed') {
+      saveFailure ??= { end: 'thrown', error: JSON.parse(json), phase: 'run' };
+      return;
+    }
+    if (kind === 'timer' && settled !== undefined) return;
+    calls += 1;
+    outstanding.set(number, kind);
+    if (outstanding.size > MAX_OUTSTANDING) return finish({ end: 'flood' });
+    events.call(number, kind, json, body);
+  };
+
+  const onSettled = (json: string, output: string | undefined): void => {
+    const { ok, error } = JSON.parse(json) as { ok: boolean; error?: unknown };
+    const isLarge = output !== undefined && Buffer.byteLength(output) > request.maxFrameBytes;
+    const end: GuestEnd = ok ? { end: isLarge ? 'output' : 'completed' } : { end: 'thrown', error, phase: 'run' };
+    settled = { end, output: isLarge ? undefined : output };
+    // The script is over: a timer that is still waiting has nobody left to wake.
+    for (const [number, kind] of outstanding) {
+      if (kind !== 'timer') continue;
+      outstanding.delete(number);
+      events.timerCleared(number);
+    }
+  };
+
+  /** One way in: apply, then look at what the guest left behind. */
+  const enterGuest = async (args: unknown[]): Promise<void> => {
+    if (isOver || enter === undefined || prepared === undefined) return;
+    enteredAt = prepared.isolate.cpuTime;
+    enteredRss = process.memoryUsage.rss();
+    isInside = true;
+    try {
+      await enter.apply(undefined, args as never[]);
+    } catch (error) {
+      isInside = false;
+      enteredAt = undefined;
+      await onRejection(error);
+    } finally {
+      isInside = false;
+      enteredAt = undefined;
+    }
+  };
+
+  /** isolated-vm reports the first promise left rejected after a drain; a disposed isolate ends here as well. */
+  const onRejection = async (error: unknown): Promise<void> => {
+    if (isOver || prepared === undefined) return;
+    if (prepared.isolate.isDisposed) return finish({ end: 'memory' });
+    const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+    await enterGuest(['unhandled', String(message)]);
+  };
+
+  const check = (): void => {
+    if (isOver || outstanding.size > 0) return;
+    if (settled === undefined) return finish({ end: 'stuck' });
+    const isDone = settled.end.end === 'completed';
+    finish(isDone && saveFailure !== undefined ? saveFailure : settled.end, settled.output);
+  };
+
+  const pump = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    for (let answer = inbox.shift(); answer !== undefined && !isOver; answer = inbox.shift()) {
+      if (isTooLarge(answer.body, request.memoryMb)) return finish({ end: 'memory' });
+      if (outstanding.delete(answer.number)) await enterGuest(deliveryArguments(answer));
+      if (!isOver) events.delivered(answer.number, outstanding.size);
+    }
+    isBusy = false;
+    check();
+  };
+
+  const begin = async (): Promise<void> => {
+    const usesZod = /zod/i.test(request.code);
+    prepared = await warm.take(request.memoryMb, usesZod);
+    if (isOver) return prepared.isolate.dispose();
+    const { isolate, context, boot } = prepared;
+    const callback = new ivm.Callback(onGuest, { ignored: true });
+    enter = (await boot.apply(undefined, [callback], { result: { reference: true } })) as ivm.Reference;
+    if (usesZod) await enterGuest(['zod', (prepared.zod ?? (await warm.loadZod(prepared))).derefInto()]);
+    const load = await compile(isolate, context, request.code);
+    await enterGuest(['start', request.scriptJson, load.derefInto(), request.input]);
+    isBusy = false;
+    if (inbox.length > 0) return pump();
+    check();
+  };
+
+  begin().catch((error: unknown) => {
+    if (prepared?.isolate.isDisposed) return finish({ end: 'memory' });
+    const { name, message, stack } = error as Error;
+    finish({ end: 'thrown', phase: 'compile', error: { name, message, stack } });
+  });
+
+  return {
+    answer: (answer: AnswerRequest): void => {
+      inbox.push(answer);
+      void pump();
+    },
+    /** Ends the run at once, also in an endless loop; nothing more is said about it. */
+    stop: dispose,
+    isOf: (isolate: ivm.Isolate): boolean => prepared?.isolate === isolate,
+    /** Looked at several times a second; ends a run that computes for too long between two host calls. */
+    watchCpu: async (): Promise<void> => {
+      if (isOver || prepared === undefined || enteredAt === undefined) return;
+      const { isolate } = prepared;
+      if (isolate.isDisposed || isolate.cpuTime - enteredAt < BigInt(request.cpuMs) * 1_000_000n) return;
+      enteredAt = undefined;
+      const place = await pauseAndLocate(isolate, SCRIPT_FILE);
+      finish({ end: 'cpu', ...place });
+    },
+    /** Looked at many times a second while the process is large; ends a run that is over its memory. */
+    watchHeap: (rss: number): void => {
+      if (isOver || prepared === undefined) return;
+      if (prepared.isolate.isDisposed && !isInside) return;
+      const grows = rss - enteredRss > request.memoryMb * MB;
+      const isSilent = prepared.isolate.isDisposed || (heap?.silentMs() ?? 0) > SILENT_MS;
+      if (isInside && grows && isSilent) {
+        finish({ end: 'memory' });
+        events.poisoned(true);
+        return;
+      }
+      if (prepared.isolate.isDisposed || (!isInside && performance.now() - askedAt < IDLE_ASK_MS)) return;
+      askedAt = performance.now();
+      heap ??= openHeapWatch(prepared.isolate, onHeap);
+      heap.ask();
+    },
+  };
+}
+
+export type GuestRun = ReturnType<typeof startGuestRun>;
+
+/** The bundle as a function of module, exports and require; its line numbers stay the bundle's own. */
+async function compile(isolate: ivm.Isolate, context: ivm.Context, code: string): Promise<ivm.Reference> {
+  const text = `(function (module, exports, require) {\n${code}\n})`;
+  const script = await isolate.compileScript(text, { filename: SCRIPT_FILE, lineOffset: -1 });
+  return script.run(context, { reference: true });
+}
+
+/** A copy that does not fit would not fail in the guest, it would abort this whole process. */
+function isTooLarge(body: AnswerRequest['body'], memoryMb: number): boolean {
+  return body !== undefined && body.length * 2 > memoryMb * MB;
+}
+
+function deliveryArguments({ number, ok, json, body, now }: AnswerRequest): unknown[] {
+  if (body === undefined || typeof body === 'string') return ['deliver', number, ok, json, body, now];
+  const bytes = new Uint8Array(body);
+  const copy = new ivm.ExternalCopy(bytes.buffer, { transferOut: true });
+  return ['deliver', number, ok, json, copy.copyInto({ release: true, transferIn: true }), now];
+}

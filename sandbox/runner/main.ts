@@ -1,0 +1,151 @@
+/**
+ * The runner child: isolates and one pipe, nothing else. It has no environment, no files but its own code, no network
+ * code and no secrets; what it is told comes in frames on descriptor 3, and it goes when that pipe closes.
+ */
+import { Socket } from 'node:net';
+import type ivm from 'isolated-vm';
+import { createFrameReader, encodeFrame, type Frame } from '../frames.ts';
+import { type GuestRun, startGuestRun } from './guest-run.ts';
+import { createWarmIsolates, type WarmIsolates } from './warm.ts';
+
+const WARM = 2;
+const WATCH_MS = 25;
+/** How much the process may grow over its size at rest before heaps are asked for. */
+const GROWTH_BYTES = 48 * 1024 * 1024;
+
+const pipe = new Socket({ fd: 3, readable: true, writable: true });
+const runs = new Map<number, GuestRun>();
+let warm: WarmIsolates | undefined;
+let watch: NodeJS.Timeout | undefined;
+let restingBytes = 0;
+let maxFrameBytes = 1024 * 1024 * 1024;
+
+function send(header: Readonly<Record<string, unknown>>, ...bodies: readonly string[]): void {
+  pipe.cork();
+  for (const part of encodeFrame(header, ...bodies.map((body) => Buffer.from(body)))) pipe.write(part);
+  pipe.uncork();
+}
+
+/** V8 lost an isolate: say whose it was, then die before anything else happens. */
+function onCatastrophe(isolate: ivm.Isolate, message: string): void {
+  const [id] = [...runs].find(([, run]) => run.isOf(isolate)) ?? [];
+  process.stderr.write(`catastrophe run=${id ?? 'none'} ${message}\n`);
+  process.abort();
+}
+
+function onFrame({ header, body }: Frame): void {
+  const id = Number(header['run']);
+  switch (header['type']) {
+    case 'setup':
+      setUp(header, body);
+      break;
+    case 'run':
+      startRun(id, header, body);
+      break;
+    case 'answer':
+      runs.get(id)?.answer(readAnswer(header, body));
+      break;
+    case 'stop':
+      runs.get(id)?.stop();
+      endRun(id);
+      send({ type: 'stopped', run: id });
+      break;
+    case 'exit':
+      leave(0);
+      break;
+    default:
+      leave(3);
+  }
+}
+
+function setUp(header: Frame['header'], body: Buffer): void {
+  const coreBytes = Number(header['coreBytes']);
+  maxFrameBytes = Number(header['maxFrameBytes']);
+  const texts = { core: body.toString('utf8', 0, coreBytes), zod: body.toString('utf8', coreBytes) };
+  warm = createWarmIsolates(texts, WARM, onCatastrophe);
+  warm.refill().then(
+    () => {
+      restingBytes = process.memoryUsage.rss();
+    },
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+      leave(4);
+    },
+  );
+}
+
+function startRun(id: number, header: Frame['header'], body: Buffer): void {
+  // The worker sends the setup first; a run before it means the two do not speak one protocol.
+  if (warm === undefined) process.exit(3);
+  const [scriptBytes, codeBytes] = [Number(header['scriptBytes']), Number(header['codeBytes'])];
+  const request = {
+    kind: header['kind'] as 'sync' | 'action',
+    scriptJson: body.toString('utf8', 0, scriptBytes),
+    code: body.toString('utf8', scriptBytes, scriptBytes + codeBytes),
+    input: header['hasInput'] === true ? body.toString('utf8', scriptBytes + codeBytes) : undefined,
+    memoryMb: Number(header['memoryMb']),
+    cpuMs: Number(header['cpuMs']),
+    maxFrameBytes: Number(header['maxFrameBytes']),
+  };
+  watch ??= setInterval(watchRuns, WATCH_MS);
+  const run = startGuestRun(warm, request, {
+    call: (number, kind, json, text) => {
+      const argsBytes = Buffer.byteLength(json);
+      const hasBody = text !== undefined;
+      send({ type: 'call', run: id, number, kind, argsBytes, hasBody }, json, text ?? '');
+    },
+    timerCleared: (number) => send({ type: 'cleared', run: id, number }),
+    delivered: (number, waiting) => send({ type: 'delivered', run: id, number, waiting }),
+    ended: (end, calls, output) => {
+      endRun(id);
+      send({ type: 'ended', run: id, end, calls, hasOutput: output !== undefined }, output ?? '');
+    },
+    retire: () => send({ type: 'retire' }),
+    poisoned: (grows) => send({ type: 'poisoned', grows }),
+  });
+  runs.set(id, run);
+}
+
+function watchRuns(): void {
+  const rss = process.memoryUsage.rss();
+  for (const run of [...runs.values()]) {
+    void run.watchCpu();
+    if (rss - restingBytes > GROWTH_BYTES) run.watchHeap(rss);
+  }
+}
+
+function endRun(id: number): void {
+  runs.delete(id);
+  if (runs.size === 0) {
+    clearInterval(watch);
+    watch = undefined;
+  }
+  void warm?.refill();
+}
+
+function readAnswer(header: Frame['header'], body: Buffer) {
+  const jsonBytes = Number(header['jsonBytes']);
+  const rest = body.subarray(jsonBytes);
+  const kind = header['body'];
+  return {
+    number: Number(header['number']),
+    ok: header['ok'] === true,
+    json: body.toString('utf8', 0, jsonBytes),
+    body: kind === 'text' ? rest.toString('utf8') : kind === 'bytes' ? rest : undefined,
+    now: Number(header['now']),
+  };
+}
+
+/** Isolates go first: a process that exits while one runs crashes instead. */
+function leave(code: number): void {
+  for (const run of runs.values()) run.stop();
+  warm?.dispose();
+  process.exit(code);
+}
+
+pipe.on(
+  'data',
+  createFrameReader(() => maxFrameBytes, onFrame),
+);
+pipe.on('error', () => leave(0));
+pipe.on('close', () => leave(0));

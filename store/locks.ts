@@ -1,0 +1,20 @@
+/** Advisory locks of one environment, held to the end of the transaction that took them. */
+import { onlyRow, type Queryable } from './db.ts';
+
+/** Whether this transaction may deploy: one deployment per environment at a time, the second is told at once. */
+export async function tryLockDeployment(db: Queryable, environmentId: string): Promise<boolean> {
+  const result = await db.query<{ locked: boolean }>(
+    `select pg_try_advisory_xact_lock(hashtextextended('nango-temporal deployment ' || $1::text, 0)) as locked`,
+    [environmentId],
+  );
+  return onlyRow(result, 'tryLockDeployment').locked;
+}
+
+/**
+ * Keeps deployments and new connections apart: each adds the syncs the other one makes necessary, so that two of them
+ * at once, blind to each other's uncommitted rows, would leave a connection without its sync.
+ */
+export async function lockDeployedSyncs(db: Queryable, environmentId: string, as: 'reader' | 'writer'): Promise<void> {
+  const lock = as === 'reader' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
+  await db.query(`select ${lock}(hashtextextended('nango-temporal deployed syncs ' || $1::text, 0))`, [environmentId]);
+}

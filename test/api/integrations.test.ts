@@ -1,0 +1,92 @@
+import { expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import { createTracker } from '../support/deployment.ts';
+
+const api = useApi();
+
+test('an integration is created, found, listed and deleted', async () => {
+  const created = await api.call('POST', '/integrations', {
+    body: { provider: 'tracker', unique_key: 'life', display_name: 'Life', credentials: { client_secret: 's3cret' } },
+  });
+  const expected = {
+    unique_key: 'life',
+    provider: 'tracker',
+    display_name: 'Life',
+    created_at: '2026-01-01T00:00:00.000Z',
+  };
+  expect(created).toMatchObject({ status: 201, body: { data: expected } });
+  expect(created.text).not.toContain('s3cret');
+  expect(await api.call('GET', '/integrations/life')).toMatchObject({ status: 200, body: { data: expected } });
+  expect(await api.call('GET', '/config/life')).toMatchObject({ status: 200, body: { config: expected } });
+  expect((await api.call('GET', '/integrations')).body.data).toContainEqual(expect.objectContaining(expected));
+  expect(await api.call('DELETE', '/integrations/life')).toMatchObject({ status: 200, body: { success: true } });
+  expect((await api.call('GET', '/integrations/life')).status).toBe(404);
+});
+
+test('credentials are sealed in the database and shown when asked for', async () => {
+  const credentials = { client_id: 'id', client_secret: 'pl4in' };
+  await api.call('POST', '/integrations', { body: { provider: 'oauth-tracker', unique_key: 'sealed', credentials } });
+  const stored = await api.db.query('select credentials from integrations where unique_key = $1', ['sealed']);
+  expect(JSON.stringify(stored.rows)).not.toContain('pl4in');
+  expect((await api.call('GET', '/integrations/sealed?include=credentials&include=webhook')).body.data).toMatchObject({
+    credentials: { type: 'OAUTH2', ...credentials },
+    webhook_url: null,
+  });
+});
+
+test('an unknown provider is refused naming what comes close', async () => {
+  const { status, body } = await api.call('POST', '/integrations', { body: { provider: 'trackr', unique_key: 'x' } });
+  expect([status, body.error.code]).toEqual([400, 'unknown_provider']);
+  expect(body.error.message).toContain("'tracker'");
+});
+
+test('a taken key is a conflict, also for two requests at once', async () => {
+  const create = () => api.call('POST', '/integrations', { body: { provider: 'tracker', unique_key: 'taken' } });
+  const statuses = (await Promise.all([create(), create(), create()])).map(({ status }) => status);
+  expect(statuses.sort()).toEqual([201, 409, 409]);
+});
+
+test('another environment does not see it', async () => {
+  await createTracker(api, 'mine', []);
+  expect((await api.call('GET', '/integrations/mine', { key: api.otherKey })).status).toBe(404);
+  expect((await api.call('DELETE', '/integrations/mine', { key: api.otherKey })).status).toBe(404);
+  expect((await api.call('GET', '/integrations/mine')).status).toBe(200);
+});
+
+test.each(['a b', 'a:b', '~@._-'])('the key %j finds its integration', async (key) => {
+  await createTracker(api, key, []);
+  expect((await api.call('GET', `/integrations/${encodeURIComponent(key)}`)).body.data.unique_key).toBe(key);
+});
+
+test.each(['', 'a/b', 'a%b', 'ä', 'x'.repeat(256)])('the key %j is refused', async (key) => {
+  const { status, body } = await api.call('POST', '/integrations', { body: { provider: 'tracker', unique_key: key } });
+  expect([status, body.error.code]).toEqual([400, 'invalid_body']);
+});
+
+test('an unknown integration is named', async () => {
+  for (const method of ['GET', 'DELETE']) {
+    const { status, body } = await api.call(method, '/integrations/nobody');
+    expect([status, body.error.code]).toEqual([404, 'unknown_provider_config']);
+    expect(body.error.message).toContain("'nobody'");
+  }
+});
+
+test('deleting tells Temporal afterwards', async () => {
+  await createTracker(api, 'going', []);
+  await api.call('DELETE', '/integrations/going');
+  expect(api.engine.calls).toEqual([['reconcile', undefined]]);
+});
+
+test('providers are listed, searched and shown', async () => {
+  const names = async (path: string) =>
+    (await api.call('GET', path)).body.data.map((provider: { name: string }) => provider.name);
+  expect(await names('/providers')).toEqual(expect.arrayContaining(['tracker', 'slack']));
+  expect(await names('/providers?search=TASK%20TRACK')).toEqual(['tracker']);
+  expect((await api.call('GET', '/providers/tracker')).body.data).toMatchObject({
+    name: 'tracker',
+    auth_mode: 'API_KEY',
+  });
+  const unknown = await api.call('GET', '/providers/trackr');
+  expect([unknown.status, unknown.body.error.code]).toEqual([404, 'not_found']);
+  expect(unknown.body.error.message).toContain("'tracker'");
+});

@@ -1,0 +1,61 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: provider files write their values so
+import { expect, test } from '@jest/globals';
+import { interpolate } from '../../outbound/interpolate.ts';
+import { party } from '../support/outbound.ts';
+
+const credentials = {
+  apiKey: 'k1',
+  access_token: 't1',
+  token: 't2',
+  username: 'ada',
+  password: 'pw',
+  nested: { id: 7 },
+};
+
+test.each([
+  ['https://${connectionConfig.subdomain}.example.com', 'https://eu.example.com'],
+  ['Bearer ${apiKey}', 'Bearer k1'],
+  ['Bearer ${accessToken}', 'Bearer t1'],
+  ['${token}:${username}:${password}', 't2:ada:pw'],
+  ['${credentials.nested.id}', '7'],
+  ['${connectionConfig.host} || https://api.example.com', 'https://api.example.com'],
+  ['${connectionConfig.subdomain} || ${connectionConfig.host}', 'eu'],
+  ['plain || text', 'plain || text'],
+])('%s becomes %s', (template, expected) => {
+  const filled = interpolate(template, party({}, credentials, { subdomain: 'eu' }), 'proxy.base_url');
+  expect(filled).toBe(expected);
+});
+
+test('a value is put in as it is and never interpolated again', () => {
+  const filled = interpolate(
+    'x-${apiKey}',
+    party({}, { apiKey: '${password} || $& $1', password: 'pw' }),
+    'proxy.headers.x',
+  );
+  expect(filled).toBe('x-${password} || $& $1');
+});
+
+test('a missing connection_config value is named with the place to set it', () => {
+  const act = () => interpolate('https://${connectionConfig.host}', party({}), 'proxy.base_url');
+  expect(act).toThrow(
+    expect.objectContaining({
+      code: 'upstream_refused',
+      message:
+        "Value '${connectionConfig.host}' in proxy.base_url of provider 'acme' is missing: expected 'host' in the " +
+        "connection_config of connection 'c1' of integration 'acme-dev'; set it there.",
+    }),
+  );
+});
+
+test('a missing credential is named', () => {
+  expect(() => interpolate('${apiKey}', party({}), 'proxy.headers.x')).toThrow(/expected 'apiKey' in the credentials/);
+});
+
+test('an inherited property is no value', () => {
+  const inheriting = party({}, {}, Object.create({ host: 'evil.example' }));
+  expect(() => interpolate('${connectionConfig.host}', inheriting, 'proxy.base_url')).toThrow(/is missing/);
+});
+
+test('an unknown expression is refused with the known ones', () => {
+  expect(() => interpolate('${base64(x)}', party({}), 'proxy.headers.x')).toThrow(/expected connectionConfig.<name>/);
+});

@@ -1,0 +1,113 @@
+import { expect, test } from '@jest/globals';
+import { decideRetry, type Outcome, type RetryRules } from '../../outbound/retry.ts';
+
+const NOW = new Date('2026-01-01T00:00:00Z');
+const NOW_S = NOW.getTime() / 1000;
+
+function decide(outcome: Outcome, rules: Partial<RetryRules> = {}, attempt = 0) {
+  const full = { retries: 3, retryOn: [], provider: undefined, ...rules };
+  return decideRetry(outcome, { attempt, rules: full, now: NOW, random: () => 0.5 });
+}
+const answer = (status: number, headers: Record<string, string> = {}): Outcome => ({ status, headers });
+
+test.each([[200], [304], [400], [401], [404], [409]])('an answer %i is never tried again', (status) => {
+  expect(decide(answer(status))).toEqual({ retry: false });
+});
+
+test.each([[429], [500], [502], [503], [504]])('an answer %i is tried again while retries last', (status) => {
+  expect(decide(answer(status))).toMatchObject({ retry: true });
+  expect(decide(answer(status), { retries: 0 })).toEqual({ retry: false });
+  expect(decide(answer(status), { retries: 2 }, 2)).toEqual({ retry: false });
+});
+
+test.each([
+  ['ECONNRESET', true],
+  ['ECONNREFUSED', true],
+  ['ETIMEDOUT', true],
+  ['EAI_AGAIN', true],
+  ['ENOTFOUND', false],
+  ['CERT_HAS_EXPIRED', false],
+])('network failure %s is tried again: %s', (networkCode, retry) => {
+  expect(decide({ networkCode })).toMatchObject({ retry });
+});
+
+test('retryOn adds statuses', () => {
+  expect(decide(answer(404), { retryOn: [404] })).toMatchObject({ retry: true });
+});
+
+test.each([
+  [0, 750],
+  [1, 1500],
+  [2, 3000],
+  [3, 6000],
+  [4, 7500],
+  [9, 7500],
+])('attempt %i backs off %i ms', (attempt, waitMs) => {
+  expect(decide(answer(500), { retries: 10 }, attempt)).toEqual({ retry: true, waitMs });
+});
+
+test.each([
+  ['2', 2_000],
+  ['0.3', 300],
+  ['0', 0],
+  [new Date(NOW.getTime() + 90_000).toUTCString(), 90_000],
+])('Retry-After %s waits %i ms for any provider', (text, waitMs) => {
+  expect(decide(answer(503, { 'retry-after': text }))).toEqual({ retry: true, waitMs, askedBy: 'retry-after' });
+});
+
+test.each([['-1'], ['soon'], ['Infinity'], [''], ['Thu, 01 Jan 1998 00:00:00 GMT']])(
+  'Retry-After %p names no wait, so we back off',
+  (text) => {
+    expect(decide(answer(429, { 'retry-after': text }))).toEqual({ retry: true, waitMs: 750 });
+  },
+);
+
+test.each([
+  ['epoch seconds', String(NOW_S + 60)],
+  ['epoch milliseconds', String(NOW.getTime() + 60_000)],
+  ['a date', '2026-01-01T00:01:00Z'],
+])('retry.at reads %s', (_, text) => {
+  const decision = decide(answer(429, { 'x-reset': text }), { provider: { at: ['X-Reset'] } });
+  expect(decision).toEqual({ retry: true, waitMs: 60_000, askedBy: 'x-reset' });
+});
+
+test('the longest of several headers wins, and at beats after beats Retry-After', () => {
+  const headers = { 'x-minute': '5', 'x-day': '50', 'x-reset': String(NOW_S + 7), 'retry-after': '99' };
+  expect(decide(answer(429, headers), { provider: { after: ['x-day', 'x-minute'] } })).toMatchObject({
+    waitMs: 50_000,
+  });
+  expect(decide(answer(429, headers), { provider: { at: ['x-reset'], after: ['x-day'] } })).toMatchObject({
+    waitMs: 7_000,
+  });
+});
+
+test('a reset header in the past falls through to Retry-After', () => {
+  const headers = { 'x-reset': String(NOW_S - 5), 'retry-after': '3' };
+  expect(decide(answer(429, headers), { provider: { at: ['x-reset'] } })).toMatchObject({ waitMs: 3_000 });
+});
+
+test('a spent limit is retried whatever the status of the refusal, at its reset', () => {
+  const provider = { at: ['x-reset'], remaining: 'x-left' };
+  expect(decide(answer(403, { 'x-left': '0', 'x-reset': String(NOW_S + 9) }), { provider })).toMatchObject({
+    waitMs: 9_000,
+  });
+  expect(decide(answer(403, { 'x-left': '5', 'x-reset': String(NOW_S + 9) }), { provider })).toEqual({ retry: false });
+});
+
+test('a 502 does not wait for the end of a window that is not spent', () => {
+  const provider = { at: ['x-reset'], remaining: 'x-left' };
+  expect(decide(answer(502, { 'x-left': '5', 'x-reset': String(NOW_S + 3_600) }), { provider })).toEqual({
+    retry: true,
+    waitMs: 750,
+  });
+});
+
+test.each([
+  ['5xx', 503, true],
+  ['500-502', 502, true],
+  ['500-502', 503, false],
+  ['403', 403, true],
+  ['403', 429, false],
+])('error_code %s retries %i: %s', (pattern, status, retry) => {
+  expect(decide(answer(status), { provider: { error_code: [pattern] } })).toMatchObject({ retry });
+});

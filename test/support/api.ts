@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
+import { type ApiDeps, type ApiLimits, createApp } from '../../api/app.ts';
+import { loadProviders } from '../../outbound/catalogue.ts';
+import { createOutbound, type Outbound } from '../../outbound/request.ts';
+import type { Database } from '../../store/db.ts';
+import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
+import { createSecretBox } from '../../store/secret-box.ts';
+import { useDatabase } from './database.ts';
+import { createRecordingEngine, type RecordingEngine } from './engine.ts';
+
+const PROVIDERS = fileURLToPath(new URL('../fixtures/api/providers.yaml', import.meta.url));
+export const NOW = new Date('2026-01-01T00:00:00.000Z');
+
+export type ApiAnswer = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The text as JSON; undefined when it is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks at shapes that it then asserts.
+  readonly body: any;
+};
+export type ApiRequest = {
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly raw?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Record<string, string>;
+  /** @default the key of environment `dev`; null sends none */
+  readonly key?: string | null;
+};
+
+export type TestApi = {
+  readonly url: string;
+  readonly port: number;
+  readonly db: Database;
+  readonly key: string;
+  /** The key of another environment, `prod`. */
+  readonly otherKey: string;
+  readonly engine: RecordingEngine;
+  readonly box: ApiDeps['box'];
+  /** What was logged since the start of this test. */
+  readonly events: readonly { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
+  readonly call: (method: string, path: string, request?: ApiRequest) => Promise<ApiAnswer>;
+};
+
+/**
+ * The real app on a free port over a database of the test file's own and real outbound calls; only Temporal is a
+ * recording. Everything closes after the file's last test.
+ */
+export function useApi(limits: Partial<ApiLimits> = {}): TestApi {
+  const database = useDatabase();
+  const engine = createRecordingEngine();
+  const box = createSecretBox(randomBytes(32).toString('base64'));
+  const events: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  let server: Server | undefined;
+  let outbound: Outbound | undefined;
+  let keys: readonly [string, string] | undefined;
+  beforeAll(async () => {
+    const catalogue = loadProviders({ file: PROVIDERS });
+    const clock = () => NOW;
+    outbound = createOutbound({ catalogue, allow: ['127.0.0.1'], clock, maxResponseBytes: 1_000_000 });
+    const app = createApp({
+      db: database.pool,
+      box,
+      engine,
+      outbound,
+      catalogue,
+      clock,
+      log: (event, fields) => events.push({ event, fields }),
+      version: '0.0.0-test',
+      limits: { bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
+    });
+    keys = [await keyOf(database.pool, 'dev'), await keyOf(database.pool, 'prod')];
+    server = createServer(app);
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  });
+  beforeEach(() => {
+    engine.reset();
+    events.length = 0;
+  });
+  afterAll(async () => {
+    server?.closeAllConnections();
+    await new Promise((resolve) => server?.close(resolve));
+    outbound?.close();
+  });
+  const port = () => (server?.address() as AddressInfo).port;
+  const known = () => keys ?? ['', ''];
+  return {
+    engine,
+    box,
+    events,
+    get url() {
+      return `http://127.0.0.1:${port()}`;
+    },
+    get port() {
+      return port();
+    },
+    get db() {
+      return database.pool;
+    },
+    get key() {
+      return known()[0];
+    },
+    get otherKey() {
+      return known()[1];
+    },
+    call: (method, path, request = {}) =>
+      call(`http://127.0.0.1:${port()}${path}`, method, { key: known()[0], ...request }),
+  };
+}
+
+async function keyOf(db: Database, name: string): Promise<string> {
+  const { id } = await ensureEnvironment(db, name, NOW);
+  return createApiKey(db, id, NOW);
+}
+
+async function call(url: string, method: string, request: ApiRequest): Promise<ApiAnswer> {
+  const headers = new Headers(request.headers);
+  if (request.key) headers.set('authorization', `Bearer ${request.key}`);
+  if (request.body !== undefined) headers.set('content-type', 'application/json');
+  const body = request.raw ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
+  const response = await fetch(url, { method, headers, ...(body !== undefined && { body }), redirect: 'manual' });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: parsed(text) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

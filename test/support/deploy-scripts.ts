@@ -1,0 +1,50 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Caller, call } from '../../platform/example.ts';
+import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
+
+export type TestScript = {
+  readonly name: string;
+  readonly source: string;
+  readonly type?: 'sync' | 'action';
+  readonly models?: readonly string[];
+  readonly runs?: string;
+  readonly autoStart?: boolean;
+  readonly syncType?: 'full' | 'incremental';
+};
+
+/** Compiles scripts written in a test and deploys them through the API, as the CLI does. */
+export async function deployScripts(
+  caller: Caller,
+  integration: string,
+  scripts: readonly TestScript[],
+  options: { readonly reconcile?: boolean } = {},
+): Promise<unknown> {
+  const root = await mkdtemp(join(tmpdir(), 'nango-test-scripts-'));
+  try {
+    const flowConfigs = await Promise.all(scripts.map((script) => flowConfig(root, integration, script)));
+    const { reconcile = false } = options;
+    return await call(caller, 'POST', '/sync/deploy', { flowConfigs, nangoYamlBody: '', reconcile, debug: false });
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function flowConfig(root: string, integration: string, script: TestScript) {
+  const { name, source, type = 'sync', models = type === 'sync' ? ['Task'] : [] } = script;
+  await writeFile(join(root, `${name}.ts`), source);
+  const bundle = await compileScript({ root, file: `${name}.ts` });
+  return {
+    type,
+    syncName: name,
+    providerConfigKey: integration,
+    models,
+    runs: type === 'sync' ? (script.runs ?? 'every 1h') : null,
+    track_deletes: false,
+    auto_start: script.autoStart ?? false,
+    ...(type === 'sync' && { sync_type: script.syncType ?? 'incremental' }),
+    metadata: {},
+    fileBody: { js: packForDeploy(bundle), ts: source },
+  };
+}

@@ -1,0 +1,44 @@
+import type { Engine } from '../../api/engine.ts';
+
+export type RecordingEngine = Engine & {
+  /** What was asked, in order, as `[method, argument]`. */
+  readonly calls: readonly (readonly [string, unknown])[];
+  /** Replaces how one method answers until the next test. */
+  readonly answer: (methods: Partial<Engine>) => void;
+  readonly reset: () => void;
+};
+
+/** An Engine that knows no Temporal: it notes what it is asked and answers as told. */
+export function createRecordingEngine(): RecordingEngine {
+  const calls: (readonly [string, unknown])[] = [];
+  let told: Partial<Engine> = {};
+  const note = (method: string, argument: unknown) => calls.push([method, argument]);
+  return {
+    calls,
+    answer: (methods) => {
+      told = { ...told, ...methods };
+    },
+    reset: () => {
+      calls.length = 0;
+      told = {};
+    },
+    reconcile: async () => {
+      note('reconcile', undefined);
+      await told.reconcile?.();
+    },
+    startSync: async (run) => {
+      note('startSync', run);
+      await told.startSync?.(run);
+    },
+    runAction: async (run) => {
+      note('runAction', run);
+      await told.runAction?.(run);
+    },
+    cancel: async (workflowId) => {
+      note('cancel', workflowId);
+      await told.cancel?.(workflowId);
+    },
+    nextRunAt: async (scheduleId) => told.nextRunAt?.(scheduleId) ?? null,
+    linkTo: ({ workflowId }) => `http://temporal.test/${encodeURIComponent(workflowId)}`,
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Composition of the worker: activities registered, three task queues polled. It decides how much runs at once and how
+ * a worker goes away; what is run is decided by workflows/ and activities/.
+ */
+import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import { createActivities, type Dependencies, failureInterceptor } from '../activities/index.ts';
+import { TASK_QUEUES } from '../contract/engine.ts';
+
+export type WorkerRoles = { readonly actions: boolean; readonly syncs: boolean };
+
+export type RunningWorkers = {
+  /** Ends when the workers have stopped; rejects when one of them fails for good. */
+  readonly done: Promise<void>;
+  /** Takes no new work, lets what runs hand over within the grace time, and resolves when all have stopped. */
+  readonly stop: () => Promise<void>;
+};
+
+const SHUTDOWN_GRACE = '8 seconds';
+const SHUTDOWN_FORCE = '20 seconds';
+
+/** Starts the workers of the given roles; housekeeping goes with syncs. */
+export async function startWorkers(options: {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly workflowBundle: WorkflowBundleOption;
+  readonly deps: Dependencies;
+  readonly roles: WorkerRoles;
+}): Promise<RunningWorkers> {
+  const { connection, namespace, workflowBundle, deps, roles } = options;
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
+    connection,
+    namespace,
+    workflowBundle,
+    activities: createActivities(deps),
+    interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownForceTime: SHUTDOWN_FORCE,
+    workflowThreadPoolSize: 1,
+    reuseV8Context: true,
+  };
+  const wanted: WorkerOptions[] = [];
+  if (roles.actions) wanted.push({ ...common, ...ACTIONS });
+  if (roles.syncs) wanted.push({ ...common, ...SYNCS }, { ...common, ...BACKGROUND });
+  const workers = await Promise.all(wanted.map((settings) => Worker.create(settings)));
+  const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  // Whoever awaits `done` or `stop` sees the failure; without this line it would end the process before they can.
+  done.catch(() => undefined);
+  return {
+    done,
+    stop: async () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await done;
+    },
+  };
+}
+
+const ACTIONS = {
+  taskQueue: TASK_QUEUES.actions,
+  maxCachedWorkflows: 100,
+  maxConcurrentLocalActivityExecutions: 200,
+  maxConcurrentActivityTaskExecutions: 200,
+  maxConcurrentWorkflowTaskExecutions: 100,
+} as const;
+
+// A run that waits for hours is replayed when it wakes; keeping thousands of them in memory would not be free.
+const SYNCS = {
+  taskQueue: TASK_QUEUES.syncs,
+  maxCachedWorkflows: 50,
+  maxConcurrentActivityTaskExecutions: 100,
+} as const;
+
+const BACKGROUND = {
+  taskQueue: TASK_QUEUES.background,
+  maxCachedWorkflows: 10,
+  maxConcurrentActivityTaskExecutions: 20,
+} as const;

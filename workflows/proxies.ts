@@ -1,0 +1,38 @@
+/**
+ * The retry policy of the product: every activity, how long it may take and when it is tried again. Activities answer
+ * with values for all that authors and upstreams can cause, so what is retried here are faults of our own parts.
+ */
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+
+const OWN_FAULTS = { initialInterval: '1 second', maximumInterval: '10 seconds', backoffCoefficient: 2 } as const;
+
+/** Script runs: long, watched by heartbeat, repeated without limit (the activity itself gives up on a run). */
+export const { runScript } = proxyActivities<Pick<Activities, 'runScript'>>({
+  startToCloseTimeout: '25 hours',
+  heartbeatTimeout: '12 seconds',
+  retry: OWN_FAULTS,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/** The first seconds of an action, inside the workflow task: no hop through the server. */
+export const { runAction } = proxyLocalActivities<Pick<Activities, 'runAction'>>({
+  startToCloseTimeout: '8 seconds',
+  retry: { maximumAttempts: 3, initialInterval: '100 milliseconds' },
+});
+
+/** The rest of a long action. */
+export const { continueAction } = proxyActivities<Pick<Activities, 'continueAction'>>({
+  startToCloseTimeout: '20 minutes',
+  heartbeatTimeout: '12 seconds',
+  retry: OWN_FAULTS,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/** Short writes to Postgres and calls to Temporal. */
+export const { settleRun, reconcileSyncs, removeSchedules, startQueuedRuns, settleLostRuns } = proxyActivities<
+  Pick<Activities, 'settleRun' | 'reconcileSyncs' | 'removeSchedules' | 'startQueuedRuns' | 'settleLostRuns'>
+>({
+  startToCloseTimeout: '2 minutes',
+  retry: OWN_FAULTS,
+});

@@ -1,0 +1,29 @@
+import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import { reconcileSignal } from './messages.ts';
+import { reconcileSyncs, removeSchedules, settleLostRuns, startQueuedRuns } from './proxies.ts';
+
+/**
+ * Makes Temporal equal Postgres: schedules of syncs that are new or changed, no schedule without a sync, allocated runs
+ * started, runs whose workflow is gone ended. `thorough` asks Temporal about every schedule, not only those due.
+ */
+export async function reconcileWorkflow({ thorough }: { readonly thorough: boolean }): Promise<void> {
+  let again = true;
+  setHandler(reconcileSignal, () => {
+    again = true;
+  });
+  while (again) {
+    again = false;
+    await eachPage((afterId) => reconcileSyncs({ afterId, thorough }));
+    await removeSchedules({ thorough });
+    await eachPage((afterId) => startQueuedRuns({ afterId }));
+    if (thorough) await eachPage((afterId) => settleLostRuns({ afterId }));
+    await condition(allHandlersFinished);
+    if (again && workflowInfo().continueAsNewSuggested) {
+      await continueAsNew<typeof reconcileWorkflow>({ thorough });
+    }
+  }
+}
+
+async function eachPage(work: (afterId: string) => Promise<{ readonly nextAfterId: string | null }>): Promise<void> {
+  for (let afterId: string | null = '0'; afterId !== null; ) afterId = (await work(afterId)).nextAfterId;
+}
