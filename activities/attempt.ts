@@ -1,79 +1,200 @@
-/** One attempt to run a script to its end, for syncs and actions alike. */
+/** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
+import { randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
+import type { Suspension } from '../contract/journal.ts';
 import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/script.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
-import { endRun, type Attempt, type RunEnd, type StoredFailure } from '../store/runs.ts';
+import { type Queryable, withTransaction } from '../store/db.ts';
+import { dropJournal, pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
+import {
+  type Attempt,
+  endRun,
+  newGeneration,
+  refreshAttempt,
+  type RunEnd,
+  type StoredFailure,
+  suspendRun,
+} from '../store/runs.ts';
+import { addLogLines } from '../store/run-logs.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createDurableHost } from './host/durable-host.ts';
+import { LINES_PER_GENERATION } from './host/run-log.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
 import { untilStored } from './store-retry.ts';
 
-export type AttemptResult = {
-  /** Null when the attempt was stopped from outside (cancelled, or handed over): nothing was decided. */
-  readonly outcome: ScriptOutcome | null;
-  readonly requests: number;
-};
+export type AttemptResult =
+  | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
+  | { readonly status: 'waiting'; readonly resumeAt: Date; readonly reason: string }
+  /** Stopped from outside with nothing decided; all that was done so far is kept. */
+  | { readonly status: 'stopped' };
 
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const MAX_CALLS_IN_FLIGHT = 64;
+/** Deaths of its process after which a run is alone in one, and after which it fails. */
+const DEATHS_BEFORE_ALONE = 2;
+const MAX_DEATHS = 4;
 
 /**
- * Runs the script once. What the author or an upstream caused is part of the result; thrown are only faults of our own
- * parts: `lease_lost`, `store_unavailable`, `runner_lost`, `internal`.
+ * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. `onEnd`
+ * joins the transaction that ends the run. Thrown are only faults of our own parts: `lease_lost`, `store_unavailable`,
+ * `internal`.
  */
-export async function runAttempt(deps: Dependencies, run: Attempt, stop: AbortSignal): Promise<AttemptResult> {
-  const connection = await untilStored(() => connectionById(deps.db, run.connectionRow), stop);
+export async function runAttempt(
+  deps: Dependencies,
+  begun: Attempt,
+  stop: AbortSignal,
+  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+): Promise<AttemptResult> {
+  const connection = await untilStored(() => connectionById(deps.db, begun.connectionRow), stop);
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
-  const bundle = await loadBundle(deps, run.bundleHash, stop);
-  const attempt = new AbortController();
-  const onStop = (): void => attempt.abort(stop.reason);
-  if (stop.aborted) onStop();
-  stop.addEventListener('abort', onStop, { once: true });
-  try {
-    const durable = createDurableHost(deps, run, connection, attempt);
-    const outcome = await deps.sandbox.run({
-      environment: run.environment,
-      bundle,
-      kind: run.kind,
-      context: contextOf(run, connection),
-      input: run.input ?? undefined,
-      seed: deps.box.open(run.sealedSeed),
-      clock: deps.clock,
-      host: durable.host,
-      limits: limitsOf(deps, run),
-      signal: attempt.signal,
-    });
-    const fault = durable.fault();
-    if (fault) throw fault;
-    if (stop.aborted) return { outcome: null, requests: durable.requests() };
-    await durable.flush();
-    if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost') {
-      throw new EngineError('runner_lost', outcome.failure.message, { details: outcome.failure.details });
+  const bundle = await loadBundle(deps, begun.bundleHash, stop);
+  let run = begun;
+  for (let deaths = 0, divergences = 0; ; ) {
+    const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });
+    const { outcome, recorder } = pass;
+    if (stop.aborted) {
+      // What cannot be kept now is done again by the next attempt.
+      await recorder.flush().catch(() => undefined);
+      return { status: 'stopped' };
     }
-    return { outcome, requests: durable.requests() };
-  } finally {
-    stop.removeEventListener('abort', onStop);
+    if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome.suspension);
+    if (outcome.status === 'diverged') {
+      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
+      if (failure) return finish(deps, run, recorder, failure, onEnd);
+    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost' && ++deaths < MAX_DEATHS) {
+      deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
+      await recorder.flush();
+    } else if (outcome.status !== 'restart') return finish(deps, run, recorder, outcome, onEnd);
+    run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
 }
 
-/** How a run ended, as its row says it. */
-export function endOf(
+type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder };
+
+/** The script once, from its first line: through what the journal remembers and on from there. */
+async function runPass(
+  deps: Dependencies,
   run: Attempt,
-  result: { readonly outcome: ScriptOutcome; readonly requests: number },
-  at: Date,
-): RunEnd {
-  const { outcome, requests } = result;
-  const base = { runId: run.runId, fence: run.fence, requests, at };
-  if (outcome.status === 'completed') {
-    return { ...base, state: 'success', failure: null, output: outcome.output ?? null };
+  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; alone: boolean },
+): Promise<Pass> {
+  const abort = new AbortController();
+  const signal = AbortSignal.any([abort.signal, given.stop]);
+  let fault: EngineError | undefined;
+  const fail = (error: EngineError): void => {
+    // An author's try/catch must not swallow it: the pass ends here.
+    fault ??= error;
+    abort.abort(error);
+  };
+  const pending = await untilStored(() => pendingCalls(deps.db, run), given.stop);
+  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail });
+  const host = createDurableHost(deps, run, given.connection, {
+    recorder,
+    signal,
+    beginAgain: (db) => renew(db, deps, run),
+  });
+  const outcome = await deps.sandbox.run({
+    environment: run.environment,
+    bundle: given.bundle,
+    kind: run.kind,
+    context: contextOf(run, given.connection),
+    input: run.input ?? undefined,
+    seed: deps.box.open(run.sealedSeed),
+    clock: deps.clock,
+    host,
+    limits: limitsOf(deps, run),
+    signal,
+    journal: recorder.journal,
+    alone: given.alone,
+  });
+  if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
+  if (fault !== undefined) return { recorder, outcome: failed(fault) };
+  return { recorder, outcome };
+}
+
+function failed({ code, message, details }: EngineError): Extract<ScriptOutcome, { status: 'failed' }> {
+  return { status: 'failed', failure: { code, message, details }, calls: 0 };
+}
+
+async function suspend(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  { resumeAt, reason, pending }: Suspension,
+): Promise<AttemptResult> {
+  const wait = { runId: run.runId, fence: run.fence, resumeAt: new Date(resumeAt), reason };
+  await recorder.flush(async (db) => {
+    await savePendingCalls(db, run, pending);
+    await suspendRun(db, wait);
+  });
+  deps.log('run.waiting', { run: run.runId, name: run.name, until: wait.resumeAt.toISOString(), reason });
+  return { status: 'waiting', resumeAt: wait.resumeAt, reason };
+}
+
+const MAX_DIVERGENCES = 2;
+
+/**
+ * The script went another way than its journal: it begins again from its checkpoint, unless calls that change the world
+ * would then be made twice. Answers the failure when it may not.
+ */
+async function beginAgain(
+  deps: Dependencies,
+  run: Attempt,
+  reason: string,
+  divergences: number,
+): Promise<Extract<ScriptOutcome, { status: 'failed' }> | undefined> {
+  const done = await unrepeatableCalls(deps.db, run);
+  const story = `Script '${run.name}' went another way than before its interruption (${reason})`;
+  if (done.length > 0) {
+    return failed(
+      new EngineError(
+        'script_diverged',
+        `${story} and cannot begin again: it has made, or may have made, ${done.join(', ')}. Check there before the next run.`,
+      ),
+    );
   }
-  return { ...base, state: 'failed', failure: storedFailure(outcome.failure), output: null };
+  if (divergences > MAX_DIVERGENCES) {
+    return failed(new EngineError('script_diverged', `${story}, each time it was begun again. Report this as a bug.`));
+  }
+  await withTransaction(deps.db, async (db) => {
+    await renew(db, deps, run);
+    const message = `${story}: it begins again from its checkpoint`;
+    const seq = (run.generation + 1) * LINES_PER_GENERATION;
+    await addLogLines(db, run.runId, [{ seq, at: deps.clock(), level: 'warn', message }]);
+  });
+  return undefined;
+}
+
+async function renew(db: Queryable, deps: Dependencies, run: Attempt): Promise<void> {
+  await newGeneration(db, {
+    runId: run.runId,
+    fence: run.fence,
+    sealedSeed: deps.box.seal(randomBytes(32).toString('hex')),
+  });
+}
+
+async function finish(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>,
+  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+): Promise<AttemptResult> {
+  const failure = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
+  const state = failure === null ? 'success' : 'failed';
+  const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
+  const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
+  await recorder.flush(async (db) => {
+    await endRun(db, end);
+    await onEnd(db, end);
+    if (state === 'success') await dropJournal(db, run.runId);
+  });
+  return { status: 'ended', state, failure };
 }
 
 /** Ends a run that nobody can go on with. */
-export async function endAsFailed(deps: Dependencies, runId: string, failure: StoredFailure): Promise<boolean> {
-  const end = { runId, fence: null, state: 'failed', failure, output: null, requests: 0, at: deps.clock() } as const;
-  return endRun(deps.db, end);
+export function endAsFailed(deps: Dependencies, runId: string, failure: StoredFailure): Promise<boolean> {
+  return endRun(deps.db, { runId, fence: null, state: 'failed', failure, output: null, at: deps.clock() });
 }
 
 function storedFailure({

@@ -21,6 +21,8 @@ export type Dependencies = {
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly limits: ScriptLimits;
+  /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
+  readonly processQueue: string;
 };
 
 export type ScriptLimits = {

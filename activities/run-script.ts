@@ -1,12 +1,12 @@
 import { Context } from '@temporalio/activity';
 import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
-import { withTransaction } from '../store/db.ts';
+import { type Queryable, withTransaction } from '../store/db.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { type Attempt, beginAttempt, countsOfRun, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
-import { endAsFailed, endOf, runAttempt } from './attempt.ts';
+import { endAsFailed, runAttempt } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
 import { currentExecution } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -70,47 +70,33 @@ async function leaseFor(deps: Dependencies, sync: Sync, runId: string): Promise<
 }
 
 async function runSync(deps: Dependencies, run: Attempt, signal: AbortSignal): Promise<SyncStep> {
-  const result = await runAttempt(deps, run, signal).catch((error) => {
+  const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, run, end);
+  const result = await runAttempt(deps, run, signal, onEnd).catch((error) => {
     // A newer attempt goes on with this run, or its sync is gone: either way this one has nothing more to say.
     if (failureCode(error) === 'lease_lost') return undefined;
     throw error;
   });
   if (result === undefined) return { status: 'skipped', reason: 'gone' };
-  if (result.outcome === null) return stopped(deps, run, result.requests);
-  const end = endOf(run, { outcome: result.outcome, requests: result.requests }, deps.clock());
-  await untilStored(() => settle(deps, run, end), signal);
-  if (end.failure) return { status: 'failed', runId: run.runId, failure: failureForHistory(end.failure) };
-  return {
-    status: 'finished',
-    runId: run.runId,
-    counts: await untilStored(() => countsOfRun(deps.db, run.runId), signal),
-  };
+  const { runId } = run;
+  switch (result.status) {
+    case 'waiting':
+      return { status: 'waiting', runId, resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+    case 'stopped':
+      return stopped(deps, run);
+    case 'ended':
+      tellEnd(deps, run, result);
+      if (result.failure) return { status: 'failed', runId, failure: failureForHistory(result.failure) };
+      return { status: 'finished', runId, counts: await untilStored(() => countsOfRun(deps.db, runId), signal) };
+  }
 }
 
-/** The worker is going away: another goes on. Anything else that stops an attempt ends its run. */
-async function stopped(deps: Dependencies, run: Attempt, requests: number): Promise<SyncStep> {
+/** The worker is going away: another goes on. A cancellation ends the run. */
+async function stopped(deps: Dependencies, run: Attempt): Promise<SyncStep> {
   if (Context.current().cancellationDetails?.cancelRequested !== true)
     return { status: 'handedOver', runId: run.runId };
   const failure = { code: 'script_aborted', message: 'The run was cancelled' } as const;
-  const ended = { runId: run.runId, fence: run.fence, failure, output: null, requests, at: deps.clock() };
-  await settle(deps, run, { ...ended, state: 'cancelled' });
+  await end(deps, run, { state: 'cancelled', failure });
   return { status: 'cancelled', runId: run.runId };
-}
-
-/** Ends the run and gives the sync free in one transaction; only success moves `lastSyncDate`, to this run's start. */
-async function settle(deps: Dependencies, run: Attempt, end: RunEnd): Promise<void> {
-  await withTransaction(deps.db, async (db) => {
-    if (!(await endRun(db, end)) || run.syncId === null) return;
-    const lastSyncDate = end.state === 'success' ? run.startedAt : null;
-    await releaseLease(db, { syncId: run.syncId, runId: run.runId, lastSyncDate });
-  });
-  deps.log('run.ended', {
-    run: run.runId,
-    name: run.name,
-    startedBy: run.startedBy,
-    state: end.state,
-    error: end.failure?.message,
-  });
 }
 
 async function giveUp(deps: Dependencies, run: Attempt): Promise<SyncStep> {
@@ -118,13 +104,32 @@ async function giveUp(deps: Dependencies, run: Attempt): Promise<SyncStep> {
     code: 'runner_lost',
     message: `The run was begun ${run.fence - 1} times and its process died each time; see the log of the worker`,
   };
-  const end = { runId: run.runId, fence: run.fence, failure, output: null, requests: 0, at: deps.clock() };
-  await settle(deps, run, { ...end, state: 'failed' });
+  await end(deps, run, { state: 'failed', failure });
   return { status: 'failed', runId: run.runId, failure };
 }
 
+async function end(deps: Dependencies, run: Attempt, how: Pick<RunEnd, 'state' | 'failure'>): Promise<void> {
+  const ending: RunEnd = { runId: run.runId, fence: run.fence, output: null, at: deps.clock(), ...how };
+  await withTransaction(deps.db, async (db) => {
+    if (await endRun(db, ending)) await release(db, run, ending);
+  });
+  tellEnd(deps, run, ending);
+}
+
+/** Gives the sync free with the end of its run; only success moves `lastSyncDate`, to this run's start. */
+async function release(db: Queryable, run: Attempt, { state }: Pick<RunEnd, 'state'>): Promise<void> {
+  if (run.syncId === null) return;
+  const lastSyncDate = state === 'success' ? run.startedAt : null;
+  await releaseLease(db, { syncId: run.syncId, runId: run.runId, lastSyncDate });
+}
+
+function tellEnd(deps: Dependencies, run: Attempt, { state, failure }: Pick<RunEnd, 'state' | 'failure'>): void {
+  const { runId, name, startedBy } = run;
+  deps.log('run.ended', { run: runId, name, startedBy, state, error: failure?.message });
+}
+
 function skippedRun(runId: string, at: Date): RunEnd {
-  return { runId, fence: null, state: 'skipped', failure: null, output: null, requests: 0, at };
+  return { runId, fence: null, state: 'skipped', failure: null, output: null, at };
 }
 
 const LONGEST_MESSAGE = 2_000;

@@ -14,8 +14,8 @@ export type DryModel = {
 };
 
 export type DryRecords = {
-  readonly save: (model: string, ids: readonly string[], body: string) => RecordCounts;
-  readonly remove: (model: string, ids: readonly string[]) => RecordCounts;
+  readonly save: (model: string, ids: readonly string[], body: string) => void;
+  readonly remove: (model: string, ids: readonly string[]) => void;
   readonly result: () => readonly DryModel[];
 };
 
@@ -29,14 +29,13 @@ export function createDryRecords(declared: readonly string[], warn: (message: st
     const known = declared.map((name) => `'${name}'`).join(', ') || 'none';
     throw new EngineError('record_invalid', `Model '${model}' is not declared by the script: expected one of ${known}`);
   };
-  const add = (model: string, change: RecordCounts): RecordCounts => {
+  const add = (model: string, change: RecordCounts): void => {
     const before = counts.get(model) ?? { added: 0, updated: 0, deleted: 0 };
     counts.set(model, {
       added: before.added + change.added,
       updated: before.updated + change.updated,
       deleted: before.deleted + change.deleted,
     });
-    return change;
   };
   return {
     save: (model, ids, body) => {
@@ -46,7 +45,7 @@ export function createDryRecords(declared: readonly string[], warn: (message: st
       if (duplicates.length > 0)
         warn(`batchSave of '${model}': id '${duplicates[0]}' occurs more than once; the last of each is kept`);
       const own = rowsOf(saved, model);
-      return add(
+      add(
         model,
         saveAll(
           own,
@@ -60,7 +59,7 @@ export function createDryRecords(declared: readonly string[], warn: (message: st
       const gone = deleted.get(model) ?? new Set();
       deleted.set(model, gone);
       for (const id of ids) gone.add(id);
-      return add(model, { added: 0, updated: 0, deleted: ids.filter((id) => own.delete(id)).length });
+      add(model, { added: 0, updated: 0, deleted: ids.filter((id) => own.delete(id)).length });
     },
     result: () =>
       [...new Set([...saved.keys(), ...deleted.keys()])].map((model) => ({

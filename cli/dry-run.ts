@@ -1,7 +1,7 @@
 /** One run of a script on this machine, in the same sandbox as in production and with the dry-run Host. */
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { ConnectionView, LogLevel } from '../contract/host.ts';
+import type { Checkpoint, ConnectionView, LogLevel } from '../contract/host.ts';
 import type { ScriptFailure, ScriptOutcome } from '../contract/script.ts';
 import { checkRecord, type Difference } from '../manifest/check-record.ts';
 import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
@@ -21,6 +21,7 @@ export type DryRun = {
   readonly connection: ConnectionView;
   /** ISO time; null for a first run. */
   readonly lastSyncDate: string | null;
+  readonly checkpoint: Checkpoint | null;
   /** JSON text. */
   readonly input: string | undefined;
   readonly log: (level: LogLevel, message: string) => void;
@@ -37,7 +38,14 @@ export type DryRunResult = {
 export async function runDry(run: DryRun): Promise<DryRunResult> {
   const { script, client, connection } = run;
   const models = script.kind === 'sync' ? script.definition.returns : [];
-  const { host, requests, records } = createDryHost({ client, connection, kind: script.kind, models, log: run.log });
+  const { host, requests, records } = createDryHost({
+    client,
+    connection,
+    kind: script.kind,
+    models,
+    checkpoint: run.checkpoint,
+    log: run.log,
+  });
   const sandbox = createSandbox({ maxChildren: 1 });
   try {
     const outcome = await sandbox.run({
@@ -61,6 +69,8 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
       signal: run.signal ?? new AbortController().signal,
     });
     if (outcome.status === 'failed') throw failureOf(script, outcome.failure);
+    // The other outcomes belong to runs with a journal.
+    if (outcome.status !== 'completed') throw new EngineError('internal', `The dry run ended as '${outcome.status}'.`);
     return { outcome, requests: requests(), records: records() };
   } finally {
     await sandbox.close();

@@ -3,7 +3,7 @@
  * `/proxy`, so credentials never come here for them; what the script saves is collected and shown.
  */
 import { EngineError, FAILURES, failureCode } from '../contract/failures.ts';
-import type { ConnectionView, Host, LogLevel, ResponseHead } from '../contract/host.ts';
+import type { Checkpoint, ConnectionView, Host, LogLevel, ResponseHead } from '../contract/host.ts';
 import { type Client, pathPart } from './client.ts';
 import { createDryRecords, type DryModel } from './dry-records.ts';
 import type { ExchangeResponse } from './exchange.ts';
@@ -20,6 +20,8 @@ type DryHostOptions = {
   readonly connection: ConnectionView;
   readonly kind: 'sync' | 'action';
   readonly models: readonly string[];
+  /** What the script finds as its checkpoint; changes are kept for the run only. */
+  readonly checkpoint: Checkpoint | null;
   readonly log: (level: LogLevel, message: string) => void;
 };
 
@@ -38,6 +40,7 @@ export async function fetchConnection(
 export function createDryHost(options: DryHostOptions): DryHost {
   const { client, kind, log } = options;
   let own = options.connection;
+  let checkpoint = options.checkpoint;
   let requests = 0;
   const records = createDryRecords(options.models, (message) => log('warn', message));
   const isOwn = (key: string | undefined, id: string | undefined) =>
@@ -59,8 +62,19 @@ export function createDryHost(options: DryHostOptions): DryHost {
       throwOwnFailure(response);
       return { value: headOf(response), body: response.body };
     },
-    saveRecords: async ({ model, ids }, { body = '[]' }) => ({ value: records.save(model, ids, body) }),
-    deleteRecords: async ({ model, ids }) => ({ value: records.remove(model, ids) }),
+    saveRecords: async ({ model, ids }, { body = '[]' }) => {
+      records.save(model, ids, body);
+      return { value: null };
+    },
+    deleteRecords: async ({ model, ids }) => {
+      records.remove(model, ids);
+      return { value: null };
+    },
+    getCheckpoint: async () => ({ value: checkpoint }),
+    saveCheckpoint: async (saved) => {
+      checkpoint = saved.checkpoint;
+      return { value: null };
+    },
     log: async ({ level, message }) => {
       log(level, message);
       return { value: null };

@@ -1,6 +1,4 @@
 /** Builds a project again and again and bundles only what a change reaches. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { failureCode } from '../contract/failures.ts';
 import type { EngineError } from '../contract/failures.ts';
 import type { ScriptBundle } from '../contract/script.ts';
@@ -33,7 +31,7 @@ export function createBuilder(project: Project): Builder {
     const { manifest } = await loadManifest(project);
     const written = await writeTypes(project, manifest);
     const scripts = declaredScripts(project, manifest);
-    for (const [file, bundle] of bundles) if (isStale(project, scripts, bundle, changed)) bundles.delete(file);
+    for (const [file, bundle] of bundles) if (isStale(scripts, bundle, changed)) bundles.delete(file);
     const due = scripts.filter((script) => !bundles.has(script.file));
     const [types, fresh] = await Promise.all([checkTypes(project), bundleScripts(project, due)]);
     for (const [file, bundle] of fresh.bundles) bundles.set(file, bundle);
@@ -61,13 +59,7 @@ export function createBuilder(project: Project): Builder {
 }
 
 /** Whether a bundle has to be made again: one of its files changed, or nothing declares it any more. */
-function isStale(
-  project: Project,
-  scripts: readonly DeclaredScript[],
-  bundle: ScriptBundle,
-  changed: readonly string[],
-): boolean {
-  const files = filesOf(bundle);
+function isStale(scripts: readonly DeclaredScript[], bundle: ScriptBundle, changed: readonly string[]): boolean {
   if (!scripts.some((script) => script.file === bundle.file)) return true;
-  return files.some((file) => changed.includes(file)) || !existsSync(join(project.folder, bundle.file));
+  return filesOf(bundle).some((file) => changed.includes(file));
 }

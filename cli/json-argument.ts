@@ -13,6 +13,15 @@ export async function readJsonArgument(flag: string, argument: string, cwd: stri
   return checked(flag, text, argument);
 }
 
+/** As `readJsonArgument` for a flag that takes an object; undefined where the flag is not given. */
+export async function readObjectArgument(
+  flag: string,
+  argument: string | undefined,
+  cwd: string,
+): Promise<Record<string, unknown> | undefined> {
+  return argument === undefined ? undefined : parseJsonObject(await readJsonArgument(flag, argument, cwd), flag);
+}
+
 /** Throws `invalid_body` unless the text is a JSON object. `where` names its place. */
 export function parseJsonObject(text: string, where: string): Record<string, unknown> {
   const value = parse(text);

@@ -33,6 +33,9 @@ export const FAILURES = {
   script_out_of_memory: { status: 424, retry: false },
   script_limit_exceeded: { status: 424, retry: false },
   record_invalid: { status: 424, retry: false },
+  checkpoint_invalid: { status: 424, retry: false },
+  call_in_doubt: { status: 424, retry: false },
+  script_diverged: { status: 424, retry: false },
   // Other people's APIs
   upstream_unreachable: { status: 502, retry: true },
   upstream_refused: { status: 400, retry: false },
@@ -41,6 +44,7 @@ export const FAILURES = {
   store_unavailable: { status: 503, retry: true },
   engine_unavailable: { status: 503, retry: true },
   lease_lost: { status: 409, retry: false },
+  journal_damaged: { status: 500, retry: false },
   configuration_invalid: { status: 500, retry: false },
   internal: { status: 500, retry: false },
 } as const satisfies Record<string, { status: number; retry: boolean }>;

@@ -22,6 +22,8 @@ export type RequestConfig = {
   /** Another connection than the script's own. */
   readonly providerConfigKey?: string;
   readonly connectionId?: string;
+  /** Set on the calls `paginate` makes: they only read, whatever their method. */
+  readonly paginated?: boolean;
 };
 
 /** Status and headers of an answer; its body travels beside it, untouched. Answers of 400 and more are answers too. */
@@ -50,25 +52,67 @@ export type ConnectionView = {
   readonly updated_at: string;
 };
 
+/** Where a script says it is: flat, and at most 64 KB as JSON. */
+export type Checkpoint = Readonly<Record<string, string | number | boolean>>;
+
 /** The kinds of host call: what goes in, what comes out. `body` is raw text or bytes that nobody parses on the way. */
 export type HostCalls = {
   request: { args: { config: RequestConfig }; value: ResponseHead };
   /** `body`: JSON array of the rows, as the guest's `JSON.stringify` wrote it; `ids[i]` is the id of row i as text. */
-  saveRecords: { args: { model: string; ids: readonly string[] }; value: RecordCounts };
-  deleteRecords: { args: { model: string; ids: readonly string[] }; value: RecordCounts };
+  saveRecords: { args: { model: string; ids: readonly string[] }; value: null };
+  deleteRecords: { args: { model: string; ids: readonly string[] }; value: null };
   log: { args: { level: LogLevel; message: string }; value: null };
   getConnection: { args: { providerConfigKey?: string; connectionId?: string }; value: ConnectionView };
   setMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
   updateMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
+  getCheckpoint: { args: Readonly<Record<string, never>>; value: Checkpoint | null };
+  /** Null clears it. */
+  saveCheckpoint: { args: { checkpoint: Checkpoint | null }; value: null };
 };
 export type HostCallKind = keyof HostCalls;
 
 export type HostAnswer<Value> = { readonly value: Value; readonly body?: string | Uint8Array };
 
+/** A call that has no answer yet but must not be made as if it were new. */
+export type PendingCall = {
+  readonly number: number;
+  readonly argsHash: string;
+  /** Attempts already begun. */
+  readonly attempt: number;
+  /** `intended`: it was about to go on the wire, and nobody knows whether it did. `waiting`: refused, to be tried again. */
+  readonly state: 'intended' | 'waiting';
+  /** When to try again, ms since the epoch. */
+  readonly resumeAt: number | null;
+  /** What the call is, for people: `POST /tasks`. */
+  readonly what: string;
+  /** Whether making it twice is harmless: it only reads, or carries an idempotency key. */
+  readonly harmless: boolean;
+};
+
+/** What a host call learns besides its arguments. */
+export type CallContext = {
+  readonly body: string | undefined;
+  readonly signal: AbortSignal;
+  /** The guest's number of the call, the same each time the script runs again. */
+  readonly number: number;
+  readonly argsHash: string;
+  /** What an earlier attempt of the run left of this very call. */
+  readonly pending: PendingCall | undefined;
+  /**
+   * Waits until `call.resumeAt`. A long wait suspends the run when nothing else is under way: then this never returns,
+   * and `call` is what a later attempt finds as `pending`.
+   */
+  readonly wait: (call: PendingCall & { readonly resumeAt: number }, reason: string) => Promise<void>;
+  /** Whether no other call and no timer of the script is outstanding. */
+  readonly isAlone: () => boolean;
+  /** Ends this pass of the script at once; the run begins again from its checkpoint. Never returns. */
+  readonly restart: () => Promise<never>;
+};
+
 /** One method per kind. A rejection must be an `EngineError`; it reaches the script as an error with its code. */
 export type Host = {
   readonly [Kind in HostCallKind]: (
     args: HostCalls[Kind]['args'],
-    call: { readonly body: string | undefined; readonly signal: AbortSignal },
+    call: CallContext,
   ) => Promise<HostAnswer<HostCalls[Kind]['value']>>;
 };

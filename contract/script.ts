@@ -1,6 +1,7 @@
 /** One execution of an author's script, as the sandbox is asked for it and as it answers. */
 import type { FailureCode, FailureDetails } from './failures.ts';
 import type { Host } from './host.ts';
+import type { Journal, Suspension } from './journal.ts';
 
 /** A script and everything it imports as one CommonJS text. `hash` names it for ever. */
 export type ScriptBundle = {
@@ -53,6 +54,10 @@ export type ScriptRun = {
   readonly host: Host;
   readonly limits: Limits;
   readonly signal: AbortSignal;
+  /** Without one the script cannot be resumed: a wait is then waited for in place. */
+  readonly journal?: Journal;
+  /** Set for a run that was there when processes died: it gets one of its own. */
+  readonly alone?: boolean;
 };
 
 export type ScriptFailure = {
@@ -63,4 +68,10 @@ export type ScriptFailure = {
 
 export type ScriptOutcome =
   | { readonly status: 'completed'; readonly output: string | undefined; readonly calls: number }
-  | { readonly status: 'failed'; readonly failure: ScriptFailure; readonly calls: number };
+  | { readonly status: 'failed'; readonly failure: ScriptFailure; readonly calls: number }
+  /** Every outstanding call waits, and for long. */
+  | { readonly status: 'suspended'; readonly suspension: Suspension; readonly calls: number }
+  /** The script went another way than its journal says. */
+  | { readonly status: 'diverged'; readonly reason: string; readonly calls: number }
+  /** The host asked for a new pass from the checkpoint. */
+  | { readonly status: 'restart'; readonly calls: number };

@@ -23,8 +23,11 @@ export type ActionInput = { readonly runId: string };
 
 export type ActionEnd = { readonly status: 'finished' } | { readonly status: 'failed'; readonly failure: RunFailure };
 
-/** `handedOver`: the action takes longer than a workflow task may; an ordinary activity goes on with it. */
-export type ActionStep = ActionEnd | { readonly status: 'handedOver' };
+export type ActionStep =
+  | ActionEnd
+  | { readonly status: 'waiting'; readonly resumeAt: string; readonly reason: string }
+  /** It takes longer than a workflow task may: the process that polls this queue goes on with it; null for any process. */
+  | { readonly status: 'handedOver'; readonly taskQueue: string | null };
 
 export const RUN_STATES = ['queued', 'running', 'waiting', 'success', 'failed', 'cancelled', 'skipped'] as const;
 export type RunState = (typeof RUN_STATES)[number];

@@ -22,6 +22,10 @@ const proxySchema = z.looseObject({
   decompress: z.boolean().optional(),
   forward_headers_on_redirect: z.boolean().optional(),
   paginate: z.looseObject({}).optional(),
+  /** Ours: paths that only read although their method does not say so (searches), as regular expressions. */
+  read_only: z.array(z.string()).optional(),
+  /** Ours: the header in which the API takes an idempotency key. */
+  idempotency_header: z.string().optional(),
 });
 
 export const AUTH_MODES = [

@@ -2,6 +2,7 @@
  * Puts the engine together on open parts: in one process, API and workers share one connection to Temporal, so that an
  * action's first task is handed over without a hop. Nothing imports this room.
  */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -12,6 +13,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Dependencies } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
+import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
 import { createOutbound } from '../outbound/request.ts';
@@ -86,7 +88,20 @@ export async function startEngine(options: {
     closing.add('the sandbox', sandbox.close);
     const { startSync } = engine;
     const limits = limitsOf(settings);
-    const deps: Dependencies = { db, box, sandbox, outbound, catalogue, client, startSync, clock, log, limits };
+    const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
+    const deps: Dependencies = {
+      db,
+      box,
+      sandbox,
+      outbound,
+      catalogue,
+      client,
+      startSync,
+      clock,
+      log,
+      limits,
+      processQueue,
+    };
     const { namespace } = parts.temporal;
     const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
     closing.add('the workers', workers.stop);

@@ -1,11 +1,15 @@
 /**
- * The worker's side of one run's host calls: executes them against the Host, a bounded number at once, and alone decides
- * the order in which their answers reach the script. A journal takes its place between `take` and `release` later.
+ * The worker's side of one run's host calls: answers them from the journal while there is one, executes the rest
+ * against the Host, a bounded number at once, and alone decides the order in which answers reach the script. What it
+ * delivers it records, so that the next pass of the script hears the same.
  */
-import { EngineError, FAILURES, type FailureCode, failureCode } from '../contract/failures.ts';
-import type { Host, HostAnswer, HostCallKind } from '../contract/host.ts';
-import type { Limits, ScriptFailure } from '../contract/script.ts';
+import { EngineError, type FailureCode, failureCode } from '../contract/failures.ts';
+import type { CallContext, Host, HostAnswer, HostCallKind } from '../contract/host.ts';
+import type { Journal, JournalEntry, JournalKind } from '../contract/journal.ts';
+import type { Limits, ScriptFailure, ScriptOutcome } from '../contract/script.ts';
 import { checkCall, isCallKind } from './calls.ts';
+import { type HeldCall, startReplay } from './replay.ts';
+import { openWaits } from './waits.ts';
 
 /** An answer on its way into the guest; `now` is the time the script sees from then on. */
 export type DeskAnswer = {
@@ -20,11 +24,16 @@ export type Desk = {
   readonly take: (number: number, kind: string, json: string, body: string | undefined) => void;
   readonly dropTimer: (number: number) => void;
   readonly delivered: (number: number) => void;
+  /** What a script's end means: one that left answers of its journal untouched went another way. */
+  readonly end: (outcome: ScriptOutcome) => ScriptOutcome;
+  /** The process died: calls that must not be made twice are let finish and recorded, all others aborted. */
+  readonly salvage: () => Promise<void>;
   readonly close: () => void;
 };
 
-type Waiting = { readonly number: number; readonly kind: HostCallKind; readonly json: string; readonly body?: string };
+type Waiting = HeldCall & { readonly kind: HostCallKind };
 type Outcome = Omit<DeskAnswer, 'now'>;
+type Executing = { readonly call: Waiting; readonly stop: AbortController; readonly done: Promise<void> };
 
 /** Failures that are no answer to the script: a try/catch of the author must not swallow them. */
 const ENDS_RUN: ReadonlySet<FailureCode> = new Set([
@@ -32,113 +41,193 @@ const ENDS_RUN: ReadonlySet<FailureCode> = new Set([
   'store_unavailable',
   'engine_unavailable',
   'lease_lost',
+  'journal_damaged',
   'script_aborted',
+  'call_in_doubt',
 ]);
 const MAX_WAITING = 20_000;
 
-/** Opens the desk of one run. `send` gets one answer after the other, `endRun` a failure the script has no say in. */
+/** Opens the desk of one run. `send` gets one answer after the other, `endRun` an end the script has no say in. */
 export function openCallDesk(options: {
   readonly host: Host;
   readonly clock: () => Date;
   readonly limits: Limits;
+  readonly journal: Journal | undefined;
   readonly send: (answer: DeskAnswer) => void;
-  readonly endRun: (failure: ScriptFailure) => void;
+  readonly endRun: (outcome: ScriptOutcome) => void;
 }): Desk {
-  const { host, limits } = options;
+  const { host, limits, journal, clock } = options;
   const stop = new AbortController();
-  const timers = new Map<number, NodeJS.Timeout>();
-  const waiting: Waiting[] = [];
-  const outbox: Outcome[] = [];
-  const underway = new Map<number, number>();
-  let executing = 0;
+  const queue: Waiting[] = [];
+  const outbox: (Outcome & { readonly entry?: JournalEntry })[] = [];
+  const sent = new Map<number, number>();
+  const executing = new Map<number, Executing>();
+  const calls = new Map<number, HeldCall>();
+  const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
   let sentBytes = 0;
   let lastNow = 0;
+  let isSalvaging = false;
 
   /** Answers leave while the child has applied most of what it was sent: memory on both sides stays bounded. */
   const flush = (): void => {
     while (outbox.length > 0 && (sentBytes === 0 || sentBytes < limits.maxFrameBytes)) {
       const outcome = outbox.shift();
       if (outcome === undefined || stop.signal.aborted) return;
-      const bytes = sizeOf(outcome);
+      const { entry, ...answer } = outcome;
+      const bytes = sizeOf(answer);
       heldBytes -= bytes;
       sentBytes += bytes;
-      underway.set(outcome.number, bytes);
-      lastNow = Math.max(lastNow, options.clock().getTime());
-      options.send({ ...outcome, now: lastNow });
+      sent.set(answer.number, bytes);
+      lastNow = entry?.now ?? Math.max(lastNow, clock().getTime());
+      if (entry === undefined) record(answer, lastNow);
+      if (!isSalvaging) options.send({ ...answer, now: lastNow });
     }
   };
 
-  const release = (outcome: Outcome): void => {
+  const record = (answer: Outcome, now: number): void => {
+    const call = calls.get(answer.number);
+    calls.delete(answer.number);
+    if (journal === undefined || call === undefined) return;
+    const argsHash = journal.hash(call.kind, call.json, call.body);
+    journal.record({ ...answer, kind: call.kind, argsHash, args: call.json, now });
+  };
+
+  const release = (outcome: Outcome & { readonly entry?: JournalEntry }): void => {
     if (stop.signal.aborted) return;
     heldBytes += sizeOf(outcome);
     outbox.push(outcome);
     flush();
   };
 
-  const execute = async (call: Waiting): Promise<void> => {
-    executing += 1;
+  const waits = openWaits({
+    clock,
+    isLongWaitAllowed: journal !== undefined,
+    /** Nothing but waits: no call at work or queued, no answer on its way, and the guest has applied all it got. */
+    isQuiet: () => executing.size === waits.calls() && queue.length === 0 && outbox.length === 0 && sent.size === 0,
+    suspend: (suspension) => options.endRun({ status: 'suspended', suspension, calls: 0 }),
+    onTimer: (number) => release({ number, ok: true, json: 'null', body: undefined }),
+  });
+
+  const execute = async (call: Waiting, signal: AbortSignal): Promise<void> => {
     try {
-      release(await answerCall(host, call, limits, stop.signal));
+      release(await answerCall(host, call, contextOf(call, signal), limits));
     } catch (error) {
-      if (!stop.signal.aborted) options.endRun(failureOf(error));
+      if (!stop.signal.aborted && !signal.aborted) fail(failureOf(error));
     } finally {
-      executing -= 1;
+      executing.delete(call.number);
       start();
+      waits.look();
     }
   };
+
+  const contextOf = (call: Waiting, signal: AbortSignal): CallContext => ({
+    body: call.body,
+    signal,
+    number: call.number,
+    argsHash: journal?.hash(call.kind, call.json, call.body) ?? '',
+    pending: journal?.pending.get(call.number),
+    wait: (pending, reason) => waits.wait(pending, reason, signal),
+    isAlone: () => executing.size === 1 && queue.length === 0 && waits.timers() === 0,
+    restart: () => {
+      options.endRun({ status: 'restart', calls: 0 });
+      return new Promise<never>(() => undefined);
+    },
+  });
 
   const start = (): void => {
-    while (executing < limits.maxCallsInFlight && heldBytes < limits.maxFrameBytes && !stop.signal.aborted) {
-      const call = waiting.shift();
+    // Calls that only wait cost nothing: they do not count against those at work.
+    while (executing.size - waits.calls() < limits.maxCallsInFlight && heldBytes < limits.maxFrameBytes) {
+      const call = stop.signal.aborted ? undefined : queue.shift();
       if (call === undefined) return;
-      void execute(call);
+      const own = new AbortController();
+      const done = execute(call, own.signal);
+      executing.set(call.number, { call, stop: own, done });
     }
   };
 
-  const startTimer = (number: number, json: string): void => {
-    const { ms } = JSON.parse(json) as { ms: number };
-    const wake = (): void => {
-      timers.delete(number);
-      release({ number, ok: true, json: 'null', body: undefined });
-    };
-    timers.set(number, setTimeout(wake, Math.min(Math.max(Number(ms) || 0, 0), 2 ** 31 - 1)));
+  const goLive = (call: HeldCall): void => {
+    calls.set(call.number, call);
+    if (call.kind === 'timer') return waits.startTimer(call.number, call.json);
+    queue.push({ ...call, kind: call.kind });
+    start();
   };
+
+  const replay =
+    journal &&
+    startReplay(journal, {
+      answer: (entry) => release({ number: entry.number, ok: entry.ok, json: entry.json, body: entry.body, entry }),
+      goLive: (held) => {
+        for (const call of held) goLive(call);
+        waits.begin();
+      },
+      diverged: (reason) => options.endRun({ status: 'diverged', reason, calls: 0 }),
+      failed: (error) => {
+        if (failureCode(error) !== 'journal_damaged') return fail(failureOf(error));
+        options.endRun({ status: 'diverged', reason: (error as EngineError).message, calls: 0 });
+      },
+    });
+  if (replay === undefined) waits.begin();
 
   return {
     take: (number, kind, json, body) => {
-      if (timers.size + waiting.length > MAX_WAITING) {
-        return options.endRun(failure('script_limit_exceeded', `More than ${MAX_WAITING} calls are waiting.`));
+      if (waits.timers() + queue.length > MAX_WAITING) {
+        return fail(failure('script_limit_exceeded', `More than ${MAX_WAITING} calls are waiting.`));
       }
-      if (kind === 'timer') return startTimer(number, json);
-      if (!isCallKind(kind)) return options.endRun(failure('script_failed', `Host call '${kind}' does not exist.`));
-      waiting.push({ number, kind, json, ...(body === undefined ? {} : { body }) });
-      start();
+      if (kind !== 'timer' && !isCallKind(kind)) {
+        return fail(failure('script_failed', `Host call '${kind}' does not exist.`));
+      }
+      const call: HeldCall = { number, kind: kind as JournalKind, json, body };
+      if (replay?.isOn()) replay.hold(call);
+      else goLive(call);
     },
     dropTimer: (number) => {
-      clearTimeout(timers.get(number));
-      timers.delete(number);
+      replay?.drop(number);
+      calls.delete(number);
+      waits.dropTimer(number);
     },
     delivered: (number) => {
-      sentBytes -= underway.get(number) ?? 0;
-      underway.delete(number);
+      sentBytes -= sent.get(number) ?? 0;
+      sent.delete(number);
       flush();
       start();
+      if (sent.size === 0 && outbox.length === 0) replay?.onIdle();
+      waits.look();
+    },
+    end: (outcome) => {
+      if (!replay?.hasRest()) return outcome;
+      return { status: 'diverged', reason: 'the script ended before the answers of its journal did', calls: 0 };
+    },
+    salvage: async () => {
+      isSalvaging = true;
+      queue.length = 0;
+      waits.close();
+      const kept = [...executing.values()].filter(({ call }) => mayNotRepeat(call) && !waits.isWaiting(call.number));
+      for (const one of executing.values()) if (!kept.includes(one)) one.stop.abort();
+      await Promise.all(kept.map(({ done }) => done));
+      sentBytes = 0;
+      flush();
     },
     close: () => {
       stop.abort();
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const one of executing.values()) one.stop.abort();
+      waits.close();
     },
   };
 }
 
+// What is aborted here is made again by the next pass; only what may not be is worth waiting for.
+function mayNotRepeat({ kind, json }: Waiting): boolean {
+  return kind === 'request' && !/"method":"(GET|HEAD)"/.test(json);
+}
+
 /** Executes one call. Rejects only with what must end the run. */
-async function answerCall(host: Host, call: Waiting, limits: Limits, signal: AbortSignal): Promise<Outcome> {
+async function answerCall(host: Host, call: Waiting, context: CallContext, limits: Limits): Promise<Outcome> {
   const checked = checkCall(call.kind, call.json);
   if (!checked.ok) return refusal(call.number, 'script_failed', `Call '${call.kind}' was refused: ${checked.reason}`);
-  const method = host[call.kind] as (args: unknown, call: object) => Promise<HostAnswer<unknown>>;
+  const method = host[call.kind] as (args: unknown, call: CallContext) => Promise<HostAnswer<unknown>>;
   try {
-    const { value, body } = await method(checked.args, { body: call.body, signal });
+    const { value, body } = await method(checked.args, context);
     const outcome: Outcome = { number: call.number, ok: true, json: JSON.stringify(value ?? null), body };
     const bytes = sizeOf(outcome);
     if (bytes <= limits.maxFrameBytes) return outcome;
@@ -170,6 +259,6 @@ function failureOf(error: unknown): ScriptFailure {
 }
 
 /** A failure without further details. */
-export function failure(code: keyof typeof FAILURES, message: string): ScriptFailure {
+export function failure(code: FailureCode, message: string): ScriptFailure {
   return { code, message, details: {} };
 }

@@ -21,7 +21,9 @@ const requestConfig = z.strictObject({
   forwardHeadersOnRedirect: z.boolean().optional(),
   providerConfigKey: z.string().optional(),
   connectionId: z.string().optional(),
+  paginated: z.boolean().optional(),
 });
+const checkpoint = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
 /** One schema per kind of call. */
 export const CALL_SCHEMAS = {
@@ -32,6 +34,8 @@ export const CALL_SCHEMAS = {
   getConnection: z.strictObject({ providerConfigKey: z.string().optional(), connectionId: z.string().optional() }),
   setMetadata: z.strictObject({ metadata: record }),
   updateMetadata: z.strictObject({ metadata: record }),
+  getCheckpoint: z.strictObject({}),
+  saveCheckpoint: z.strictObject({ checkpoint: checkpoint.nullable() }),
 } as const satisfies Record<HostCallKind, z.ZodType>;
 
 /** A call's arguments, or what is wrong with them in one line. */

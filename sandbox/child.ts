@@ -85,13 +85,14 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
 
   /** Ends a run from outside; the script is given no say, and a child that does not confirm is killed. */
   const stopRun = (id: number, outcome: ScriptOutcome): void => {
-    if (!active.has(id)) return;
+    const one = active.get(id);
+    if (one === undefined || awaitingStop.has(id)) return;
     send({ type: 'stop', run: id });
     awaitingStop.set(
       id,
       setTimeout(() => kill('stuck'), STOP_PATIENCE_MS),
     );
-    settle(id, outcome);
+    void one.desk.salvage().finally(() => settle(id, outcome));
   };
 
   /** An isolate in it cannot be stopped: at once where it eats memory, else when its neighbours have finished. */
@@ -125,8 +126,9 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     clearInterval(rssWatch);
     const exit: ChildExit = { code, signal, stderr, ...(killed === undefined ? {} : { killed }) };
     const isAlone = active.size === 1;
-    for (const { id, run } of [...active.values()]) {
-      settle(id, { status: 'failed', failure: failureOfExit(run, id, exit, isAlone), calls: 0 });
+    for (const { id, run, desk } of [...active.values()]) {
+      const outcome = { status: 'failed', failure: failureOfExit(run, id, exit, isAlone), calls: 0 } as const;
+      void desk.salvage().finally(() => settle(id, outcome));
     }
     events.exited(exit);
     onGone();
@@ -173,8 +175,9 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
           host: run.host,
           clock: run.clock,
           limits: run.limits,
+          journal: run.journal,
           send: (answer) => send(...answerFrame(id, answer)),
-          endRun: (reason) => stopRun(id, { status: 'failed', failure: reason, calls: 0 }),
+          endRun: (outcome) => stopRun(id, outcome),
         });
         const finish = (outcome: ScriptOutcome): void => {
           cleanUp();
@@ -219,7 +222,7 @@ function onRunFrame(
       break;
     case 'ended': {
       const output = header['hasOutput'] === true ? body.toString('utf8') : undefined;
-      settle(one.id, outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output));
+      settle(one.id, one.desk.end(outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output)));
       break;
     }
     default:

@@ -18,7 +18,7 @@ export type RecordWrite = RecordScope & {
 };
 
 const FENCED = `fenced as (
-    update runs set flushed = flushed + 1 where id = $4::text and fence = $5::int and state = 'running' returning id
+    select id from runs where id = $4::text and fence = $5::int and state = 'running' for share
   )`;
 const HEAD = `head as (
     insert into record_heads as h (connection_id, model, variant, seq, last_modified_at)

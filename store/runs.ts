@@ -1,6 +1,6 @@
 /** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
 import type { AllocatedRun } from '../contract/engine.ts';
-import type { FailureCode, FailureDetails } from '../contract/failures.ts';
+import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
 import type { RecordCounts } from '../contract/host.ts';
 import type { SyncAddress } from '../contract/ids.ts';
 import type { RunState } from '../contract/sync.ts';
@@ -88,6 +88,11 @@ export type Attempt = {
   readonly lastSyncDate: Date | null;
   readonly input: string | null;
   readonly startedAt: Date;
+  /** Flushes, journal chunks and journal bytes that earlier attempts left. */
+  readonly flushed: number;
+  readonly generation: number;
+  readonly chunks: number;
+  readonly journalBytes: number;
 };
 
 /**
@@ -103,6 +108,8 @@ export async function beginAttempt(
     text: `update runs r
            set fence = r.fence + 1,
                state = 'running',
+               resume_at = null,
+               wait_reason = null,
                workflow_run_id = $2::text,
                started_at = coalesce(r.started_at, $3::timestamptz)
            from environments e
@@ -114,7 +121,8 @@ export async function beginAttempt(
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input,
-             r.started_at as "startedAt"`,
+             r.started_at as "startedAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
+             (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at],
   });
   return result.rows[0];
@@ -127,7 +135,6 @@ export type RunEnd = {
   readonly state: Extract<RunState, 'success' | 'failed' | 'cancelled' | 'skipped'>;
   readonly failure: StoredFailure | null;
   readonly output: string | null;
-  readonly requests: number;
   readonly at: Date;
 };
 
@@ -136,8 +143,8 @@ export async function endRun(db: Queryable, end: RunEnd): Promise<boolean> {
   const result = await db.query({
     name: 'end-run',
     text: `update runs
-           set state = $3::text, error = $4::jsonb, output = $5::text, requests = requests + $6::int,
-               finished_at = $7::timestamptz
+           set state = $3::text, error = $4::jsonb, output = $5::text, finished_at = $6::timestamptz,
+               resume_at = null, wait_reason = null
            where id = $1::text
              and ($2::int is null or fence = $2::int)
              and state in ('queued', 'running', 'waiting')`,
@@ -147,7 +154,6 @@ export async function endRun(db: Queryable, end: RunEnd): Promise<boolean> {
       end.state,
       end.failure === null ? null : JSON.stringify(end.failure),
       end.output,
-      end.requests,
       end.at,
     ],
   });
@@ -343,4 +349,66 @@ export async function endOpenRuns(
      where workflow_id = $1::text and state in ('queued', 'running', 'waiting')`,
     [end.workflowId, end.state, JSON.stringify(end.failure), end.at],
   );
+}
+
+/**
+ * Counts a flush of an attempt, first thing in its transaction. `done`: it was committed before, though its commit
+ * seemed to fail; `lost`: the attempt has lost its place.
+ */
+export async function countFlush(
+  db: Queryable,
+  flush: { runId: string; fence: number; number: number; requests: number; journalBytes: number },
+): Promise<'counted' | 'done' | 'lost'> {
+  const counted = await db.query({
+    name: 'count-flush',
+    text: `update runs
+           set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint
+           where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'`,
+    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes],
+  });
+  if (counted.rowCount === 1) return 'counted';
+  const found = await db.query(`select from runs where id = $1::text and fence = $2::int and flushed = $3::int`, [
+    flush.runId,
+    flush.fence,
+    flush.number,
+  ]);
+  return found.rowCount === 1 ? 'done' : 'lost';
+}
+
+/** Makes a run wait; the same transaction has kept all it did so far. */
+export async function suspendRun(
+  db: Queryable,
+  wait: { runId: string; fence: number; resumeAt: Date; reason: string },
+): Promise<void> {
+  await db.query(
+    `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text
+     where id = $1::text and fence = $2::int and state = 'running'`,
+    [wait.runId, wait.fence, wait.resumeAt, wait.reason],
+  );
+}
+
+/** Lets a run begin again from its checkpoint: a new generation with an empty journal and new random numbers. */
+export async function newGeneration(
+  db: Queryable,
+  run: { runId: string; fence: number; sealedSeed: string },
+): Promise<void> {
+  await db.query(
+    `update runs set generation = generation + 1, journal_bytes = 0, seed = $3::text
+     where id = $1::text and fence = $2::int`,
+    [run.runId, run.fence, run.sealedSeed],
+  );
+}
+
+/** The attempt as it stands after a pass of the script: its journal has grown, or was begun anew. */
+export async function refreshAttempt(db: Queryable, run: Attempt): Promise<Attempt> {
+  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed'>;
+  const result = await db.query<Fresh>(
+    `select flushed, generation, seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
+       (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks
+     from runs r where id = $1::text and fence = $2::int`,
+    [run.runId, run.fence],
+  );
+  const fresh = result.rows[0];
+  if (fresh === undefined) throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+  return { ...run, ...fresh };
 }

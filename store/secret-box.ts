@@ -6,6 +6,9 @@ export type SecretBox = {
   readonly seal: (text: string) => string;
   /** @throws EngineError `configuration_invalid` for another key's envelope, `internal` for a damaged one. */
   readonly open: (envelope: string) => string;
+  /** Seals bytes under a name; under another name, or when one bit was changed, they do not open. */
+  readonly sealBytes: (bytes: Uint8Array, name: string) => Buffer;
+  readonly openBytes: (sealed: Buffer, name: string) => Buffer;
 };
 
 const IV_BYTES = 12;
@@ -22,13 +25,10 @@ export function createSecretBox(key: string): SecretBox {
   }
   const keyId = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
   return {
-    seal: (text) => {
-      const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', bytes, iv);
-      const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-      return `v1:${keyId}:${Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64')}`;
-    },
+    seal: (text) => `v1:${keyId}:${encrypt(Buffer.from(text), bytes, '').toString('base64')}`,
     open: (envelope) => openEnvelope(envelope, keyId, bytes),
+    sealBytes: (plain, name) => encrypt(plain, bytes, name),
+    openBytes: (sealed, name) => decrypt(sealed, bytes, name),
   };
 }
 
@@ -42,15 +42,22 @@ function openEnvelope(envelope: string, keyId: string, key: Buffer): string {
     );
   }
   try {
-    return decrypt(Buffer.from(text, 'base64'), key);
+    return decrypt(Buffer.from(text, 'base64'), key, '').toString('utf8');
   } catch (cause) {
     throw new EngineError('internal', 'A stored secret is damaged', { cause });
   }
 }
 
-function decrypt(bytes: Buffer, key: Buffer): string {
+function encrypt(plain: Uint8Array, key: Buffer, name: string): Buffer {
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(name));
+  const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
+  return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
+}
+
+function decrypt(bytes: Buffer, key: Buffer, name: string): Buffer {
   const options = { authTagLength: TAG_BYTES };
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), options);
-  decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-  return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
+  decipher.setAAD(Buffer.from(name)).setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+  return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]);
 }

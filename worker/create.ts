@@ -39,7 +39,8 @@ export async function startWorkers(options: {
     reuseV8Context: true,
   };
   const wanted: WorkerOptions[] = [];
-  if (roles.actions) wanted.push({ ...common, ...ACTIONS });
+  if (roles.actions)
+    wanted.push({ ...common, ...ACTIONS }, { ...activitiesOnly(common), taskQueue: deps.processQueue });
   if (roles.syncs) wanted.push({ ...common, ...SYNCS }, { ...common, ...BACKGROUND });
   const workers = await Promise.all(wanted.map((settings) => Worker.create(settings)));
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
@@ -52,6 +53,13 @@ export async function startWorkers(options: {
       await done;
     },
   };
+}
+
+function activitiesOnly({
+  workflowBundle: _,
+  ...rest
+}: Omit<WorkerOptions, 'taskQueue'>): Omit<WorkerOptions, 'taskQueue'> {
+  return { ...rest, maxConcurrentActivityTaskPolls: 1 };
 }
 
 const ACTIONS = {

@@ -21,13 +21,27 @@ export const { runAction } = proxyLocalActivities<Pick<Activities, 'runAction'>>
   retry: { maximumAttempts: 3, initialInterval: '100 milliseconds' },
 });
 
-/** The rest of a long action. */
-export const { continueAction } = proxyActivities<Pick<Activities, 'continueAction'>>({
+const REST_OF_ACTION = {
   startToCloseTimeout: '20 minutes',
   heartbeatTimeout: '12 seconds',
-  retry: OWN_FAULTS,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const;
+
+/** The rest of a long action, by any process. */
+export const { continueAction } = proxyActivities<Pick<Activities, 'continueAction'>>({
+  ...REST_OF_ACTION,
+  retry: OWN_FAULTS,
 });
+
+/** The same by the one process that runs it already; one attempt, and not for long when it is gone. */
+export function continueActionAt(taskQueue: string): Activities['continueAction'] {
+  return proxyActivities<Pick<Activities, 'continueAction'>>({
+    ...REST_OF_ACTION,
+    taskQueue,
+    scheduleToStartTimeout: '10 seconds',
+    retry: { maximumAttempts: 1 },
+  }).continueAction;
+}
 
 /** Short writes to Postgres and calls to Temporal. */
 export const { settleRun, reconcileSyncs, removeSchedules, startQueuedRuns, settleLostRuns } = proxyActivities<

@@ -1,22 +1,25 @@
 import {
   ApplicationFailure,
-  CancellationScope,
   CancelledFailure,
-  isCancellation,
+  continueAsNew,
   log,
   setCurrentDetails,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RunFailure, SyncInput, SyncResult, SyncStep } from '../contract/sync.ts';
-import { runScript, settleRun } from './proxies.ts';
+import type { SyncInput, SyncResult, SyncStep } from '../contract/sync.ts';
+import { runScript } from './proxies.ts';
+import { settlingRun } from './settling.ts';
+
+/** Each wait adds some ten events to the history. */
+const WAITS_PER_HISTORY = 500;
 
 /**
  * One run of one sync of one connection: run the script; sleep through its waits; report how it ended. A failed script
  * fails the workflow, so that what the Temporal Web UI shows is what happened.
  */
 export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
-  const step = await runToEnd(input);
+  const step = await settlingRun(() => runToEnd(input));
   switch (step.status) {
     case 'failed':
       throw ApplicationFailure.create({
@@ -34,17 +37,14 @@ export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
 }
 
 async function runToEnd(input: SyncInput): Promise<SyncResult> {
-  try {
-    for (;;) {
-      const step = await runScript(input);
-      if (step.status === 'waiting') await waitVisibly(step);
-      else if (step.status !== 'handedOver') return step;
-    }
-  } catch (error) {
-    // No worker answered a cancellation, or the activity ended in a way it does not know: the row must not stay open.
-    const failure = failureOf(error);
-    await CancellationScope.nonCancellable(() => settleRun({ workflowId: workflowInfo().workflowId, failure }));
-    throw error;
+  for (let waits = 0; ; ) {
+    const step = await runScript(input);
+    if (step.status === 'waiting') {
+      await waitVisibly(step);
+      waits += 1;
+      const isLong = waits >= WAITS_PER_HISTORY || workflowInfo().continueAsNewSuggested;
+      if (isLong) await continueAsNew<typeof syncWorkflow>({ ...input, runId: step.runId });
+    } else if (step.status !== 'handedOver') return step;
   }
 }
 
@@ -52,11 +52,7 @@ async function waitVisibly(step: Extract<SyncStep, { status: 'waiting' }>): Prom
   setCurrentDetails(`Waiting until ${step.resumeAt}: ${step.reason}`);
   log.info('run.waiting', { runId: step.runId, resumeAt: step.resumeAt, reason: step.reason });
   await sleep(Math.max(0, Date.parse(step.resumeAt) - Date.now()));
-}
-
-function failureOf(error: unknown): RunFailure {
-  if (isCancellation(error)) return { code: 'script_aborted', message: 'The run was cancelled' };
-  return { code: 'internal', message: error instanceof Error ? error.message : 'The run ended unexpectedly' };
+  setCurrentDetails('');
 }
 
 function describe(step: Extract<SyncResult, { status: 'finished' | 'skipped' }>): string {

@@ -1,45 +1,47 @@
 import { EngineError } from '../../contract/failures.ts';
 import type { ConnectionView, Host } from '../../contract/host.ts';
-import { type Connection, connectionById, findConnection, writeMetadata } from '../../store/connections.ts';
+import { type Connection, connectionById, findConnection } from '../../store/connections.ts';
 import type { SecretBox } from '../../store/secret-box.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
 
-type ConnectionCalls = Pick<Host, 'getConnection' | 'setMetadata' | 'updateMetadata'>;
-
 /** Calls about the script's own connection, and reads of another one of the same environment. */
-export function createConnectionCalls(deps: Dependencies, own: Connection, signal: AbortSignal): ConnectionCalls {
-  const write = async (metadata: Readonly<Record<string, unknown>>, merge: boolean) => {
-    await untilStored(() => writeMetadata(deps.db, { id: own.id, metadata, merge, at: deps.clock() }), signal);
+export function createConnectionCalls(
+  deps: Dependencies,
+  own: Connection,
+  recorder: Recorder,
+  signal: AbortSignal,
+): Pick<Host, 'getConnection' | 'setMetadata' | 'updateMetadata'> {
+  const write = async (number: number, metadata: Readonly<Record<string, unknown>>, merge: boolean) => {
+    await recorder.write(number, { kind: 'metadata', metadata, merge });
     return { value: null };
   };
   return {
     getConnection: async ({ providerConfigKey, connectionId }) => {
-      const other = providerConfigKey !== undefined || connectionId !== undefined;
-      const found = await untilStored(
-        () =>
-          other
-            ? findConnection(deps.db, {
-                environmentId: own.environmentId,
-                providerConfigKey: providerConfigKey ?? own.providerConfigKey,
-                connectionId: connectionId ?? own.connectionId,
-              })
-            : connectionById(deps.db, own.id),
-        signal,
-      );
+      // What the script has written to its metadata is part of what it reads.
+      await recorder.flush();
+      const names = {
+        environmentId: own.environmentId,
+        providerConfigKey: providerConfigKey ?? own.providerConfigKey,
+        connectionId: connectionId ?? own.connectionId,
+      };
+      const isOwn = names.providerConfigKey === own.providerConfigKey && names.connectionId === own.connectionId;
+      const find = () => (isOwn ? connectionById(deps.db, own.id) : findConnection(deps.db, names));
+      const found = await untilStored(find, signal);
       if (found) return { value: viewOf(found, deps.box) };
       throw new EngineError(
         'unknown_connection',
-        `getConnection: no connection '${connectionId ?? own.connectionId}' of integration '${providerConfigKey ?? own.providerConfigKey}'`,
+        `getConnection: no connection '${names.connectionId}' of integration '${names.providerConfigKey}'`,
       );
     },
-    setMetadata: ({ metadata }) => write(metadata, false),
-    updateMetadata: ({ metadata }) => write(metadata, true),
+    setMetadata: ({ metadata }, { number }) => write(number, metadata, false),
+    updateMetadata: ({ metadata }, { number }) => write(number, metadata, true),
   };
 }
 
-/** The connection with its credentials opened, as scripts and the API see it. */
-export function viewOf(connection: Connection, box: SecretBox): ConnectionView {
+/** The connection with its credentials opened, as scripts see it. */
+function viewOf(connection: Connection, box: SecretBox): ConnectionView {
   return {
     id: Number(connection.id),
     connection_id: connection.connectionId,

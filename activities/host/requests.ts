@@ -1,27 +1,127 @@
-import type { Host } from '../../contract/host.ts';
-import type { OutboundConnection } from '../../outbound/connection.ts';
-import { type Connection, findConnection } from '../../store/connections.ts';
+import { createHash } from 'node:crypto';
 import { EngineError } from '../../contract/failures.ts';
+import type { CallContext, Host, RequestConfig } from '../../contract/host.ts';
+import type { PendingCall } from '../../contract/host.ts';
+
+import type { OutboundConnection } from '../../outbound/connection.ts';
+import { isRepeatable } from '../../outbound/repeatable.ts';
+import type { ScriptAnswer } from '../../outbound/request.ts';
+import { type Connection, findConnection } from '../../store/connections.ts';
+import type { Attempt } from '../../store/runs.ts';
 import type { SecretBox } from '../../store/secret-box.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { openConnectionLimits } from '../limits.ts';
+import type { Recorder } from '../recorder.ts';
 
-/** Calls to upstream APIs with the credentials of the script's connection, or of one it names. */
+/**
+ * Calls to upstream APIs with the credentials of the script's connection, or of one it names. Attempts and waits are
+ * remembered, so that a suspension grants no retries anew. A call that changes the world is announced before it goes on
+ * the wire: if this process dies before its answer is kept, it is in doubt, and repeated only if it asked for retries.
+ */
 export function createRequestCalls(
   deps: Dependencies,
+  run: Attempt,
   own: Connection,
-): { readonly request: Host['request']; readonly count: () => number } {
-  let made = 0;
+  recorder: Recorder,
+): Pick<Host, 'request'> {
   const ownParty = outboundConnection(own, deps.box);
+  const limits = openConnectionLimits(deps);
   return {
-    count: () => made,
-    request: async ({ config }, { signal }) => {
+    request: async ({ config }, call) => {
       const other = config.connectionId !== undefined || config.providerConfigKey !== undefined;
       const party = other ? await otherParty(deps, own, config) : ownParty;
-      made += 1;
-      const { head, body } = await deps.outbound.request(party, config, { signal });
-      return { value: head, body };
+      const plan = planOf(deps, run, config, party, call);
+      let attempt = firstAttempt(config, call, plan.what);
+      if (call.pending?.state === 'waiting' && call.pending.resumeAt !== null) {
+        await call.wait({ ...call.pending, resumeAt: call.pending.resumeAt }, 'waiting for its next attempt');
+      }
+      for (; ; attempt += 1) {
+        await limits.await(party.id, (resumeAt, reason) =>
+          call.wait(plan.pending('waiting', attempt, resumeAt), reason),
+        );
+        if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
+        recorder.countRequest();
+        const tried = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
+        if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
+        const { waitMs, askedBy } = tried.decision;
+        const resumeAt = deps.clock().getTime() + waitMs;
+        const reason = reasonOf(plan.what, tried, askedBy);
+        if (askedBy !== undefined) await limits.note(party.id, new Date(resumeAt), reason);
+        await call.wait(plan.pending('waiting', attempt + 1, resumeAt), reason);
+      }
     },
   };
+}
+
+type Plan = {
+  readonly config: RequestConfig;
+  readonly what: string;
+  readonly repeatable: boolean;
+  readonly pending: <At extends number | null>(
+    state: PendingCall['state'],
+    attempt: number,
+    resumeAt: At,
+  ) => PendingCall & { readonly resumeAt: At };
+};
+
+function planOf(
+  deps: Dependencies,
+  run: Attempt,
+  config: RequestConfig,
+  party: OutboundConnection,
+  { number, argsHash }: CallContext,
+): Plan {
+  const provider = deps.catalogue.get(party.provider);
+  const repeatable = isRepeatable(config, provider);
+  const header = repeatable ? undefined : provider.proxy?.idempotency_header;
+  const harmless = repeatable || header !== undefined;
+  const what = `${config.method} ${config.endpoint.split('?')[0]}`;
+  return {
+    config:
+      header !== undefined
+        ? { ...config, headers: { ...config.headers, [header]: idempotencyKey(run, number, argsHash) } }
+        : config,
+    what,
+    repeatable,
+    pending: (state, attempt, resumeAt) => ({ number, argsHash, attempt, state, resumeAt, what, harmless }),
+  };
+}
+
+/** The same for every attempt of one call of one run, and for nothing else. */
+function idempotencyKey(run: Attempt, number: number, argsHash: string): string {
+  return createHash('sha256').update(`${run.runId}:${run.generation}:${number}:${argsHash}`).digest('hex').slice(0, 40);
+}
+
+function firstAttempt(config: RequestConfig, { pending }: CallContext, what: string): number {
+  if (pending === undefined) return 0;
+  if (pending.state === 'waiting') return pending.attempt;
+  if (pending.harmless || (config.retries ?? 0) > pending.attempt) return pending.attempt + 1;
+  throw new EngineError(
+    'call_in_doubt',
+    `${what} may have happened: the process died after it was sent and before its answer was kept. It is not repeated, since it did not ask for 'retries'. Check there before the next run.`,
+  );
+}
+
+function answerOf(
+  tried: Awaited<ReturnType<Dependencies['outbound']['attempt']>>,
+  recorder: Recorder,
+  { number, pending }: CallContext,
+  repeatable: boolean,
+) {
+  if (!repeatable || pending !== undefined) recorder.answered(number);
+  if ('failure' in tried) throw tried.failure;
+  const { head, body }: ScriptAnswer = tried.answer;
+  return { value: head, body };
+}
+
+function reasonOf(
+  what: string,
+  tried: Awaited<ReturnType<Dependencies['outbound']['attempt']>>,
+  askedBy: string | undefined,
+): string {
+  if ('failure' in tried) return `${what} did not get through`;
+  const by = askedBy === undefined ? '' : `, ${askedBy} names the time`;
+  return `${what} was answered with ${tried.answer.head.status}${by}`;
 }
 
 async function otherParty(

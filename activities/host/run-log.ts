@@ -1,50 +1,31 @@
 import type { Host, LogLevel } from '../../contract/host.ts';
-import { addLogLines, type LogLine } from '../../store/run-logs.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { untilStored } from '../store-retry.ts';
+import type { Recorder } from '../recorder.ts';
 
-const FLUSH_AFTER_MS = 500;
-const FLUSH_AFTER_LINES = 200;
+/** Log lines of one generation are numbered below the next multiple of this. */
+export const LINES_PER_GENERATION = 20_000_000;
 
-export type RunLog = {
-  readonly call: Host['log'];
-  readonly add: (level: LogLevel, message: string) => void;
-  readonly flush: () => Promise<void>;
+export type RunLog = Pick<Host, 'log'> & {
+  /** A line of the engine about the script's call of that number. */
+  readonly warn: (call: number, message: string) => void;
 };
 
 /**
- * The run's log, written in batches off the hot path. Lines are numbered in the order they were written: an attempt
- * that runs the script again writes the same numbers, and Postgres keeps the first of each.
+ * The run's log. A line's number follows from the call that wrote it, so however often the script runs again, each line
+ * is there once.
  */
-export function createRunLog(deps: Dependencies, run: Attempt, signal: AbortSignal): RunLog {
-  let seq = 0;
-  let buffer: LogLine[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
-
-  const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    const lines = buffer;
-    buffer = [];
-    if (lines.length > 0) {
-      writing = writing.then(() => untilStored(() => addLogLines(deps.db, run.runId, lines), signal));
-    }
-    return writing;
-  };
-  const add = (level: LogLevel, message: string): void => {
-    const line: LogLine = { seq: ++seq, at: deps.clock(), level, message };
-    buffer.push(line);
+export function createRunLog(deps: Dependencies, run: Attempt, recorder: Recorder): RunLog {
+  // A new generation numbers its calls anew.
+  const base = run.generation * LINES_PER_GENERATION;
+  const add = (seq: number, level: LogLevel, message: string): void => {
+    recorder.log({ seq: base + seq, at: deps.clock(), level, message });
     deps.log('script.log', { run: run.runId, name: run.name, level, message });
-    if (buffer.length >= FLUSH_AFTER_LINES) flush().catch(() => undefined);
-    else timer ??= setTimeout(() => flush().catch(() => undefined), FLUSH_AFTER_MS);
   };
   return {
-    add,
-    flush,
-    call: async ({ level, message }) => {
-      add(level, message);
+    warn: (call, message) => add(2 * call + 2, 'warn', message),
+    log: async ({ level, message }, { number }) => {
+      add(2 * number + 1, level, message);
       return { value: null };
     },
   };

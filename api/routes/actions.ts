@@ -68,7 +68,6 @@ async function giveUp(deps: ApiDeps, runId: string, error: unknown): Promise<nev
     state: 'failed',
     failure: { code: 'engine_unavailable', message },
     output: null,
-    requests: 0,
     at: deps.clock(),
   });
   throw error;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Router } from 'express';
 import { z } from 'zod';
 import { addMissingSyncs } from '../../store/allocation.ts';
-import { deleteConnection, listConnections, saveConnection } from '../../store/connections.ts';
+import { type Connection, deleteConnection, listConnections, saveConnection } from '../../store/connections.ts';
 import { withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { lockDeployedSyncs } from '../../store/locks.ts';
@@ -88,11 +88,7 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
       query: z.strictObject({ provider_config_key: knownName }),
       handle: async ({ environment, params, query }) => {
         const address = { providerConfigKey: query.provider_config_key, connectionId: params.id };
-        const connection = await knownConnection(deps.db, environment, address);
-        const workflows = await openWorkflows(deps.db, { connectionRow: connection.id });
-        await deleteConnection(deps.db, connection.id);
-        await cancelWorkflows(deps, workflows);
-        await tellEngine(deps);
+        await remove(deps, await knownConnection(deps.db, environment, address));
         return json({ success: true });
       },
     }),
@@ -122,4 +118,11 @@ async function createOrRenew(
     await addMissingSyncs(db, deps, { environmentId: environment.id, connectionRow: saved.id });
     return saved.created;
   });
+}
+
+async function remove(deps: ApiDeps, connection: Connection): Promise<void> {
+  const workflows = await openWorkflows(deps.db, { connectionRow: connection.id });
+  await deleteConnection(deps.db, connection.id);
+  await cancelWorkflows(deps, workflows);
+  await tellEngine(deps);
 }

@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { violatedConstraint } from '../../store/db.ts';
+import type { Environment } from '../../store/environments.ts';
 import {
   createIntegration,
   deleteIntegration,
@@ -40,20 +41,7 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     '/integrations',
     route({
       body: NEW_INTEGRATION,
-      handle: async ({ environment, body }) => {
-        checkProvider(deps, body.provider);
-        const integration = await createIntegration(deps.db, {
-          environmentId: environment.id,
-          uniqueKey: body.unique_key,
-          provider: body.provider,
-          displayName: body.display_name ?? null,
-          sealedCredentials: body.credentials === undefined ? null : deps.box.seal(JSON.stringify(body.credentials)),
-          at: deps.clock(),
-        }).catch((error: unknown) => {
-          throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key, environment.name) : error;
-        });
-        return json({ data: viewOf(integration) }, 201);
-      },
+      handle: async ({ environment, body }) => json({ data: viewOf(await create(deps, environment, body)) }, 201),
     }),
   );
   router.get(
@@ -78,11 +66,7 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     route({
       params: KEY,
       handle: async ({ environment, params }) => {
-        const integration = await knownIntegration(deps.db, environment, params.key);
-        const workflows = await openWorkflows(deps.db, { integrationId: integration.id });
-        await deleteIntegration(deps.db, environment.id, integration.uniqueKey);
-        await cancelWorkflows(deps, workflows);
-        await tellEngine(deps);
+        await remove(deps, environment, params.key);
         return json({ success: true });
       },
     }),
@@ -98,6 +82,32 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     }),
   );
   return router;
+}
+
+async function create(
+  deps: ApiDeps,
+  environment: Environment,
+  body: z.output<typeof NEW_INTEGRATION>,
+): Promise<Integration> {
+  checkProvider(deps, body.provider);
+  return createIntegration(deps.db, {
+    environmentId: environment.id,
+    uniqueKey: body.unique_key,
+    provider: body.provider,
+    displayName: body.display_name ?? null,
+    sealedCredentials: body.credentials === undefined ? null : deps.box.seal(JSON.stringify(body.credentials)),
+    at: deps.clock(),
+  }).catch((error: unknown) => {
+    throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key, environment.name) : error;
+  });
+}
+
+async function remove(deps: ApiDeps, environment: Environment, key: string): Promise<void> {
+  const integration = await knownIntegration(deps.db, environment, key);
+  const workflows = await openWorkflows(deps.db, { integrationId: integration.id });
+  await deleteIntegration(deps.db, environment.id, integration.uniqueKey);
+  await cancelWorkflows(deps, workflows);
+  await tellEngine(deps);
 }
 
 function viewOf(integration: Integration) {

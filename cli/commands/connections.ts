@@ -3,7 +3,7 @@ import { type Client, pathPart } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
 import { type CredentialFlags, readCredentials } from '../credentials.ts';
-import { parseJsonObject, readJsonArgument } from '../json-argument.ts';
+import { readObjectArgument } from '../json-argument.ts';
 import { oneLine } from '../output.ts';
 import { askForYes } from '../questions.ts';
 
@@ -75,8 +75,8 @@ async function createConnection(
   flags: CreateFlags,
 ): Promise<void> {
   const client = context.client(flags.environment);
-  const config = await objectFlag(context, '--connection-config', flags.connectionConfig);
-  const metadata = await objectFlag(context, '--metadata', flags.metadata);
+  const config = await readObjectArgument('--connection-config', flags.connectionConfig, context.io.cwd);
+  const metadata = await readObjectArgument('--metadata', flags.metadata, context.io.cwd);
   const credentials = await readCredentials(context, await authModeOf(client, integration), flags);
   await client.call('POST', '/connections', {
     body: {
@@ -107,9 +107,4 @@ async function authModeOf(client: Client, integration: string): Promise<string> 
   const { data } = await client.call<{ data: { provider: string } }>('GET', `/integrations/${pathPart(integration)}`);
   const provider = await client.call<{ data: { auth_mode: string } }>('GET', `/providers/${pathPart(data.provider)}`);
   return provider.data.auth_mode;
-}
-
-async function objectFlag(context: CommandContext, flag: string, argument: string | undefined) {
-  if (argument === undefined) return undefined;
-  return parseJsonObject(await readJsonArgument(flag, argument, context.io.cwd), flag);
 }

@@ -1,12 +1,12 @@
 import { EngineError } from '../../contract/failures.ts';
-import type { ConnectionView } from '../../contract/host.ts';
+import type { Checkpoint, ConnectionView } from '../../contract/host.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
 import { type CompiledScript, compileProject, type DeclaredScript, declaredScripts, loadManifest } from '../compile.ts';
 import { type DryRunResult, differences, inputDifferences, runDry } from '../dry-run.ts';
 import { fetchConnection } from '../host.ts';
-import { parseJsonObject, readJsonArgument } from '../json-argument.ts';
+import { readJsonArgument, readObjectArgument } from '../json-argument.ts';
 import { count, oneLine } from '../output.ts';
 
 export const failureExitCode = 12;
@@ -16,6 +16,7 @@ type Flags = {
   readonly lastSyncDate?: string;
   readonly input?: string;
   readonly metadata?: string;
+  readonly checkpoint?: string;
   readonly integrationId?: string;
   readonly validate?: boolean;
   readonly json?: boolean;
@@ -29,6 +30,7 @@ export const define: CommandModule['define'] = (command, context) => {
     .option('-l, --lastSyncDate <date>', 'run as if the last successful run began then')
     .option('-i, --input <json>', 'input of an action, as JSON or @file')
     .option('-m, --metadata <json>', "metadata in place of the connection's, as JSON or @file")
+    .option('-c, --checkpoint <json>', 'what the script finds as its checkpoint, as JSON or @file')
     .option('--integration-id <id>', 'where several integrations have the name and the connection')
     .option('--validate', 'fail when input, output or records do not fit their models');
   withExample(
@@ -45,7 +47,8 @@ async function dryRun(context: CommandContext, name: string, connectionId: strin
   if (!declared.some((script) => script.definition.name === name)) throw unknownScript(name, declared);
   const lastSyncDate = lastSyncDateOf(flags.lastSyncDate);
   const input = flags.input === undefined ? undefined : await readJsonArgument('--input', flags.input, io.cwd);
-  const metadata = await metadataOf(context, flags.metadata);
+  const metadata = await readObjectArgument('--metadata', flags.metadata, context.io.cwd);
+  const checkpoint = checkpointOf(await readObjectArgument('--checkpoint', flags.checkpoint, context.io.cwd));
   const wanted = (script: DeclaredScript) => script.definition.name === name;
   const { scripts, manifest } = await compileProject(project, { wanted, signal: io.signal });
   const client = context.client(flags.environment);
@@ -57,6 +60,7 @@ async function dryRun(context: CommandContext, name: string, connectionId: strin
     client,
     connection: metadata === undefined ? place.connection : { ...place.connection, metadata },
     lastSyncDate,
+    checkpoint,
     input,
     // Logs are no result: `nango dryrun … | jq` gets the result alone.
     log: (level, message) => out.note(`${level} ${oneLine(message, 20_000)}`),
@@ -148,9 +152,11 @@ function lastSyncDateOf(text: string | undefined): string | null {
   );
 }
 
-async function metadataOf({ io }: CommandContext, argument: string | undefined) {
-  if (argument === undefined) return undefined;
-  return parseJsonObject(await readJsonArgument('--metadata', argument, io.cwd), '--metadata');
+function checkpointOf(value: Record<string, unknown> | undefined): Checkpoint | null {
+  if (value === undefined) return null;
+  const wrong = Object.entries(value).find(([, member]) => !['string', 'number', 'boolean'].includes(typeof member));
+  if (wrong === undefined) return value as Checkpoint;
+  throw new EngineError('invalid_body', `Key '${wrong[0]}' of --checkpoint: expected a text, a number, true or false.`);
 }
 
 function failOn(mistakes: readonly string[]): void {

@@ -32,7 +32,10 @@ export const define: CommandModule['define'] = (command, context) => {
         ...(connection === undefined ? {} : { connection_id: connection }),
       };
       if (flags.json && !flags.follow) return printJson(context, client, filter, flags.limit);
-      await printLines(context, client, filter, flags);
+      await printLines(context, client, filter, flags).catch((error: unknown) => {
+        // Ctrl-C is how following ends, so it is no failure.
+        if (flags.follow !== true || context.io.signal?.aborted !== true) throw error;
+      });
     },
   );
 };
@@ -67,9 +70,7 @@ async function printLines(context: CommandContext, client: Client, filter: Filte
     }
     if (round === 0 && positions.size === 0) out.note(`No runs of '${filter.name}' yet.`);
     if (!flags.follow) return;
-    // Ctrl-C is how following ends, so it is no failure.
-    await pause(POLL_MS, undefined, io.signal === undefined ? {} : { signal: io.signal }).catch(() => undefined);
-    if (io.signal?.aborted) return;
+    await pause(POLL_MS, undefined, io.signal === undefined ? {} : { signal: io.signal });
   }
 }
 

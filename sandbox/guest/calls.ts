@@ -2,6 +2,7 @@
  * The numbered host calls. A call gets its number when it is made; answers arrive one at a time, each followed by a
  * drained microtask queue, in the order the host chose. What is not sent yet waits here, on the guest's own memory.
  */
+import { guestNow } from './clock.ts';
 import { codedError, withStackOf } from './errors.ts';
 
 /** Hands text to the host; it returns nothing and never throws. */
@@ -64,7 +65,7 @@ export function startTimer(ms: number, callback: () => void): number {
   if (timers.size >= MAX_TIMERS) throw new RangeError(`setTimeout: more than ${MAX_TIMERS} timers at once.`);
   const number = next++;
   timers.set(number, callback);
-  send(number, 'timer', JSON.stringify({ ms }), undefined);
+  send(number, 'timer', JSON.stringify({ ms, at: guestNow() }), undefined);
   return number;
 }
 

@@ -9,6 +9,11 @@ export function setNow(ms: number): void {
   now = ms;
 }
 
+/** The time the script sees, ms since the epoch. */
+export function guestNow(): number {
+  return now;
+}
+
 /** Replaces `Date` and the one `Intl` function that reads the clock by itself. */
 export function installClock(): void {
   const RealDate = Date;

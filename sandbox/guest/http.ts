@@ -21,9 +21,9 @@ const COPIED = ['retries', 'retryOn', 'baseUrlOverride', 'decompress', 'response
 const SECRET_HEADER = /authorization|cookie|api[-_]?key|token|secret|password/i;
 
 /** Sends one request. Throws an axios-shaped Error for a status of 400 and more, and when nothing answered. */
-export async function request(config: AuthorConfig, fixedMethod?: string): Promise<Response> {
+export async function request(config: AuthorConfig, fixedMethod?: string, paginated = false): Promise<Response> {
   const method = checkedMethod(config, fixedMethod);
-  const wire = wireConfig(config, method);
+  const wire = { ...wireConfig(config, method), ...(paginated ? { paginated } : {}) };
   const shown = shownConfig(config, method);
   const site: { stack?: string } = {};
   Error.captureStackTrace(site, request);

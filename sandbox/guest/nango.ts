@@ -6,6 +6,7 @@ import { ActionError } from './errors.ts';
 import { type AuthorConfig, request } from './http.ts';
 import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
+import { checkpoints } from './checkpoints.ts';
 import { deleteRecords, type RecordRules, saveRecords } from './records.ts';
 
 /** Defaults of the provider arrive with the context once the catalogue has them. */
@@ -32,6 +33,7 @@ export function createNango(kind: 'sync' | 'action', context: Context, maxFrameB
     batchSave: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSave', rows, model),
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
     batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
+    ...checkpoints,
     log,
     ActionError,
     zod: zod?.z,

@@ -90,7 +90,7 @@ function openPages(config: AuthorConfig, options: Options): Pages {
     options['limit'] !== undefined && typeof options['limit_name_in_request'] === 'string'
       ? { [options['limit_name_in_request']]: options['limit'] }
       : {};
-  const call: PageCall = (change) => request({ ...config, ...change, method, paginate: undefined });
+  const call: PageCall = (change) => request({ ...config, ...change, method, paginate: undefined }, undefined, true);
   const sendPage: Pages['send'] = (parameter, change = {}) => {
     if ('params' in change) return call(change);
     const added = { ...limit, ...parameter };

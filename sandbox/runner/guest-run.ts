@@ -3,7 +3,7 @@
  * followed by a drained microtask queue, so the order in which the worker sent them is the order the script sees.
  */
 import ivm from 'isolated-vm';
-import { type HeapWatch, openHeapWatch } from './heap-watch.ts';
+import { CLOSING_MS, type HeapWatch, openHeapWatch } from './heap-watch.ts';
 import { pauseAndLocate } from './pause.ts';
 import type { Prepared, WarmIsolates } from './warm.ts';
 
@@ -73,18 +73,19 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
 
   const dispose = (): void => {
     isOver = true;
-    heap?.close();
-    if (prepared !== undefined && !prepared.isolate.isDisposed) prepared.isolate.dispose();
+    const isolate = prepared?.isolate;
+    if (heap !== undefined) heap.close(!isInside);
+    if (heap !== undefined && isInside) events.retire();
+    const wait = heap !== undefined && !isInside ? CLOSING_MS : 0;
+    if (isolate !== undefined) disposeAfter(isolate, wait);
     if (isInside) setTimeout(() => isInside && events.poisoned(false), LET_GO_MS);
   };
 
   const finish = (end: GuestEnd, output?: string): void => {
     if (isOver) return;
-    if (end.end === 'memory') events.retire();
-    isOver = true;
-    // The answer first: taking an isolate down costs more than a trivial script.
+    if (end.end === 'memory' || end.end === 'cpu') events.retire();
+    dispose();
     events.ended(end, calls, output);
-    setImmediate(dispose);
   };
 
   const onHeap = (bytes: number): void => {
@@ -232,6 +233,14 @@ async function compile(isolate: ivm.Isolate, context: ivm.Context, code: string)
   const text = `(function (module, exports, require) {\n${code}\n})`;
   const script = await isolate.compileScript(text, { filename: SCRIPT_FILE, lineOffset: -1 });
   return script.run(context, { reference: true });
+}
+
+function disposeAfter(isolate: ivm.Isolate, waitMs: number): void {
+  const dispose = (): void => {
+    if (!isolate.isDisposed) isolate.dispose();
+  };
+  if (waitMs === 0) dispose();
+  else setTimeout(dispose, waitMs);
 }
 
 /** A copy that does not fit would not fail in the guest, it would abort this whole process. */

@@ -4,16 +4,29 @@
  */
 import type ivm from 'isolated-vm';
 
+/** How long an idle isolate takes to let go of its session, with room to spare. */
+export const CLOSING_MS = 50;
+
 export type HeapWatch = {
   /** Asks again unless a question is open. */
   readonly ask: () => void;
   /** How long the open question has been waiting, 0 if there is none. */
   readonly silentMs: () => number;
-  readonly close: () => void;
+  /** Ends the watch. An idle isolate must live on for `CLOSING_MS`; one that is busy may go at once. */
+  readonly close: (isIdle: boolean) => void;
 };
 
-/** Kept on purpose: see `close`. One per script that ran out of memory, in a child that is about to go. */
-const orphans = new Set<unknown>();
+/**
+ * Sessions that may not be closed. Closing one whose isolate is gone aborts the process, also when the garbage collector
+ * does it, and closing one right before its busy isolate is disposed of crashed it in one of four tries; left alone they
+ * do no harm until the process exits, which then hangs (so the runner kills itself instead).
+ */
+const kept = new Set<unknown>();
+
+/** Keeps a session from ever being closed. */
+export function keepSession(session: unknown): void {
+  kept.add(session);
+}
 
 /** Opens the watch; `onUsed` gets the bytes in use, buffers included. */
 export function openHeapWatch(isolate: ivm.Isolate, onUsed: (bytes: number) => void): HeapWatch {
@@ -34,12 +47,11 @@ export function openHeapWatch(isolate: ivm.Isolate, onUsed: (bytes: number) => v
       session.dispatchProtocolMessage('{"id":1,"method":"Runtime.getHeapUsage"}');
     },
     silentMs: () => (askedAt === undefined ? 0 : performance.now() - askedAt),
-    close: () => {
+    close: (isIdle) => {
       if (!isOpen) return;
       isOpen = false;
-      // A session of an isolate that is gone aborts the process when it is closed, also by the garbage collector.
-      if (isolate.isDisposed) orphans.add(session);
-      else session.dispose();
+      if (isIdle && !isolate.isDisposed) session.dispose();
+      else keepSession(session);
     },
   };
 }

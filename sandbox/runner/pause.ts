@@ -1,13 +1,15 @@
 /** Finds the line at which a running isolate is, so that an endless loop can be named. */
 import type ivm from 'isolated-vm';
+import { keepSession } from './heap-watch.ts';
 
 export type Frame = { readonly line: number; readonly column: number };
 
-const PATIENCE_MS = 500;
+// Long enough for a machine on which many isolates spin at once.
+const PATIENCE_MS = 1500;
 
 /**
  * Stops the isolate where it is and returns the innermost position in the script called `file` (counted from 1), or
- * undefined if it does not stop in time. The isolate must be disposed of afterwards: it never goes on.
+ * undefined if it does not stop in time. The isolate must be disposed of afterwards: it never goes on, and the process should not live long.
  */
 export function pauseAndLocate(isolate: ivm.Isolate, file: string): Promise<Frame | undefined> {
   const session = isolate.createInspectorSession();
@@ -15,11 +17,9 @@ export function pauseAndLocate(isolate: ivm.Isolate, file: string): Promise<Fram
   return new Promise((resolve) => {
     const finish = (frame: Frame | undefined): void => {
       clearTimeout(timer);
-      // Not from inside the notification, and the session first: the other order leaves a thread waiting for ever.
-      setImmediate(() => {
-        session.dispose();
-        resolve(frame);
-      });
+      keepSession(session);
+      // Not from inside the notification: the inspector holds a lock there.
+      setImmediate(() => resolve(frame));
     };
     const timer = setTimeout(() => finish(undefined), PATIENCE_MS);
     session.onResponse = () => undefined;

@@ -125,7 +125,13 @@ create table runs (
   workflow_run_id text,
   -- Raised by every start of the script: an attempt that lost its place can write nothing more.
   fence int not null,
+  -- Number of the last flush: a flush whose commit was in doubt is found here, or is not, and is never counted twice.
   flushed int not null,
+  -- Grows when the script begins again from its checkpoint with an empty journal.
+  generation int not null default 0,
+  journal_bytes bigint not null default 0,
+  resume_at timestamptz,
+  wait_reason text,
   -- Sealed: the guest's random numbers follow from it.
   seed text not null,
   last_sync_date timestamptz,
@@ -159,6 +165,51 @@ create table run_logs (
   level text not null check (level in ('debug', 'info', 'warn', 'error')),
   message text not null,
   primary key (run_id, seq)
+);
+
+-- Answers of host calls in the order of their delivery, many to a chunk: serialised, compressed and sealed.
+create table journal_chunks (
+  run_id text not null references runs on delete cascade,
+  generation int not null,
+  chunk int not null,
+  data bytea not null,
+  primary key (run_id, generation, chunk)
+);
+-- Compressed already: Postgres need not try again.
+alter table journal_chunks alter column data set storage external;
+
+-- Calls about to go on the wire, or refused and waiting for their next attempt; and, done, those that changed the
+-- world, which a script that begins again would make twice.
+create table journal_calls (
+  run_id text not null references runs on delete cascade,
+  generation int not null,
+  number int not null,
+  args_hash text not null,
+  attempt int not null,
+  state text not null check (state in ('intended', 'waiting', 'done')),
+  resume_at timestamptz,
+  what text not null,
+  harmless boolean not null,
+  primary key (run_id, generation, number)
+);
+
+-- Where a script said it is, in its own words; survives failed runs, cleared by a reset.
+create table checkpoints (
+  connection_id bigint not null references connections on delete cascade,
+  kind text not null check (kind in ('sync', 'action')),
+  name text not null,
+  variant text not null,
+  -- json, not jsonb: the script gets its keys back in its own order.
+  value json not null,
+  updated_at timestamptz not null,
+  primary key (connection_id, kind, name, variant)
+);
+
+-- Until when an API wants to hear nothing of a connection; seen by one run, kept by all.
+create table connection_limits (
+  connection_id bigint primary key references connections on delete cascade,
+  until timestamptz not null,
+  reason text not null
 );
 
 -- The counter of one (connection, model, variant). Its row lock makes sequence order equal commit order.

@@ -1,9 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { bundleOf } from '../../api/bundle.ts';
 import { closeMatches } from '../../api/close-matches.ts';
 import { decodeCursor, encodeCursor } from '../../api/cursor.ts';
 import { jsonFault } from '../../api/json-value.ts';
 import { pageJson } from '../../api/record-json.ts';
+import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
 import { statusOf } from '../../api/sync-status.ts';
 import type { RecordRow } from '../../store/records.ts';
 
@@ -80,22 +84,23 @@ test('a value for jsonb has no NUL and no bottomless nesting, and looking never 
   expect(jsonFault(deep)).toContain('nesting');
 });
 
+const NO_MAP = '{"version":3,"sources":[],"names":[],"mappings":""}';
 const inlined = (map: string) =>
   `code();\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}\n`;
 
 test('an inline source map is taken out of the code and changes its hash in no way', () => {
   const map = JSON.stringify({ version: 3, sources: ['a.ts'], mappings: '' });
   const bundle = bundleOf({ js: inlined(map), file: 'a.ts' });
-  expect(bundle).toMatchObject({ code: 'code();', sourceMap: map, file: 'a.ts' });
-  expect(bundle.hash).toBe(bundleOf({ js: 'code();', file: 'a.ts' }).hash);
+  expect(bundle).toMatchObject({ code: 'code();\n', sourceMap: map, file: 'a.ts' });
+  expect(bundle.hash).toBe(bundleOf({ js: 'code();\n', file: 'a.ts' }).hash);
   expect(bundle.hash).not.toBe(bundleOf({ js: 'code(1);', file: 'a.ts' }).hash);
 });
 
 test('code without a readable source map is kept whole', () => {
-  expect(bundleOf({ js: 'code();', file: 'a.ts' })).toMatchObject({ code: 'code();', sourceMap: '' });
-  expect(bundleOf({ js: inlined('not json'), file: 'a.ts' })).toMatchObject({ code: 'code();', sourceMap: '' });
+  expect(bundleOf({ js: 'code();', file: 'a.ts' })).toMatchObject({ code: 'code();', sourceMap: NO_MAP });
+  expect(bundleOf({ js: inlined('not json'), file: 'a.ts' })).toMatchObject({ code: 'code();\n', sourceMap: NO_MAP });
   const quoted = `const text = '//# sourceMappingURL=data:application/json;base64,e30=';\nmore();`;
-  expect(bundleOf({ js: quoted, file: 'a.ts' })).toMatchObject({ code: quoted, sourceMap: '' });
+  expect(bundleOf({ js: quoted, file: 'a.ts' })).toMatchObject({ code: quoted, sourceMap: NO_MAP });
 });
 
 test.each([
@@ -110,4 +115,15 @@ test.each([
   [false, 'cancelled', 'STOPPED'],
 ] as const)('a sync (paused: %s) whose newest run is %s is %s', (paused, state, status) => {
   expect(statusOf({ paused }, state && { state })).toBe(status);
+});
+
+test('what the command line packs arrives as the bundle it compiled', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'nango-pack-'));
+  await writeFile(
+    join(root, 'tasks.ts'),
+    'export default async function fetchData(nango: any) { await nango.log("x"); }\n',
+  );
+  const compiled = await compileScript({ root, file: 'tasks.ts' });
+  await rm(root, { recursive: true });
+  expect(bundleOf({ js: packForDeploy(compiled), file: 'tasks.ts' })).toEqual(compiled);
 });

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { allocateSyncRun } from '../../store/allocation.ts';
-import { withTransaction } from '../../store/db.ts';
+import { type Queryable, withTransaction } from '../../store/db.ts';
 import { fixLastSyncDate, leaseHolder, releaseLease, takeLease } from '../../store/lease.ts';
 import { beginAttempt, endRun } from '../../store/runs.ts';
 import { type Sync, syncById } from '../../store/syncs.ts';
-import { useDatabase } from '../support/database.ts';
+import { untilWaiting, useDatabase } from '../support/database.ts';
 import { allocating, seedSync, START } from '../support/rows.ts';
 
 const database = useDatabase();
@@ -19,7 +19,7 @@ const allocate = async () => (await allocateSyncRun(database.pool, allocating, s
 const take = (runId: string, instead: string | null = null) =>
   takeLease(database.pool, { syncId: sync.id, runId, instead });
 const end = (runId: string) =>
-  endRun(database.pool, { runId, fence: null, state: 'failed', failure: null, output: null, requests: 0, at: START });
+  endRun(database.pool, { runId, fence: null, state: 'failed', failure: null, output: null, at: START });
 
 test('a free sync is taken, and taking it again is no change', async () => {
   const run = await allocate();
@@ -59,20 +59,26 @@ test('a run allocated by the transaction that another taker waits for keeps its 
     await takeLease(db, { syncId: sync.id, runId, instead: null });
     // The other one begins while this transaction is open, and blocks on the row of the sync.
     const blocked = take(waiting);
-    await untilBlocked();
+    await untilWaiting(database.pool, 1);
     return { runId, blocked };
   });
   expect(await holder.blocked).toMatchObject({ runId: holder.runId });
 });
 
-async function untilBlocked(): Promise<void> {
-  for (;;) {
-    const waiting = await database.pool.query(
-      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    if (waiting.rowCount === 1) return;
-  }
-}
+test('a holder that gives the sync free between two looks leaves it to be taken', async () => {
+  const [first, second] = [await allocate(), await allocate()];
+  await take(first);
+  let looks = 0;
+  const db: Queryable = {
+    query: (async (...query: Parameters<Queryable['query']>) => {
+      looks += 1;
+      if (looks === 2) await releaseLease(database.pool, { syncId: sync.id, runId: first, lastSyncDate: null });
+      return database.pool.query(...query);
+    }) as Queryable['query'],
+  };
+  expect(await takeLease(db, { syncId: sync.id, runId: second, instead: null })).toBeUndefined();
+  expect(await leaseHolder(database.pool, sync.id)).toMatchObject({ runId: second });
+});
 
 test('a lease is released by its holder only, and a success leaves its start as the next lastSyncDate', async () => {
   const [first, second] = [await allocate(), await allocate()];

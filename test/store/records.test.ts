@@ -126,7 +126,7 @@ test('a deleted row that comes back is added again with its first time kept', as
 test('the last of equal ids in a batch wins and counts once', async () => {
   expect(await save([{ id: 'a', n: 1 }, { id: 'b' }, { id: 'a', n: 2 }])).toEqual({ added: 2, updated: 0, deleted: 0 });
   const rows = await read();
-  expect(rows.map((row) => JSON.parse(row.payload))).toEqual([{ id: 'a', n: 2 }, { id: 'b' }]);
+  expect(rows.map((row) => JSON.parse(row.payload))).toEqual([{ id: 'b' }, { id: 'a', n: 2 }]);
   expect(await remove(['a', 'a'])).toMatchObject({ deleted: 1 });
 });
 

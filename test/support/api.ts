@@ -55,7 +55,7 @@ export function useApi(limits: Partial<ApiLimits> = {}): TestApi {
   const engine = createRecordingEngine();
   const box = createSecretBox(randomBytes(32).toString('base64'));
   const events: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
-  let server: Server | undefined;
+  const server: Server = createServer();
   let outbound: Outbound | undefined;
   let keys: readonly [string, string] | undefined;
   beforeAll(async () => {
@@ -74,19 +74,19 @@ export function useApi(limits: Partial<ApiLimits> = {}): TestApi {
       limits: { bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
     });
     keys = [await keyOf(database.pool, 'dev'), await keyOf(database.pool, 'prod')];
-    server = createServer(app);
-    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    server.on('request', app);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
   beforeEach(() => {
     engine.reset();
     events.length = 0;
   });
   afterAll(async () => {
-    server?.closeAllConnections();
-    await new Promise((resolve) => server?.close(resolve));
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
     outbound?.close();
   });
-  const port = () => (server?.address() as AddressInfo).port;
+  const port = () => (server.address() as AddressInfo).port;
   const known = () => keys ?? ['', ''];
   return {
     engine,

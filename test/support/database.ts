@@ -39,6 +39,16 @@ export function useDatabase(options: { readonly empty?: boolean } = {}): TestDat
   };
 }
 
+/** Resolves once that many queries of the database wait for a lock. */
+export async function untilWaiting(pool: Database, queries: number): Promise<void> {
+  for (;;) {
+    const waiting = await pool.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if (waiting.rowCount === queries) return;
+  }
+}
+
 async function administrate(server: string, statement: string): Promise<void> {
   const admin = openDatabase(`${server}/postgres`, { max: 1, onLost: () => {} });
   try {

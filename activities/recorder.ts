@@ -1,0 +1,223 @@
+/**
+ * Keeps what a run does: records, checkpoints, log lines and the journal's answers, buffered and committed together, so
+ * that what the script was told and what is stored can never differ. One flush is under way at a time; each is counted
+ * in the run's row, which tells a flush whose commit was in doubt from one that was lost, and is fenced by it.
+ */
+import { createHmac } from 'node:crypto';
+import { EngineError } from '../contract/failures.ts';
+import type { PendingCall } from '../contract/host.ts';
+import type { Journal, JournalEntry } from '../contract/journal.ts';
+import { writeCheckpoint } from '../store/checkpoints.ts';
+import { type Queryable, withTransaction } from '../store/db.ts';
+import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
+import { deleteRecords, saveRecords } from '../store/records.ts';
+import { addLogLines, type LogLine } from '../store/run-logs.ts';
+import { type Attempt, countFlush } from '../store/runs.ts';
+import { writeMetadata } from '../store/connections.ts';
+import type { Dependencies } from './dependencies.ts';
+import { decodeChunk, encodeChunk } from './journal-codec.ts';
+import { mergeWrites, refusedRow, type Write } from './writes.ts';
+import { untilStored } from './store-retry.ts';
+
+export type Recorder = {
+  readonly journal: Journal;
+  /**
+   * Takes a write of the call of that number; resolves when there is room for more. It is stored by the flush that also
+   * keeps the call's answer, so neither is ever there without the other.
+   */
+  readonly write: (call: number, write: Write) => Promise<void>;
+  /** Stores the writes of a call that will get no answer, and commits with everything else what `also` does. */
+  readonly flushStaged: (call: number, also: (db: Queryable) => Promise<void>) => Promise<void>;
+  readonly log: (line: LogLine) => void;
+  readonly countRequest: () => void;
+  /** Commits everything buffered so far, and with it what `also` does. */
+  readonly flush: (also?: (db: Queryable) => Promise<void>) => Promise<void>;
+  /** Commits that a call is about to go on the wire. */
+  readonly intend: (call: PendingCall) => Promise<void>;
+  /** The call of that number has its answer. */
+  readonly answered: (number: number) => void;
+  /** Bytes of the journal so far, compressed. */
+  readonly journalBytes: () => number;
+};
+
+type Batch = {
+  writes: Write[];
+  entries: JournalEntry[];
+  lines: LogLine[];
+  answered: number[];
+  requests: number;
+  bytes: number;
+};
+
+const FLUSH_AFTER_MS = 500;
+const FLUSH_AFTER_BYTES = 512 * 1024;
+/** More than this is not buffered: writes then wait for the flush under way. */
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+
+/** @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged. */
+export function createRecorder(
+  deps: Dependencies,
+  run: Attempt,
+  pending: readonly PendingCall[],
+  options: { readonly signal: AbortSignal; readonly fail: (fault: EngineError) => void },
+): Recorder {
+  const place = { runId: run.runId, generation: run.generation };
+  const hashKey = deps.box.open(run.sealedSeed);
+  const staged = new Map<number, Write[]>();
+  let batch = emptyBatch();
+  let flushed = run.flushed;
+  let chunk = run.chunks;
+  let readChunk = 0;
+  let journalBytes = run.journalBytes;
+  let timer: NodeJS.Timeout | undefined;
+  let underway: Promise<void> = Promise.resolve();
+  let isFlushing = false;
+  let fault: unknown;
+
+  const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
+    const number = flushed + 1;
+    const data = taken.entries.length > 0 ? encodeChunk(deps.box, { ...place, chunk }, taken.entries) : undefined;
+    const writes = mergeWrites(taken.writes);
+    await untilStored(
+      () =>
+        withTransaction(deps.db, async (db) => {
+          const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0 };
+          const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
+          if (counted === 'lost') throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+          // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
+          if (counted === 'done') return;
+          for (const write of writes) await apply(db, write);
+          if (data) await addJournalChunk(db, { ...place, chunk, data });
+          await notePendingAnswered(db, place, taken.answered);
+          await addLogLines(db, run.runId, taken.lines);
+          await also?.(db);
+        }),
+      options.signal,
+    );
+    flushed = number;
+    if (data) chunk += 1;
+    journalBytes += data?.byteLength ?? 0;
+  };
+
+  const apply = async (db: Queryable, write: Write): Promise<void> => {
+    const at = deps.clock();
+    const scope = { connectionRow: run.connectionRow, variant: run.variant };
+    const fenced = { ...scope, runId: run.runId, fence: run.fence, syncId: run.syncId, at };
+    switch (write.kind) {
+      case 'save':
+        await saveRecords(db, { ...fenced, model: write.model, ids: write.ids }, write.rows).catch((error) =>
+          refusedRow(error, write),
+        );
+        break;
+      case 'delete':
+        await deleteRecords(db, { ...fenced, model: write.model, ids: write.ids });
+        break;
+      case 'checkpoint':
+        await writeCheckpoint(db, { ...scope, kind: run.kind, name: run.name }, write.value, at);
+        break;
+      case 'metadata':
+        await writeMetadata(db, { id: run.connectionRow, metadata: write.metadata, merge: write.merge, at });
+        break;
+    }
+  };
+
+  const flush = (also?: (db: Queryable) => Promise<void>): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const next = underway.then(async () => {
+      // A failed flush is for good: what came after it must not be committed without it.
+      if (fault !== undefined) throw fault;
+      const taken = batch;
+      batch = emptyBatch();
+      if (isEmpty(taken) && also === undefined) return;
+      isFlushing = true;
+      await commit(taken, also).finally(() => {
+        isFlushing = false;
+      });
+    });
+    underway = next.catch((error) => {
+      fault ??= error;
+      options.fail(asFault(error));
+    });
+    return next;
+  };
+
+  const grown = (bytes: number): void => {
+    batch.bytes += bytes;
+    if (batch.bytes >= FLUSH_AFTER_BYTES && !isFlushing) flushSoon();
+    else timer ??= setTimeout(flushSoon, FLUSH_AFTER_MS);
+  };
+  // Its failure is reported through `fail`.
+  const flushSoon = (): void => void flush().catch(() => undefined);
+
+  const read = async (): Promise<readonly JournalEntry[]> => {
+    if (readChunk >= run.chunks) return [];
+    const at = { ...place, chunk: readChunk++ };
+    const data = await untilStored(() => journalChunk(deps.db, at), options.signal);
+    if (data === undefined) throw new EngineError('journal_damaged', `Chunk ${at.chunk} of the journal is missing`);
+    return decodeChunk(deps.box, at, data);
+  };
+
+  const unstage = (call: number): void => {
+    batch.writes.push(...(staged.get(call) ?? []));
+    staged.delete(call);
+  };
+
+  return {
+    journal: {
+      read,
+      pending: new Map(pending.map((call) => [call.number, call])),
+      hash: (kind, args, body) => {
+        const hmac = createHmac('sha256', hashKey).update(kind).update('\0').update(args);
+        return (body === undefined ? hmac : hmac.update('\0').update(body)).digest('base64url');
+      },
+      record: (entry) => {
+        unstage(entry.number);
+        batch.entries.push(entry.kind === 'saveRecords' ? { ...entry, args: argsOfSave(entry.args) } : entry);
+        grown(entry.json.length + entry.args.length + (entry.body?.length ?? 0));
+      },
+    },
+    write: async (call, write) => {
+      staged.set(call, [...(staged.get(call) ?? []), write]);
+      grown(write.kind === 'save' ? write.rows.length : 64);
+      if (batch.bytes > MAX_BUFFERED_BYTES) await flush();
+    },
+    flushStaged: (call, also) => {
+      unstage(call);
+      return flush(also);
+    },
+    log: (line) => {
+      batch.lines.push(line);
+      grown(line.message.length);
+    },
+    countRequest: () => {
+      batch.requests += 1;
+    },
+    flush,
+    intend: (call) => flush((db) => savePendingCalls(db, place, [call])),
+    answered: (number) => {
+      batch.answered.push(number);
+      // Soon: until it is kept, a death of this process leaves the call in doubt.
+      flushSoon();
+    },
+    journalBytes: () => journalBytes,
+  };
+}
+
+/** The rows' ids stand in the records themselves; a journal need not repeat them. */
+function argsOfSave(args: string): string {
+  const { model, ids }: { model: string; ids: string[] } = JSON.parse(args);
+  return JSON.stringify({ model, rows: ids.length });
+}
+
+function emptyBatch(): Batch {
+  return { writes: [], entries: [], lines: [], answered: [], requests: 0, bytes: 0 };
+}
+
+function isEmpty({ writes, entries, lines, answered, requests }: Batch): boolean {
+  return writes.length + entries.length + lines.length + answered.length + requests === 0;
+}
+
+function asFault(error: unknown): EngineError {
+  return error instanceof EngineError ? error : new EngineError('internal', 'A flush failed', { cause: error });
+}

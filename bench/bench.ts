@@ -1,0 +1,13 @@
+import type { Closing } from '../runtime/closing.ts';
+
+export type BenchOptions = {
+  readonly records: number;
+  readonly seconds: number;
+  readonly idle: number;
+  readonly profile: string | undefined;
+  readonly say: (line: string) => void;
+};
+export type Figures = Readonly<Record<string, number>>;
+
+/** One benchmark: it opens what it needs, leaves the closing to `closing`, and answers named figures. */
+export type Bench = (closing: Closing, options: BenchOptions) => Promise<Figures>;

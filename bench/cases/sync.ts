@@ -1,0 +1,43 @@
+import type { Closing } from '../../runtime/closing.ts';
+import type { BenchOptions, Figures } from '../bench.ts';
+import { configure, connect, deploy, MODEL, openStage, type Run, runSync } from '../stage.ts';
+
+const SOURCE = `
+export default async function fetchData(nango: any) {
+  let cursor: string | null = null;
+  do {
+    const { data }: any = await nango.get({ endpoint: '/records', params: { limit: 100, ...(cursor && { cursor }) } });
+    await nango.batchSave(data.data, '${MODEL}');
+    cursor = data.next_cursor;
+  } while (cursor);
+}`;
+const BYTES = 300;
+const SLOW_MS = 50;
+const WARM_UP_RECORDS = 2000;
+
+/** Full syncs of records of 300 bytes in pages of 100, one after the other, each checked for what it counted. */
+export async function benchSync(closing: Closing, { records, profile, say }: BenchOptions): Promise<Figures> {
+  const stage = await openStage(closing, profile);
+  for (const connection of ['warm-up', 'fast', 'slow']) await connect(stage, connection);
+  await deploy(stage, { name: 'rows', type: 'sync', source: SOURCE });
+  const sync = async (connection: string, size: number, latencyMs: number, added: number): Promise<number> => {
+    await configure(stage, { total: size, bytes: BYTES, latencyMs });
+    const withinS = 30 + size / 100;
+    const { seconds, run } = await runSync(stage, { name: 'rows', connection, withinS });
+    checkCounts(run, added);
+    say(`${size} records, upstream ${latencyMs} ms, ${added} new: ${seconds.toFixed(2)} s`);
+    return size / seconds;
+  };
+  await sync('warm-up', WARM_UP_RECORDS, 0, WARM_UP_RECORDS);
+  return {
+    first_sync_rps_0ms: await sync('fast', records, 0, records),
+    unchanged_sync_rps_0ms: await sync('fast', records, 0, 0),
+    first_sync_rps_50ms: await sync('slow', records, SLOW_MS, records),
+  };
+}
+
+function checkCounts({ counts }: Run, added: number): void {
+  const { added: a = 0, updated = 0, deleted = 0 } = counts[MODEL] ?? {};
+  if (a === added && updated === 0 && deleted === 0) return;
+  throw new Error(`The run counted ${a} added, ${updated} updated, ${deleted} deleted instead of ${added}, 0, 0`);
+}

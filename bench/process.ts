@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Closing } from '../runtime/closing.ts';
+import { SETTINGS } from '../runtime/env.ts';
+
+export type RunningProcess = {
+  readonly pid: number;
+  /** The line that said it was ready. */
+  readonly ready: RegExpExecArray;
+  readonly stop: () => Promise<void>;
+};
+
+const READY_WITHIN_MS = 120_000;
+const STOP_WITHIN_MS = 40_000;
+
+/**
+ * Starts a script of the project in a process of its own, in a process group of its own, and waits until it prints a
+ * line that matches `ready`. Settings of the surroundings are left out: only `settings` count. `closing` stops it.
+ */
+export async function startScript(
+  script: string,
+  options: {
+    readonly closing: Closing;
+    readonly ready: RegExp;
+    readonly settings?: Readonly<Record<string, string>>;
+    readonly nodeOptions?: readonly string[];
+  },
+): Promise<RunningProcess> {
+  const { closing, ready, settings = {}, nodeOptions = [] } = options;
+  const surroundings = Object.entries(process.env).filter(([name]) => !(name in SETTINGS));
+  const child = spawn(process.execPath, [...nodeOptions, script], {
+    cwd: new URL('..', import.meta.url),
+    env: { ...Object.fromEntries(surroundings), ...settings },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    const forced = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+    await exited.finally(() => clearTimeout(forced));
+  };
+  closing.add(script, stop);
+  const tail: string[] = [];
+  const found = new Promise<RegExpExecArray>((resolve) => {
+    // Read to the end, or the pipe fills and the process stands still.
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        tail.push(line);
+        if (tail.length > 20) tail.shift();
+        const match = ready.exec(line);
+        if (match) resolve(match);
+      });
+    }
+  });
+  const why = await Promise.race([found, exited.then(() => 'ended'), after(READY_WITHIN_MS)]);
+  if (typeof why !== 'string') return { pid: child.pid ?? 0, ready: why, stop };
+  await stop();
+  throw new Error(`${script} ${why} before it was ready:\n${tail.join('\n')}`);
+}
+
+function after(ms: number): Promise<string> {
+  return new Promise((resolve) => setTimeout(() => resolve(`said nothing for ${ms} ms`), ms).unref());
+}

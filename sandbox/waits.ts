@@ -1,0 +1,112 @@
+/** The waits of one run: its timers, and calls that an API told to come again later. Long ones suspend the run. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { EngineError } from '../contract/failures.ts';
+import type { PendingCall } from '../contract/host.ts';
+import type { Suspension } from '../contract/journal.ts';
+
+export type Waits = {
+  /** The script is at the end of its journal: from now on a wait may suspend it. */
+  readonly begin: () => void;
+  readonly startTimer: (number: number, json: string) => void;
+  readonly dropTimer: (number: number) => void;
+  readonly wait: (
+    call: PendingCall & { readonly resumeAt: number },
+    reason: string,
+    signal: AbortSignal,
+  ) => Promise<void>;
+  readonly isWaiting: (number: number) => boolean;
+  /** How many calls wait. */
+  readonly calls: () => number;
+  readonly timers: () => number;
+  /** Looks whether there is nothing left to do but to wait for long. */
+  readonly look: () => void;
+  readonly close: () => void;
+};
+
+type Timer = { readonly due: number; readonly handle: NodeJS.Timeout };
+type WaitingCall = { readonly call: PendingCall & { readonly resumeAt: number }; readonly reason: string };
+
+/** A shorter wait is cheaper in place than as a replay. */
+const SHORTEST_SUSPENSION_MS = 10_000;
+const REPLAYS_WORTH = 20;
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+/** Runs that wait for the same limit do not all come back in the same moment. */
+const JITTER_MS = 1_000;
+
+export function openWaits(options: {
+  readonly clock: () => Date;
+  readonly isLongWaitAllowed: boolean;
+  readonly isQuiet: () => boolean;
+  readonly suspend: (suspension: Suspension) => void;
+  readonly onTimer: (number: number) => void;
+}): Waits {
+  const timers = new Map<number, Timer>();
+  const waiting = new Map<number, WaitingCall>();
+  const opened = performance.now();
+  let replayMs: number | undefined;
+  let isClosed = false;
+
+  const look = (): void => {
+    if (isClosed || replayMs === undefined || !options.isLongWaitAllowed || !options.isQuiet()) return;
+    const due = [
+      ...[...waiting.values()].map(({ call }) => call.resumeAt),
+      ...[...timers.values()].map((one) => one.due),
+    ];
+    if (due.length === 0) return;
+    const resumeAt = Math.min(...due);
+    const left = resumeAt - options.clock().getTime();
+    if (left <= Math.max(SHORTEST_SUSPENSION_MS, REPLAYS_WORTH * replayMs)) return;
+    isClosed = true;
+    const first = [...waiting.values()].sort((a, b) => a.call.resumeAt - b.call.resumeAt)[0];
+    options.suspend({
+      resumeAt: resumeAt + Math.random() * JITTER_MS,
+      reason: first !== undefined && first.call.resumeAt === resumeAt ? first.reason : 'the script sleeps (setTimeout)',
+      pending: [...waiting.values()].map(({ call }) => call),
+    });
+  };
+
+  return {
+    look,
+    begin: () => {
+      replayMs = performance.now() - opened;
+      look();
+    },
+    startTimer: (number, json) => {
+      // The guest's own time at the call, so that a timer is due at the same moment however often the script ran again.
+      const { ms, at } = JSON.parse(json) as { ms: number; at: number };
+      const due = Number(at) + Math.max(Number(ms) || 0, 0);
+      const left = Math.min(Math.max(due - options.clock().getTime(), 0), LONGEST_TIMEOUT_MS);
+      const wake = (): void => {
+        timers.delete(number);
+        options.onTimer(number);
+      };
+      timers.set(number, { due, handle: setTimeout(wake, left) });
+    },
+    dropTimer: (number) => {
+      clearTimeout(timers.get(number)?.handle);
+      timers.delete(number);
+    },
+    wait: async (call, reason, signal) => {
+      if (isClosed) throw new EngineError('script_aborted', 'The run was stopped before a call could be tried again');
+      waiting.set(call.number, { call, reason });
+      // After this turn, when the desk has seen that the call is no longer at work.
+      setImmediate(look);
+      try {
+        const left = Math.min(Math.max(call.resumeAt - options.clock().getTime(), 0), LONGEST_TIMEOUT_MS);
+        await delay(left, undefined, { signal });
+      } catch {
+        throw new EngineError('script_aborted', 'The run was stopped while a call waited');
+      } finally {
+        waiting.delete(call.number);
+      }
+    },
+    isWaiting: (number) => waiting.has(number),
+    calls: () => waiting.size,
+    timers: () => timers.size,
+    close: () => {
+      isClosed = true;
+      for (const { handle } of timers.values()) clearTimeout(handle);
+      timers.clear();
+    },
+  };
+}

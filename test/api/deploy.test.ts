@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import { withTransaction } from '../../store/db.ts';
+import { tryLockDeployment } from '../../store/locks.ts';
+import { findBundle } from '../../store/scripts.ts';
+import { useApi } from '../support/api.ts';
+import { action, createTracker, deployFlows, deployment, flow } from '../support/deployment.ts';
+
+const api = useApi();
+const deploy = (flows: unknown[], changes: Record<string, unknown> = {}) =>
+  api.call('POST', '/sync/deploy', { body: deployment(flows, changes) });
+const confirm = (flows: unknown[], changes: Record<string, unknown> = {}) =>
+  api.call('POST', '/sync/deploy/confirmation', { body: deployment(flows, changes) });
+const names = (scripts: { name: string; connections?: number }[]) =>
+  scripts.map(({ name, connections }) => [name, connections]);
+
+test('a deployment reaches every connection and answers first runs, version and next run', async () => {
+  await createTracker(api, 'reach', ['c1', 'c2']);
+  api.engine.answer({ nextRunAt: async () => new Date('2026-01-01T01:00:00Z') });
+  const { status, body } = await deploy([flow('reach', 'tasks'), action('reach', 'post')]);
+  expect(status).toBe(200);
+  expect(body).toMatchObject([
+    {
+      name: 'tasks',
+      type: 'sync',
+      version: '0.0.1',
+      providerConfigKey: 'reach',
+      models: ['Task'],
+      runs: 'every hour',
+      change: 'added',
+      connections: 2,
+      firstRuns: [{ connectionId: 'c1' }, { connectionId: 'c2' }],
+      nextRunAt: '2026-01-01T01:00:00.000Z',
+    },
+    { name: 'post', type: 'action', firstRuns: [], nextRunAt: null },
+  ]);
+  const [first] = body[0].firstRuns;
+  expect((await api.call('GET', `/runs/${first.runId}`)).body).toMatchObject({ state: 'queued', link: first.link });
+});
+
+test('the bundle is stored without its source map comment and with its map', async () => {
+  await createTracker(api, 'bundles');
+  const map = JSON.stringify({ version: 3, sources: ['tasks.ts'], mappings: '' });
+  const js = `exports.x = 1;\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}`;
+  await deployFlows(api, flow('bundles', 'tasks', { fileBody: { js, ts: 'source' } }));
+  const { rows } = await api.db.query<{ hash: string; source: string }>(
+    `select bundle_hash as hash, source from scripts s join integrations i on i.id = s.integration_id where i.unique_key = 'bundles'`,
+  );
+  expect(rows[0]?.source).toBe('source');
+  expect(await findBundle(api.db, rows[0]?.hash ?? '')).toMatchObject({ code: 'exports.x = 1;\n', sourceMap: map });
+});
+
+test('deploying the same again changes nothing and starts no run', async () => {
+  await createTracker(api, 'again');
+  const first = await deploy([flow('again', 'tasks')]);
+  const second = await deploy([flow('again', 'tasks')]);
+  expect(second.body).toMatchObject([{ id: first.body[0].id, version: '0.0.1', change: 'unchanged', firstRuns: [] }]);
+  expect((await api.call('GET', '/runs?provider_config_key=again')).body.runs).toHaveLength(1);
+});
+
+test('changed code counts the version up, and Temporal has to look at the syncs again', async () => {
+  await createTracker(api, 'changed');
+  await deploy([flow('changed', 'tasks')]);
+  const due = async () =>
+    (
+      await api.db.query(
+        'select from syncs y join scripts s on s.id = y.script_id join integrations i on i.id = s.integration_id where i.unique_key = $1 and y.revision > y.scheduled_revision',
+        ['changed'],
+      )
+    ).rowCount;
+  await api.db.query('update syncs set scheduled_revision = revision');
+  await deploy([flow('changed', 'tasks')]);
+  expect(await due()).toBe(0);
+  const { body } = await deploy([flow('changed', 'tasks', { runs: 'every 30min' })]);
+  expect(body).toMatchObject([{ version: '0.0.2', change: 'updated', runs: 'every 30min' }]);
+  expect(await due()).toBe(1);
+});
+
+test('the preview and the deployment agree on what is added, changed, kept and removed', async () => {
+  await createTracker(api, 'plan', ['c1', 'c2', 'c3']);
+  await deploy([
+    flow('plan', 'kept'),
+    flow('plan', 'changed'),
+    flow('plan', 'gone', { models: ['Gone'] }),
+    action('plan', 'gone'),
+  ]);
+  const flows = [
+    flow('plan', 'kept'),
+    flow('plan', 'changed', { runs: 'every day' }),
+    flow('plan', 'new'),
+    action('plan', 'fresh'),
+  ];
+  const { body } = await confirm(flows, { reconcile: true, deployMode: 'integration' });
+  expect(names(body.newSyncs)).toEqual([['new', 3]]);
+  expect(names(body.updatedSyncs)).toEqual([['changed', 3]]);
+  expect(names(body.unchangedSyncs)).toEqual([['kept', 3]]);
+  expect(names(body.deletedSyncs)).toEqual([['gone', 3]]);
+  expect(names(body.newActions)).toEqual([['fresh', 3]]);
+  expect(names(body.deletedActions)).toEqual([['gone', 3]]);
+  expect(body).toMatchObject({
+    updatedActions: [],
+    newOnEventScripts: [],
+    deletedOnEventScripts: [],
+    deletedModels: ['Gone'],
+  });
+  await deploy(flows, { reconcile: true, deployMode: 'integration' });
+  const { rows } = await api.db.query(
+    `select s.kind, s.name from scripts s join integrations i on i.id = s.integration_id where i.unique_key = 'plan' order by 1, 2`,
+  );
+  expect(rows.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+    'action fresh',
+    'sync changed',
+    'sync kept',
+    'sync new',
+  ]);
+});
+
+test('a preview changes nothing', async () => {
+  await createTracker(api, 'preview');
+  await confirm([flow('preview', 'tasks')]);
+  expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=preview')).body.syncs).toEqual([]);
+  expect(api.engine.calls.filter(([method]) => method === 'startSync')).toEqual([]);
+});
+
+test('removing a sync keeps its runs and records and remembers its schedule', async () => {
+  await createTracker(api, 'removal');
+  await deploy([flow('removal', 'tasks')]);
+  const { body } = await api.call('GET', '/runs?provider_config_key=removal');
+  await deploy([action('removal', 'post')], { reconcile: true, deployMode: 'integration' });
+  expect((await api.call('GET', `/runs/${body.runs[0].id}`)).body).toMatchObject({ name: 'tasks' });
+  const removals = await api.db.query(
+    `select schedule_id from schedule_removals where schedule_id like 'sync:dev:removal:%'`,
+  );
+  expect(removals.rows).toEqual([{ schedule_id: 'sync:dev:removal:c1:tasks' }]);
+});
+
+test('a deployment that removes everything answers an empty list', async () => {
+  const key = randomUUID();
+  await createTracker(api, key);
+  await deploy([flow(key, 'tasks')]);
+  await api.call('DELETE', `/integrations/${key}`);
+  expect(await deploy([])).toMatchObject({ status: 200, body: [] });
+});
+
+test('all unknown integrations are reported at once', async () => {
+  const { status, body } = await deploy([flow('no-a', 'x'), flow('no-b', 'y'), flow('no-a', 'z')]);
+  expect([status, body.error.code]).toEqual([404, 'unknown_provider_config']);
+  expect(body.error.message).toContain("'no-a', 'no-b'");
+});
+
+test('every mistake of the scripts is reported at once, with its place', async () => {
+  await createTracker(api, 'wrong');
+  const { status, body } = await deploy([
+    flow('wrong', 'often', { runs: 'every 29s' }),
+    flow('wrong', 'never', { runs: null }),
+    flow('wrong', 'sweep', { track_deletes: true }),
+    flow('wrong', 'twice'),
+    flow('wrong', 'twice'),
+  ]);
+  expect([status, body.error.code]).toEqual([400, 'invalid_body']);
+  expect(body.error.errors.map((fault: { path: unknown[] }) => fault.path.join('.'))).toEqual([
+    'flowConfigs.0.runs',
+    'flowConfigs.1.runs',
+    'flowConfigs.2.track_deletes',
+    'flowConfigs.4.syncName',
+  ]);
+  expect(body.error.message).toContain('the shortest frequency is 30s');
+});
+
+test.each([
+  ['a name with a slash', { syncName: 'a/b' }],
+  ['no compiled code', { fileBody: { js: '', ts: '' } }],
+  ['a version that is none', { version: 'one' }],
+  ['another type', { type: 'webhook' }],
+  ['a NUL in the description', { metadata: { description: 'a\u0000' } }],
+])('a script with %s is refused', async (_, changes) => {
+  expect(await deploy([flow('any', 'tasks', changes)])).toMatchObject({
+    status: 400,
+    body: { error: { code: 'invalid_body' } },
+  });
+});
+
+test('on-event scripts are refused instead of dropped', async () => {
+  const onEventScriptsByProvider = [
+    { providerConfigKey: 'x', scripts: [{ name: 'a', event: 'post-connection-creation' }] },
+  ];
+  const { status, body } = await deploy([], { onEventScriptsByProvider });
+  expect(status).toBe(400);
+  expect(body.error.message).toContain('on-event scripts are not supported yet');
+});
+
+test('a second deployment to the environment is refused while one is under way, another environment is free', async () => {
+  await createTracker(api, 'busy');
+  const { rows } = await api.db.query<{ id: string }>(`select id::text from environments where name = 'dev'`);
+  await withTransaction(api.db, async (db) => {
+    await tryLockDeployment(db, rows[0]?.id ?? '');
+    expect(await deploy([flow('busy', 'tasks')])).toMatchObject({
+      status: 409,
+      body: { error: { code: 'concurrent_deployment' } },
+    });
+    expect((await api.call('POST', '/sync/deploy', { body: deployment([]), key: api.otherKey })).status).toBe(200);
+  });
+  expect((await deploy([flow('busy', 'tasks')])).status).toBe(200);
+});
+
+test('deployments and new connections at once leave no connection without its sync', async () => {
+  await createTracker(api, 'race', []);
+  const connect = (id: number) =>
+    api.call('POST', '/connections', {
+      body: { provider_config_key: 'race', connection_id: `c${id}`, credentials: { apiKey: 'x' } },
+    });
+  for (let round = 0; round < 8; round += 1) {
+    await Promise.all([connect(2 * round), deploy([flow('race', `s${round}`)]), connect(2 * round + 1)]);
+  }
+  const { body } = await api.call('GET', '/sync/status?syncs=*&provider_config_key=race');
+  expect(body.syncs).toHaveLength(16 * 8);
+});
+
+test('a failing deployment leaves nothing behind', async () => {
+  await createTracker(api, 'atomic');
+  await api.db.query(`alter table syncs add constraint refuse check (schedule_id not like '%:atomic:%')`);
+  const failed = await deploy([flow('atomic', 'tasks')]);
+  await api.db.query('alter table syncs drop constraint refuse');
+  expect(failed.status).toBe(500);
+  const left = await api.db.query(
+    `select from scripts s join integrations i on i.id = s.integration_id where i.unique_key = 'atomic'`,
+  );
+  expect(left.rowCount).toBe(0);
+});

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from '@jest/globals';
+import { createApp, DEFAULT_LIMITS } from '../../api/app.ts';
+import { loadProviders } from '../../outbound/catalogue.ts';
+import { createOutbound } from '../../outbound/request.ts';
+import { openDatabase } from '../../store/db.ts';
+import { createSecretBox } from '../../store/secret-box.ts';
+import { createRecordingEngine } from '../support/engine.ts';
+import { freePort } from '../support/postgres.ts';
+
+test('without Postgres the API is alive, not ready, and says what is out of reach', async () => {
+  const db = openDatabase(`postgres://u:s3cret@127.0.0.1:${await freePort()}/x`, { max: 1, onLost: () => {} });
+  const catalogue = loadProviders();
+  const clock = () => new Date(0);
+  const outbound = createOutbound({ catalogue, allow: [], clock, maxResponseBytes: 1 });
+  const box = createSecretBox(randomBytes(32).toString('base64'));
+  const engine = createRecordingEngine();
+  const app = createApp({
+    db,
+    box,
+    engine,
+    outbound,
+    catalogue,
+    clock,
+    log: () => {},
+    version: '1',
+    limits: DEFAULT_LIMITS,
+  });
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const answers = await Promise.all(
+    ['/health', '/ready', '/integrations'].map(async (path) => {
+      const response = await fetch(url + path, { headers: { authorization: 'Bearer x' } });
+      return { status: response.status, text: await response.text() };
+    }),
+  );
+  server.closeAllConnections();
+  server.close();
+  outbound.close();
+  await db.end();
+  expect(answers.map(({ status }) => status)).toEqual([200, 503, 503]);
+  expect(answers[1]?.text).toContain('"store":"out of reach"');
+  expect(answers[2]?.text).toContain('store_unavailable');
+  expect(answers.map(({ text }) => text).join()).not.toContain('s3cret');
+});

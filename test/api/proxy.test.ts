@@ -1,0 +1,204 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import { createTracker } from '../support/deployment.ts';
+import { useUpstream } from '../support/upstream.ts';
+
+const upstream = useUpstream();
+const api = useApi();
+const HEADERS = { 'provider-config-key': 'p', 'connection-id': 'c1' };
+
+beforeAll(async () => {
+  await createTracker(api, 'p', ['c1', "it's/odd"], `${upstream.url}/base`);
+});
+
+test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+  '%s reaches the upstream with the credentials',
+  async (method) => {
+    upstream.answerWith({ status: 207, json: { fine: true }, headers: { 'x-custom': 'kept' } });
+    const { status, headers, body } = await api.call(method, '/proxy/tasks', { headers: HEADERS });
+    expect([status, headers.get('x-custom'), body]).toEqual([207, 'kept', { fine: true }]);
+    expect(upstream.requests).toMatchObject([
+      { method, url: '/base/tasks', headers: { authorization: 'Bearer key of c1' } },
+    ]);
+  },
+);
+
+test.each([
+  '/proxy/tasks?a=1&a=2&b=%20x+y&c[]=3&empty=&flag',
+  '/proxy/a%2Fb/100%25/%E2%82%AC',
+  '/proxy/with;semi:colon@at',
+  '/proxy?only=query',
+])('%s arrives as it was sent', async (path) => {
+  await api.call('GET', path, { headers: HEADERS });
+  expect(upstream.requests.map(({ url }) => url)).toEqual([`/base${path.slice('/proxy'.length)}`]);
+});
+
+test('a path that is no valid encoding is the upstream’s to judge', async () => {
+  const sent = request({
+    port: api.port,
+    host: '127.0.0.1',
+    path: '/proxy/100%',
+    headers: { ...HEADERS, authorization: `Bearer ${api.key}` },
+  });
+  const [response] = await once(sent.end(), 'response');
+  response.resume();
+  expect(response.statusCode).toBe(200);
+  expect(upstream.requests[0]?.url).toMatch(/^\/base\/100%/);
+});
+
+test('only prefixed headers and those of the body are passed on', async () => {
+  await api.call('POST', '/proxy/x', {
+    raw: 'a=1',
+    headers: {
+      ...HEADERS,
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-private': 'no',
+      'nango-proxy-x-trace': 'yes',
+      cookie: 'a=b',
+    },
+  });
+  const received = upstream.requests[0]?.headers;
+  expect(received).toMatchObject({
+    'content-type': 'application/x-www-form-urlencoded',
+    'x-trace': 'yes',
+    'content-length': '3',
+  });
+  expect(
+    Object.keys(received ?? {}).filter((name) => /private|cookie|provider-config|connection-id/.test(name)),
+  ).toEqual([]);
+});
+
+test('bytes pass unchanged both ways, compressed ones too', async () => {
+  const bytes = new Uint8Array(gzipSync(Buffer.from('compressed '.repeat(1_000))));
+  upstream.answerWith({ body: bytes, headers: { 'content-type': 'application/x-binary', 'x-length': bytes.length } });
+  const response = await fetch(`${api.url}/proxy/upload`, {
+    method: 'POST',
+    body: bytes,
+    headers: { ...HEADERS, authorization: `Bearer ${api.key}`, 'content-type': 'application/octet-stream' },
+  });
+  expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes);
+  expect(new Uint8Array(upstream.requests[0]?.body ?? [])).toEqual(bytes);
+});
+
+test('a multipart body arrives with its boundary', async () => {
+  const form = new FormData();
+  form.set('file', new Blob(['content']), 'a.txt');
+  await fetch(`${api.url}/proxy/x`, {
+    method: 'POST',
+    body: form,
+    headers: { ...HEADERS, authorization: `Bearer ${api.key}` },
+  });
+  const [received] = upstream.requests;
+  const boundary = /boundary=(.+)$/.exec(received?.headers['content-type'] ?? '')?.[1];
+  expect(received?.body.toString()).toContain(`--${boundary}`);
+  expect(received?.body.toString()).toContain('filename="a.txt"');
+});
+
+test('statuses of the upstream are answers, not failures', async () => {
+  upstream.answerWith({ status: 500, json: { theirs: true } });
+  expect(await api.call('GET', '/proxy/x', { headers: HEADERS })).toMatchObject({
+    status: 500,
+    body: { theirs: true },
+  });
+});
+
+test('cookies of the upstream are kept from the caller', async () => {
+  upstream.answerWith({ headers: { 'set-cookie': 'session=1' }, json: {} });
+  expect((await api.call('GET', '/proxy/x', { headers: HEADERS })).headers.get('set-cookie')).toBeNull();
+});
+
+test('retries are made when asked for, on the statuses asked for', async () => {
+  upstream.answerWith({ status: 409, headers: { 'retry-after': '0' } }, { json: { second: true } });
+  const headers = { ...HEADERS, retries: '1', 'retry-on': '409,410' };
+  expect(await api.call('GET', '/proxy/x', { headers })).toMatchObject({ status: 200, body: { second: true } });
+  upstream.answerWith({ status: 409 });
+  expect((await api.call('GET', '/proxy/x', { headers: HEADERS })).status).toBe(409);
+});
+
+test('another base URL is used when given and ignored when empty', async () => {
+  await api.call('GET', '/proxy/x', { headers: { ...HEADERS, 'base-url-override': `${upstream.url}/other` } });
+  await api.call('GET', '/proxy/x', {
+    headers: { ...HEADERS, 'base-url-override': '', decompress: '', retries: '', 'retry-on': '' },
+  });
+  expect(upstream.requests.map(({ url }) => url)).toEqual(['/other/x', '/base/x']);
+});
+
+test.each([
+  [{ retries: 'many' }, 'retries'],
+  [{ 'retry-on': '4xx' }, 'retry-on'],
+  [{ decompress: 'yes' }, 'decompress'],
+])('the header %j is refused by name', async (wrong, name) => {
+  const { status, body } = await api.call('GET', '/proxy/x', { headers: { ...HEADERS, ...wrong } });
+  expect([status, body.error.code, body.error.errors[0].path[0]]).toEqual([400, 'invalid_headers', name]);
+});
+
+test('missing headers and unknown connections are named before anything is sent', async () => {
+  const missing = await api.call('GET', '/proxy/x');
+  expect(missing.body.error).toMatchObject({
+    code: 'invalid_headers',
+    errors: [{ path: ['provider-config-key'] }, { path: ['connection-id'] }],
+  });
+  expect((await api.call('GET', '/proxy/x', { headers: { ...HEADERS, 'connection-id': 'no' } })).body.error.code).toBe(
+    'unknown_connection',
+  );
+  expect((await api.call('GET', '/proxy/x', { headers: HEADERS, key: api.otherKey })).status).toBe(404);
+  expect(upstream.requests).toEqual([]);
+});
+
+test('a connection id with odd characters finds its credentials', async () => {
+  await api.call('GET', '/proxy/x', { headers: { ...HEADERS, 'connection-id': "it's/odd" } });
+  expect(upstream.requests[0]?.headers.authorization).toBe("Bearer key of it's/odd");
+});
+
+test('an upstream that breaks before answering is a 502 without secrets', async () => {
+  upstream.answerWith({ breaks: 'at once' });
+  const { status, text, body } = await api.call('POST', '/proxy/x', { headers: HEADERS });
+  expect([status, body.error.code]).toEqual([502, 'upstream_unreachable']);
+  expect(text).not.toContain('key of c1');
+});
+
+test('an upstream that breaks in the body breaks the answer', async () => {
+  upstream.answerWith({
+    json: { long: 'x'.repeat(1_000) },
+    breaks: 'in the body',
+    headers: { 'content-length': '1020' },
+  });
+  await expect(api.call('GET', '/proxy/x', { headers: HEADERS })).rejects.toThrow();
+  expect((await api.call('GET', '/health')).status).toBe(200);
+});
+
+test('a caller that goes away ends the request to the upstream', async () => {
+  const closed = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  upstream.handleWith((_request, response) => {
+    response.once('close', () => closed.resolve());
+    arrived.resolve();
+    return undefined;
+  });
+  const caller = new AbortController();
+  const headers = { ...HEADERS, authorization: `Bearer ${api.key}` };
+  const gone = fetch(`${api.url}/proxy/slow`, { headers, signal: caller.signal }).catch(() => 'gone');
+  await arrived.promise;
+  caller.abort();
+  await closed.promise;
+  expect(await gone).toBe('gone');
+});
+
+test('a long answer streams: its first bytes arrive before its last are made', async () => {
+  const release = Promise.withResolvers<void>();
+  upstream.answerWith({
+    body: (async function* () {
+      yield Buffer.from('first');
+      await release.promise;
+      yield Buffer.from('last');
+    })(),
+  });
+  const response = await fetch(`${api.url}/proxy/x`, { headers: { ...HEADERS, authorization: `Bearer ${api.key}` } });
+  const reader = response.body?.getReader();
+  expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('first');
+  release.resolve();
+  expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('last');
+});

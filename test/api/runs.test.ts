@@ -1,0 +1,82 @@
+import { expect, test } from '@jest/globals';
+import { addLogLines } from '../../store/run-logs.ts';
+import { beginAttempt, endRun } from '../../store/runs.ts';
+import { saveRecords } from '../../store/records.ts';
+import { NOW, useApi } from '../support/api.ts';
+import { createTracker, deployFlows, flow } from '../support/deployment.ts';
+
+const api = useApi();
+
+async function oneRun(key: string): Promise<string> {
+  await createTracker(api, key);
+  await deployFlows(api, flow(key, 'tasks'));
+  return (await api.call('GET', `/runs?provider_config_key=${key}`)).body.runs[0].id;
+}
+
+test('a run shows state, counts, requests, error with its place, workflow and link', async () => {
+  const id = await oneRun('shown');
+  const attempt = await beginAttempt(api.db, { runId: id, workflowRunId: 'w1', at: NOW });
+  const scope = { connectionRow: attempt?.connectionRow ?? '', model: 'Task', variant: 'base' };
+  await saveRecords(api.db, { ...scope, runId: id, fence: 1, syncId: null, ids: ['a'], at: NOW }, '[{"id":"a"}]');
+  const failure = {
+    code: 'script_failed',
+    message: 'boom',
+    location: { file: 'tasks.ts', line: 7, column: 2 },
+  } as const;
+  await endRun(api.db, { runId: id, fence: 1, state: 'failed', failure, output: null, at: NOW });
+  expect((await api.call('GET', `/runs/${id}`)).body).toMatchObject({
+    id,
+    kind: 'sync',
+    name: 'tasks',
+    connection_id: 'c1',
+    provider_config_key: 'shown',
+    started_by: 'creation',
+    state: 'failed',
+    counts: { Task: { added: 1, updated: 0, deleted: 0 } },
+    error: failure,
+    workflow_id: expect.stringContaining('sync:dev:shown:c1:tasks'),
+    workflow_run_id: 'w1',
+    link: expect.stringContaining('http://temporal.test/'),
+    started_at: NOW.toISOString(),
+    finished_at: NOW.toISOString(),
+  });
+});
+
+test('the log pages by line number', async () => {
+  const id = await oneRun('logged');
+  const lines = [1, 2, 3, 4, 5].map((seq) => ({ seq, at: NOW, level: 'info' as const, message: `line ${seq}` }));
+  await addLogLines(api.db, id, lines);
+  await addLogLines(api.db, id, [{ seq: 5, at: NOW, level: 'info', message: 'repeated' }]);
+  const page = async (query: string) => (await api.call('GET', `/runs/${id}?${query}`)).body;
+  expect(await page('limit=2')).toMatchObject({
+    logs: [{ seq: 1, at: NOW.toISOString(), level: 'info', message: 'line 1' }, { seq: 2 }],
+    logs_after: 2,
+  });
+  expect(await page('after=2')).toMatchObject({ logs: [{ seq: 3 }, { seq: 4 }, { message: 'line 5' }], logs_after: 5 });
+  expect(await page('after=5')).toMatchObject({ logs: [], logs_after: 5 });
+});
+
+test('runs are listed newest first, by integration, connection and name', async () => {
+  await createTracker(api, 'list', ['c1', 'c2']);
+  await deployFlows(api, flow('list', 'tasks'), flow('list', 'users'));
+  const list = async (query: string) =>
+    (await api.call('GET', `/runs?provider_config_key=list&${query}`)).body.runs.map(
+      (run: Record<string, string>) => `${run['connection_id']} ${run['name']}`,
+    );
+  expect((await list('')).sort()).toEqual(['c1 tasks', 'c1 users', 'c2 tasks', 'c2 users']);
+  expect(await list('connection_id=c1&name=users')).toEqual(['c1 users']);
+  expect(await list('limit=1')).toHaveLength(1);
+  expect((await api.call('GET', '/runs?limit=0')).status).toBe(400);
+});
+
+test('an unknown run, and one of another environment, is named', async () => {
+  const id = await oneRun('hidden');
+  const unknown = await api.call('GET', '/runs/nope');
+  expect([unknown.status, unknown.body.error.code]).toEqual([404, 'unknown_run']);
+  expect(unknown.body.error.message).toContain("'nope'");
+  expect((await api.call('GET', `/runs/${id}`, { key: api.otherKey })).status).toBe(404);
+  expect((await api.call('GET', '/runs?provider_config_key=nowhere')).body.error.code).toBe('unknown_provider_config');
+  expect((await api.call('GET', '/runs?provider_config_key=hidden&connection_id=x')).body.error.code).toBe(
+    'unknown_connection',
+  );
+});

@@ -1,0 +1,194 @@
+import { expect, test } from '@jest/globals';
+import { withTransaction } from '../../store/db.ts';
+import { saveRecords } from '../../store/records.ts';
+import { lockSync } from '../../store/syncs.ts';
+import { beginAttempt, endRun } from '../../store/runs.ts';
+import { takeLease } from '../../store/lease.ts';
+import { NOW, useApi } from '../support/api.ts';
+import { untilWaiting } from '../support/database.ts';
+import { createTracker, deployFlows, flow } from '../support/deployment.ts';
+
+const api = useApi();
+const trigger = (body: Record<string, unknown>, headers: Record<string, string> = {}) =>
+  api.call('POST', '/sync/trigger', { body, headers });
+const status = async (key: string, query = 'syncs=*') =>
+  (await api.call('GET', `/sync/status?${query}&provider_config_key=${key}`)).body.syncs;
+
+/** A deployed sync whose first run has not begun. */
+async function deployed(key: string, connections = ['c1']): Promise<void> {
+  await createTracker(api, key, connections);
+  await deployFlows(api, flow(key, 'tasks'));
+}
+
+/** The run goes on to this state, as the worker would do it. */
+async function move(runId: string, state: 'running' | 'success' | 'failed'): Promise<void> {
+  const { rows } = await api.db.query('select sync_id::text, connection_id::text from runs where id = $1', [runId]);
+  const attempt = await beginAttempt(api.db, { runId, workflowRunId: `w-${runId}`, at: NOW });
+  await takeLease(api.db, { syncId: rows[0].sync_id, runId, instead: null });
+  if (state === 'running') return;
+  const scope = { connectionRow: rows[0].connection_id, model: 'Task', variant: 'base' };
+  const write = { ...scope, runId, fence: attempt?.fence ?? -1, syncId: null, at: NOW };
+  await saveRecords(api.db, { ...write, ids: ['a', 'b'] }, '[{"id":"a"},{"id":"b"}]');
+  const failure = state === 'failed' ? ({ code: 'script_failed', message: 'no' } as const) : null;
+  await endRun(api.db, { runId, fence: null, state, failure, output: null, at: NOW });
+}
+
+test('a trigger starts a run and answers its id and link', async () => {
+  await deployed('start');
+  const [first] = (await api.call('GET', '/runs?provider_config_key=start')).body.runs;
+  await move(first.id, 'success');
+  const { body } = await trigger({ syncs: ['tasks'], provider_config_key: 'start', connection_id: 'c1' });
+  expect(body).toMatchObject({
+    success: true,
+    runs: [{ sync: 'tasks', connection_id: 'c1', state: 'started', link: expect.any(String) }],
+  });
+  expect(body.runs[0].run_id).not.toBe(first.id);
+  const started = api.engine.calls.find(([method]) => method === 'startSync');
+  expect(started?.[1]).toMatchObject({ runId: body.runs[0].run_id, workflowId: body.runs[0].workflow_id });
+});
+
+test('a trigger while a run is queued or running joins that run', async () => {
+  await deployed('join');
+  const [first] = (await api.call('GET', '/runs?provider_config_key=join')).body.runs;
+  const expected = [{ state: 'joined', run_id: first.id }];
+  expect((await trigger({ syncs: [], provider_config_key: 'join' })).body.runs).toMatchObject(expected);
+  await move(first.id, 'running');
+  expect((await trigger({ syncs: ['tasks'], provider_config_key: 'join' })).body.runs).toMatchObject(expected);
+  expect(api.engine.calls.map(([method]) => method)).not.toContain('startSync');
+});
+
+test('triggers at once come to one run', async () => {
+  await deployed('once');
+  const [first] = (await api.call('GET', '/runs?provider_config_key=once')).body.runs;
+  await move(first.id, 'success');
+  const triggers = await withTransaction(api.db, async (db) => {
+    const { rows } = await db.query(`select id::text from syncs where schedule_id = 'sync:dev:once:c1:tasks'`);
+    await lockSync(db, rows[0].id);
+    // All of them have looked before one of them can go on.
+    const started = Array.from({ length: 3 }, () => trigger({ syncs: ['tasks'], provider_config_key: 'once' }));
+    await untilWaiting(api.db, 3);
+    return { started };
+  });
+  const runs = (await Promise.all(triggers.started)).map(({ body }) => body.runs[0]);
+  expect(new Set(runs.map((run) => run.run_id)).size).toBe(1);
+  expect(runs.map((run) => run.state).sort()).toEqual(['joined', 'joined', 'started']);
+});
+
+test('a trigger while Temporal is out of reach leaves the run queued and says so', async () => {
+  await deployed('queued');
+  const [first] = (await api.call('GET', '/runs?provider_config_key=queued')).body.runs;
+  await move(first.id, 'success');
+  api.engine.answer({ startSync: () => Promise.reject(new Error('down')) });
+  const { status: code, body } = await trigger({ syncs: ['tasks'], provider_config_key: 'queued' });
+  expect([code, body.runs[0].state]).toEqual([200, 'queued']);
+  expect((await api.call('GET', `/runs/${body.runs[0].run_id}`)).body.state).toBe('queued');
+});
+
+test('without a connection all of them are meant, and the headers name integration and connection too', async () => {
+  await deployed('many', ['c1', 'c2']);
+  expect((await trigger({ provider_config_key: 'many' })).body.runs).toHaveLength(2);
+  const headers = { 'provider-config-key': 'many', 'connection-id': 'c2' };
+  expect((await trigger({ syncs: [{ name: 'tasks' }] }, headers)).body.runs).toMatchObject([{ connection_id: 'c2' }]);
+});
+
+test.each([
+  [{ syncs: ['tasks', 'nope', 'nada'], provider_config_key: 'names' }, 'unknown_sync', "'nope', 'nada'"],
+  [{ syncs: ['tasks::eu'], provider_config_key: 'names' }, 'unknown_sync', "'tasks::eu'"],
+  [{ provider_config_key: 'names', connection_id: 'nobody' }, 'unknown_connection', "'nobody'"],
+  [{ provider_config_key: 'no-such' }, 'unknown_provider_config', "'no-such'"],
+])('what a trigger %j does not find is named', async (body, code, name) => {
+  await api.call('POST', '/integrations', { body: { provider: 'tracker', unique_key: 'names' } });
+  await deployFlows(api, flow('names', 'tasks'));
+  for (const path of ['/sync/trigger', '/sync/pause', '/sync/start']) {
+    const answer = await api.call('POST', path, { body });
+    expect([answer.status, answer.body.error.code]).toEqual([404, code]);
+    expect(answer.body.error.message).toContain(name);
+  }
+});
+
+test('a trigger that names no integration, or asks for what is not there yet, is refused', async () => {
+  expect((await trigger({ syncs: [] })).body.error).toMatchObject({
+    code: 'invalid_body',
+    errors: [{ path: ['provider_config_key'] }],
+  });
+  const reset = await trigger({ provider_config_key: 'x', opts: { reset: true } });
+  expect(reset.body.error).toMatchObject({ code: 'invalid_body', errors: [{ path: ['opts', 'reset'] }] });
+});
+
+test('pause and start change the rows and tell Temporal', async () => {
+  await deployed('pausing', ['c1', 'c2']);
+  api.engine.reset();
+  await api.call('POST', '/sync/pause', {
+    body: { syncs: ['tasks'], provider_config_key: 'pausing', connection_id: 'c1' },
+  });
+  const paused = async () =>
+    (await api.db.query(`select paused from syncs where schedule_id like '%:pausing:%' order by id`)).rows;
+  expect(await paused()).toEqual([{ paused: true }, { paused: false }]);
+  expect(api.engine.calls).toEqual([['reconcile', undefined]]);
+  await api.call('POST', '/sync/start', { body: { syncs: [], provider_config_key: 'pausing' } });
+  expect(await paused()).toEqual([{ paused: false }, { paused: false }]);
+});
+
+test('the status follows the runs', async () => {
+  await deployed('status');
+  const next = new Date('2026-01-01T01:00:00Z');
+  api.engine.answer({ nextRunAt: async () => next });
+  expect(await status('status')).toMatchObject([
+    {
+      name: 'tasks',
+      variant: 'base',
+      connection_id: 'c1',
+      type: 'INITIAL',
+      status: 'RUNNING',
+      frequency: 'every hour',
+      latestResult: {},
+      recordCount: { Task: 0 },
+      nextScheduledSyncAt: next.toISOString(),
+      latestExecutionStatus: null,
+      finishedAt: null,
+    },
+  ]);
+  const [run] = (await api.call('GET', '/runs?provider_config_key=status')).body.runs;
+  await move(run.id, 'success');
+  expect(await status('status', 'syncs=tasks&connection_id=c1')).toMatchObject([
+    {
+      status: 'SUCCESS',
+      latestResult: { Task: { added: 2, updated: 0, deleted: 0 } },
+      recordCount: { Task: 2 },
+      latestExecutionStatus: 'SUCCESS',
+      finishedAt: NOW.toISOString(),
+      run_id: run.id,
+    },
+  ]);
+  await api.call('POST', '/sync/pause', { body: { syncs: [], provider_config_key: 'status' } });
+  expect(await status('status')).toMatchObject([{ status: 'PAUSED', nextScheduledSyncAt: null }]);
+});
+
+test('a failed run shows as ERROR with its reason', async () => {
+  await deployed('failing');
+  const [run] = (await api.call('GET', '/runs?provider_config_key=failing')).body.runs;
+  await move(run.id, 'failed');
+  expect(await status('failing')).toMatchObject([{ status: 'ERROR', error: { code: 'script_failed', message: 'no' } }]);
+});
+
+test('the status is answered while Temporal is out of reach', async () => {
+  await deployed('unscheduled');
+  api.engine.answer({ nextRunAt: () => Promise.reject(new Error('down')) });
+  expect(await status('unscheduled')).toMatchObject([{ nextScheduledSyncAt: null }]);
+});
+
+test('the status of an unknown sync is a 404 that names it', async () => {
+  await deployed('asked');
+  const { status: code, body } = await api.call('GET', '/sync/status?syncs=tasks,nope&provider_config_key=asked');
+  expect([code, body.error.code]).toEqual([404, 'unknown_sync']);
+  expect(body.error.message).toContain("'nope'");
+});
+
+test('another environment cannot trigger, pause or see it', async () => {
+  await deployed('theirs');
+  const key = api.otherKey;
+  const body = { provider_config_key: 'theirs', syncs: [] };
+  expect((await api.call('POST', '/sync/trigger', { body, key })).status).toBe(404);
+  expect((await api.call('POST', '/sync/pause', { body, key })).status).toBe(404);
+  expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=theirs', { key })).status).toBe(404);
+});

@@ -1,0 +1,189 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import { type CliCall, runCli, startCli, useFolders } from '../support/cli.ts';
+import { initProject } from '../support/cli-project.ts';
+import { useUpstream } from '../support/upstream.ts';
+
+const api = useApi();
+const folders = useFolders();
+const odd = useUpstream();
+let cwd = '';
+let folder = '';
+
+const withKey = (changes: Partial<CliCall> = {}): CliCall => ({
+  cwd,
+  env: { NANGO_HOSTPORT: api.url, NANGO_SECRET_KEY_DEV: api.key },
+  ...changes,
+});
+const WITHOUT_SYNC = `integrations:
+  team-chat:
+    post-message:
+      type: action
+models:
+  Task:
+    id: string
+    title: string
+    done: boolean
+    assignee: string | null
+    updated_at: date
+  PostedMessage:
+    ok: boolean
+    ts: string
+`;
+
+beforeAll(async () => {
+  cwd = await folders.create();
+  folder = await initProject(cwd);
+});
+
+test('on a fresh server deploy is 11 and says how to make the integrations', async () => {
+  const { code, stderr } = await runCli(['deploy', 'dev'], withKey());
+  expect(code).toBe(11);
+  expect(stderr).toContain("'task-tracker'");
+  expect(stderr).toContain("'nango integrations create <id> --provider <provider>'");
+});
+
+test('deploy prints its plan and then what each script became, with first runs and their links', async () => {
+  await runCli(['integrations', 'create', 'task-tracker', '--provider', 'tracker'], withKey());
+  await runCli(['integrations', 'create', 'team-chat', '--provider', 'open-tracker'], withKey());
+  await runCli(['connections', 'create', 'task-tracker', 'acme', '--api-key-stdin'], withKey({ stdin: 'k\n' }));
+  const next = new Date('2026-01-01T00:30:00.000Z');
+  api.engine.answer({ nextRunAt: async () => next });
+  const { code, stdout, stderr } = await runCli(['deploy', 'dev'], withKey());
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(
+    /^Plan for environment 'dev' at http:.*\n.*connections\n\+ {2}sync {4}tasks +task-tracker +1\n\+ {2}action {2}post-message +team-chat +0\n/,
+  );
+  expect(stdout).toContain("Deployed 2 scripts to 'dev'.\n");
+  expect(stdout).toContain(`- sync tasks v0.0.1 (task-tracker): added, 1 connection, next run ${next.toISOString()}\n`);
+  expect(stdout).toMatch(/\n {4}first run of 'acme': \S+ {2}http:\/\/temporal\.test\/sync%3Adev/);
+});
+
+test('deploying the same again starts no run and says that nothing changed', async () => {
+  const { code, stdout } = await runCli(['deploy', 'dev'], withKey());
+  expect(code).toBe(0);
+  expect(stdout).toContain('No script is added, changed or removed.\nUnchanged: 2 scripts.\n');
+  expect(stdout).not.toContain('first run');
+});
+
+test('-a deploys that action alone and removes nothing', async () => {
+  await writeFile(join(folder, 'nango.yaml'), WITHOUT_SYNC);
+  const { code, stdout } = await runCli(['deploy', 'dev', '-a', 'post-message', '-v', '7'], withKey());
+  expect(code).toBe(0);
+  expect(stdout).toContain('- action post-message v7 (team-chat)');
+  expect(stdout).not.toMatch(/^- {2}sync/m);
+  expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toHaveLength(1);
+});
+
+test('-s with a name that is not there is 11 and lists what is', async () => {
+  const { code, stderr } = await runCli(['deploy', 'dev', '-s', 'task'], withKey());
+  expect(code).toBe(11);
+  expect(stderr).toBe(
+    "No script in nango.yaml matches sync 'task': expected one of team-chat/post-message (action).\n",
+  );
+});
+
+test.each([[[]], [['--auto-confirm']], [['--allow-destructive']]])(
+  'removing a sync that has connections is 11 without a terminal and with flags %j',
+  async (flags) => {
+    const { code, stdout, stderr } = await runCli(['deploy', 'dev', ...flags], withKey());
+    expect(code).toBe(11);
+    expect(stdout).toMatch(/^- {2}sync {4}tasks +task-tracker +1$/m);
+    expect(stderr).toContain("1 script in use: 'tasks' of 'task-tracker' (1 connection)");
+    expect(stderr).toContain('--auto-confirm --allow-destructive');
+    expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toHaveLength(1);
+  },
+);
+
+test('in CI, and with --no-interactive, a terminal is not asked', async () => {
+  for (const [argv, env] of [
+    [['deploy', 'dev'], { CI: 'true' }],
+    [['deploy', 'dev', '--no-interactive'], {}],
+  ] as const) {
+    const call = withKey();
+    const cli = startCli(argv, { ...call, env: { ...call.env, ...env }, isTty: true });
+    expect((await cli.ended).code).toBe(11);
+  }
+});
+
+test('on a terminal anything but yes deploys nothing and is 11', async () => {
+  const cli = startCli(['deploy', 'dev'], { ...withKey(), isTty: true });
+  await cli.see("Type 'yes' to go on:");
+  cli.type('y\r');
+  const { code, stderr } = await cli.ended;
+  expect(code).toBe(11);
+  expect(stderr).toContain('Nothing was deployed: the removal was not confirmed.');
+});
+
+test('a cancelled question deploys nothing and is 0', async () => {
+  const cli = startCli(['deploy', 'dev'], { ...withKey(), isTty: true });
+  await cli.see("Type 'yes' to go on:");
+  cli.type('\x03');
+  expect((await cli.ended).code).toBe(0);
+  expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toHaveLength(1);
+});
+
+test('a typed yes removes the sync', async () => {
+  const cli = startCli(['deploy', 'dev'], { ...withKey(), isTty: true });
+  await cli.see("Type 'yes' to go on:");
+  cli.type('yes\r');
+  expect((await cli.ended).code).toBe(0);
+  expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toEqual([]);
+});
+
+test('both flags together remove without a question', async () => {
+  const again = await folders.create();
+  await initProject(again);
+  await runCli(['deploy', 'dev'], withKey({ cwd: again }));
+  const { code } = await runCli(['deploy', 'dev', '--auto-confirm', '--allow-destructive'], withKey());
+  expect(code).toBe(0);
+  expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toEqual([]);
+});
+
+test('a mistake in a script is 10 and asks the server nothing', async () => {
+  const broken = await folders.create();
+  await initProject(broken, { 'tasks.ts': 'export default 7 +;\n' });
+  const { code, stderr } = await runCli(['deploy', 'dev'], { cwd: broken, env: { NANGO_HOSTPORT: odd.url } });
+  expect(code).toBe(10);
+  expect(stderr).toMatch(/^tasks\.ts:1:\d+: /);
+  expect(odd.requests).toEqual([]);
+});
+
+test.each([
+  ['no key', {}, /No secret key for environment 'dev': set NANGO_SECRET_KEY_DEV .*'nango-integrations\/\.env'/],
+  ['a wrong key', { NANGO_SECRET_KEY: 'wrong-key' }, /refused the key in NANGO_SECRET_KEY for environment 'dev'/],
+])('%s is 11 and says which variable to set', async (_what, env, message) => {
+  const { code, stderr } = await runCli(['deploy', 'dev'], withKey({ env: { NANGO_HOSTPORT: api.url, ...env } }));
+  expect(code).toBe(11);
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toContain('wrong-key');
+});
+
+test('no server is 11 and says how to start one', async () => {
+  const env = { NANGO_HOSTPORT: 'http://127.0.0.1:9', NANGO_SECRET_KEY: 'k' };
+  const { code, stderr } = await runCli(['deploy', 'dev'], withKey({ env }));
+  expect(code).toBe(11);
+  expect(stderr).toBe(
+    "No server answers at 'http://127.0.0.1:9' (ECONNREFUSED): start it with 'npm start', or set NANGO_HOSTPORT to its address.\n",
+  );
+});
+
+test('a server that is something else is 11 and shows what it answered', async () => {
+  odd.answerWith({ status: 404, body: '<h1>Not\u001b[31m here</h1>' });
+  const env = { NANGO_HOSTPORT: odd.url, NANGO_SECRET_KEY: 'k' };
+  const { code, stderr } = await runCli(['deploy', 'dev'], withKey({ env }));
+  expect(code).toBe(11);
+  expect(stderr).toContain('answered 404 without JSON (<h1>Not here</h1>)');
+});
+
+test("an integration's scripts alone are deployed with -i, and another integration's stay", async () => {
+  const both = await folders.create();
+  await initProject(both);
+  await runCli(['deploy', 'dev'], withKey({ cwd: both }));
+  const { code, stdout } = await runCli(['deploy', 'dev', '-i', 'team-chat'], withKey({ cwd: both }));
+  expect(code).toBe(0);
+  expect(stdout).toContain('Deployed 1 script to');
+  expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toHaveLength(1);
+});

@@ -1,0 +1,200 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import { saveRecords } from '../../store/records.ts';
+import { addLogLines } from '../../store/run-logs.ts';
+import { beginAttempt, endRun } from '../../store/runs.ts';
+import { NOW, useApi } from '../support/api.ts';
+import { runCli, startCli, useFolders } from '../support/cli.ts';
+import { createTracker, deployFlows, flow } from '../support/deployment.ts';
+import { useUpstream } from '../support/upstream.ts';
+
+const api = useApi();
+const folders = useFolders();
+const other = useUpstream();
+let cwd = '';
+let finished = '';
+let failed = '';
+
+const call = () => ({ cwd, env: { NANGO_HOSTPORT: api.url, NANGO_SECRET_KEY: api.key } });
+const nango = (...argv: readonly string[]) => runCli(argv, call());
+
+/** Begins the queued first run of the connection, as a worker would. */
+async function begin(connection: string) {
+  const { runs } = (await api.call('GET', `/runs?provider_config_key=tracker&connection_id=${connection}`)).body;
+  const attempt = await beginAttempt(api.db, { runId: runs[0].id, workflowRunId: `w-${connection}`, at: NOW });
+  if (attempt === undefined) throw new Error('The run did not begin');
+  return attempt;
+}
+
+async function end(runId: string, state: 'success' | 'failed'): Promise<void> {
+  const failure = {
+    code: 'script_failed' as const,
+    message: 'Cannot read properties of undefined',
+    location: { file: 'tasks.ts', line: 12, column: 5 },
+  };
+  const outcome = { state, failure: state === 'failed' ? failure : null, output: null };
+  await endRun(api.db, { runId, fence: null, at: NOW, ...outcome });
+}
+
+const log = (runId: string, seq: number, message: string) =>
+  addLogLines(api.db, runId, [{ seq, at: NOW, level: seq % 2 === 1 ? 'info' : 'error', message }]);
+
+beforeAll(async () => {
+  cwd = await folders.create();
+  await createTracker(api, 'tracker', ['acme', 'globex', 'initech']);
+  await deployFlows(api, flow('tracker', 'tasks'));
+  const attempt = await begin('acme');
+  finished = attempt.runId;
+  const write = { ...attempt, model: 'Task', ids: ['1', '2'], syncId: attempt.syncId, at: NOW };
+  await saveRecords(
+    api.db,
+    write,
+    JSON.stringify([
+      { id: 1, title: 'One' },
+      { id: 2, title: 'Two\u001b[31m' },
+    ]),
+  );
+  await log(finished, 1, 'page 1');
+  await log(finished, 2, 'two\nlines \u001b[31mred');
+  await end(finished, 'success');
+  failed = (await begin('globex')).runId;
+  await end(failed, 'failed');
+});
+
+test('records are shown with id, action and payload, and escape codes in them do nothing', async () => {
+  const { code, stdout } = await nango('records', 'tracker', 'acme', 'Task');
+  expect(code).toBe(0);
+  const [head, ...rows] = stdout.trimEnd().split('\n');
+  expect(head).toMatch(/^id +action +modified +record$/);
+  expect(rows).toHaveLength(2);
+  expect(rows[0]).toMatch(/^\d +ADDED +2026-01-01T00:00:00\S* +{"id":\d,"title":"\w+/);
+  expect(stdout).not.toContain('\u001b');
+});
+
+test('records are paged by --limit and --cursor, and --json is the answer as it is', async () => {
+  const { stdout, stderr } = await nango('records', 'tracker', 'acme', 'Task', '--limit', '1', '--json');
+  const page = JSON.parse(stdout);
+  expect(page.records).toHaveLength(1);
+  expect(stderr).toBe('');
+  const rest = await nango('records', 'tracker', 'acme', 'Task', '--cursor', page.next_cursor);
+  expect(rest.stdout.trimEnd().split('\n')).toHaveLength(2);
+  const first = await nango('records', 'tracker', 'acme', 'Task', '--limit', '1');
+  expect(first.stderr).toBe(`More follow: --cursor ${page.next_cursor}\n`);
+});
+
+test.each([
+  [['records', 'tracker', 'acme', 'Nope'], /Unknown model 'Nope'.*'Task'/],
+  [['records', 'tracker', 'nobody', 'Task'], /'nobody'/],
+  [['records', 'tracker', 'acme', 'Task', '--limit', 'many'], /whole number/],
+  [['records', 'tracker', 'ac\u{1f600}me', 'Task'], /characters that HTTP headers do not carry/],
+  [['status', 'nowhere'], /'nowhere'/],
+  [['trigger', 'tracker', 'nope', 'acme'], /'nope'/],
+  [['run', '../health'], /Unknown run '\.\.\/health'/],
+])('%j is 1 and names what is wrong', async (argv, message) => {
+  const { code, stdout, stderr } = await nango(...argv);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(message);
+});
+
+test('status shows each sync with its state and its records', async () => {
+  const { stdout } = await nango('status');
+  expect(stdout).toMatch(/^tracker +acme +tasks +SUCCESS +every hour +2026\S+ +Task 2$/m);
+  expect(stdout).toMatch(/^tracker +globex +tasks +ERROR +/m);
+  const one = await nango('status', 'tracker', 'globex', '--json');
+  expect(JSON.parse(one.stdout).syncs).toMatchObject([
+    { integration: 'tracker', connection_id: 'globex', status: 'ERROR' },
+  ]);
+  const prod = await runCli(['status', '-e', 'prod'], {
+    cwd,
+    env: { NANGO_HOSTPORT: api.url, NANGO_SECRET_KEY_PROD: api.otherKey },
+  });
+  expect(prod.stdout).toBe("No syncs in 'prod': deploy some with 'nango deploy prod'.\n");
+});
+
+test('runs are listed with their outcome', async () => {
+  const { stdout } = await nango('runs', 'tasks');
+  expect(stdout).toMatch(
+    new RegExp(`^${finished} +sync +tasks +acme +success +\\S+ +Task: 2 added, 0 updated, 0 deleted$`, 'm'),
+  );
+  expect(stdout).toMatch(
+    new RegExp(
+      `^${failed} .*failed +\\S+ +tasks\\.ts:12:5: Cannot read properties of undefined \\(script_failed\\)$`,
+      'm',
+    ),
+  );
+  expect(JSON.parse((await nango('runs', '-c', 'acme', '-i', 'tracker', '--json')).stdout).runs).toHaveLength(1);
+  expect((await nango('runs', 'nothing')).stdout).toBe('No runs.\n');
+});
+
+test('one run is shown with counts, links and log lines, each on one line', async () => {
+  const { stdout } = await nango('run', finished);
+  expect(stdout).toMatch(/^state +success$/m);
+  expect(stdout).toMatch(/^requests +\d+$/m);
+  expect(stdout).toMatch(/^temporal +http:\/\/temporal\.test\//m);
+  expect(stdout).toMatch(/^2026-01-01T00:00:00\.000Z info page 1\n2026-01-01T00:00:00\.000Z error two lines red\n$/m);
+  expect(JSON.parse((await nango('run', finished, '--json')).stdout).logs).toHaveLength(2);
+});
+
+test('logs shows the lines of the newest runs and how each ended', async () => {
+  const { stdout } = await nango('logs', 'tasks', 'acme');
+  expect(stdout).toBe(
+    [
+      `[acme] run ${finished} (creation)`,
+      '[acme] 2026-01-01T00:00:00.000Z info page 1',
+      '[acme] 2026-01-01T00:00:00.000Z error two lines red',
+      '[acme] 2026-01-01T00:00:00.000Z success',
+      '',
+    ].join('\n'),
+  );
+  expect((await nango('logs', 'tasks', 'globex')).stdout).toContain('failed tasks.ts:12:5: Cannot read');
+  expect((await nango('logs', 'nothing')).stderr).toBe("No runs of 'nothing' yet.\n");
+  const { runs } = JSON.parse((await nango('logs', 'tasks', 'acme', '--json')).stdout);
+  expect(runs[0].logs).toHaveLength(2);
+});
+
+test('logs --follow asks for what it has not shown yet, run by run, and ends well on Ctrl-C', async () => {
+  const run = { id: 'r1', connection_id: 'acme', started_by: 'api', state: 'running', error: null, finished_at: null };
+  const line = (seq: number, message: string) => ({ seq, at: NOW.toISOString(), level: 'info', message });
+  const ended = { ...run, state: 'success', finished_at: NOW.toISOString() };
+  other.answerWith(
+    { json: { runs: [run] } },
+    { json: { ...run, logs: [line(1, 'first')], logs_after: 1 } },
+    { json: { ...run, logs: [], logs_after: 1 } },
+    { json: { runs: [{ ...run, id: 'r2' }, run] } },
+    { json: { ...ended, logs: [line(2, 'second')], logs_after: 2 } },
+    { json: { ...ended, logs: [], logs_after: 2 } },
+    { json: { ...run, id: 'r2', logs: [], logs_after: 0 } },
+    { json: { runs: [{ ...run, id: 'r2' }, ended] } },
+    { json: { ...run, id: 'r2', logs: [line(1, 'third')], logs_after: 1 } },
+    { json: { ...run, id: 'r2', logs: [], logs_after: 1 } },
+  );
+  const cli = startCli(['logs', 'tasks', '--follow'], {
+    cwd,
+    env: { NANGO_HOSTPORT: other.url, NANGO_SECRET_KEY: 'k' },
+  });
+  await cli.see('info third');
+  cli.interrupt();
+  const { code, stdout } = await cli.ended;
+  expect(code).toBe(0);
+  expect(stdout.split('\n')).toEqual([
+    '[acme] run r1 (api)',
+    '[acme] 2026-01-01T00:00:00.000Z info first',
+    '[acme] 2026-01-01T00:00:00.000Z info second',
+    '[acme] 2026-01-01T00:00:00.000Z success',
+    '[acme] run r2 (api)',
+    '[acme] 2026-01-01T00:00:00.000Z info third',
+    '',
+  ]);
+  const asked = other.requests.map(({ url }) => url).filter((url) => url.startsWith('/runs/r1'));
+  expect(asked).toEqual(['/runs/r1?after=0', '/runs/r1?after=1', '/runs/r1?after=1', '/runs/r1?after=2']);
+});
+
+test('trigger says which run was started, and which one was joined', async () => {
+  const started = await nango('trigger', 'tracker', 'tasks', 'acme');
+  expect(started.stdout).toMatch(/^Sync 'tasks' of 'acme' started run \S+ {2}http:\/\/temporal\.test\/\S+\n$/);
+  const joined = await nango('trigger', 'tracker', 'tasks', 'acme', '--json');
+  expect(JSON.parse(joined.stdout).runs).toMatchObject([{ state: 'joined', run_id: started.stdout.split(' ')[6] }]);
+});
+
+test('a command that reads needs no project', async () => {
+  expect((await runCli(['status'], { ...call(), cwd: '/' })).code).toBe(0);
+});

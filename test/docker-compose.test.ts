@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import ms, { type StringValue } from 'ms';
+import { parse } from 'yaml';
+import { readSettings, SETTINGS } from '../runtime/env.ts';
+
+const PROJECT = new URL('../', import.meta.url);
+const COMPOSE = read('docker-compose.yml');
+const FORCED_STOP_MS = 20_000;
+
+type Service = {
+  readonly image: string;
+  readonly build?: string;
+  readonly command?: readonly string[];
+  readonly restart?: string;
+  readonly stop_grace_period?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck?: unknown;
+  readonly configs?: readonly { readonly source: string }[];
+};
+type Compose = {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly configs: Readonly<Record<string, { readonly content: string }>>;
+};
+
+function read(path: string): string {
+  return readFileSync(new URL(path, PROJECT), 'utf8');
+}
+
+function compose(text = COMPOSE): Compose {
+  return parse(text, { merge: true });
+}
+
+/** `[service, definition]` of all, or of those that run our own image. */
+function services(which: 'all' | 'ours'): [string, Service][] {
+  return Object.entries(compose().services).filter(([, { build }]) => which === 'all' || build !== undefined);
+}
+
+/** Whether the file a command runs, or the npm script, is in the project. */
+function isThere([program, ...args]: readonly string[]): boolean {
+  if (program === 'node')
+    return existsSync(fileURLToPath(new URL(args.find((arg) => !arg.startsWith('-')) ?? '?', PROJECT)));
+  const script = args.at(-1) ?? '';
+  return program === 'npm' && args[0] === 'run' && script in JSON.parse(read('package.json')).scripts;
+}
+
+test('docker-compose.yml follows the schema of the Compose Specification', () => {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  const validate = ajv.compile(JSON.parse(read('test/fixtures/compose-spec/compose-spec.json')));
+  validate(compose());
+  expect(validate.errors).toBeNull();
+});
+
+test('every command of our image runs a file or an npm script of the project', () => {
+  const commands = services('ours').map(([name, { command }]) => [name, command]);
+  const fromDockerfile = JSON.parse(/^CMD (.*)$/m.exec(read('Dockerfile'))?.[1] ?? '[]');
+  const missing = [...commands, ['Dockerfile', fromDockerfile]].filter(([, command = []]) => !isThere(command));
+  expect(commands.length).toBeGreaterThan(2);
+  expect(missing).toEqual([]);
+});
+
+test('every variable of our image is a setting, and together they are valid settings', () => {
+  const filled = compose(COMPOSE.replaceAll(/(?<!\$)\$\{\w+:\?[^}]*\}/g, 'a1b2c3'));
+  for (const { build, environment = {} } of Object.values(filled.services)) {
+    if (build === undefined) continue;
+    expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(Object.keys(environment)));
+    expect(readSettings(environment)).toMatchObject({ TEMPORAL_ADDRESS: 'temporal:7233' });
+  }
+});
+
+test('every secret must be given: none has a default and none is written down', () => {
+  const all = services('all').flatMap(([name, { environment = {} }]) =>
+    Object.entries(environment).map(([key, value]) => ({ where: `${name}.${key}`, value })),
+  );
+  const secrets = all.filter(({ where }) => /(PASSWORD|PWD|KEY|DATABASE_URL)$/.test(where));
+  expect(secrets.length).toBeGreaterThan(5);
+  expect(secrets.filter(({ value }) => !/\$\{\w+:\?[^}]+\}/.test(value))).toEqual([]);
+});
+
+test('a stop leaves our processes more time than a worker takes before it ends runs by force', () => {
+  for (const [, { stop_grace_period: grace = '10s' }] of services('ours'))
+    expect(ms(grace as StringValue)).toBeGreaterThan(2 * FORCED_STOP_MS);
+});
+
+test('what runs for good is started again, and what others wait for has a health check', () => {
+  const all = new Map(services('all'));
+  const awaited = [...all.values()].flatMap(({ depends_on = {} }) => Object.entries(depends_on));
+  const oneShots = awaited.filter(([, { condition }]) => condition === 'service_completed_successfully');
+  const endless = [...all].filter(([name]) => !oneShots.some(([oneShot]) => oneShot === name));
+  expect(endless.filter(([, { restart }]) => restart !== 'unless-stopped')).toEqual([]);
+  expect(awaited.filter(([name]) => !all.has(name))).toEqual([]);
+  const healthy = awaited.filter(([, { condition }]) => condition === 'service_healthy');
+  expect(healthy.filter(([name]) => all.get(name)?.healthcheck === undefined)).toEqual([]);
+});
+
+test('every foreign image has a version of its own', () => {
+  const images = services('all').flatMap(([, { image, build }]) => (build === undefined ? [image] : []));
+  expect(images.filter((image) => !/^[\w/-]+:\d+\.\d+/.test(image))).toEqual([]);
+});
+
+test('Temporal polls as often as the local server does', () => {
+  const { services: all, configs } = compose();
+  const mounted = all['temporal']?.configs?.map(({ source }) => configs[source]?.content).join('\n') ?? '';
+  const settings = [...read('platform/temporal-server.ts').matchAll(/'(history\.\w+)=(\d+)'/g)];
+  expect(settings).toHaveLength(3);
+  expect(parse(mounted)).toEqual(
+    Object.fromEntries(settings.map(([, name, value]) => [name, [{ value: Number(value) }]])),
+  );
+});

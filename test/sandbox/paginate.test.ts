@@ -1,0 +1,121 @@
+import { expect, test } from '@jest/globals';
+import { useSandbox } from './use-sandbox.ts';
+
+type Asked = { endpoint: string; params?: Record<string, string>; data?: unknown; baseUrlOverride?: string };
+type Page = { readonly body: unknown; readonly headers?: Record<string, string> };
+
+const { outputOf } = useSandbox();
+
+/** Answers from `pages` in turn; resolves to the yielded pages and what was asked. */
+async function paginated(config: string, pages: readonly Page[]) {
+  const asked: Asked[] = [];
+  const request = async ({ config: sent }: { config: unknown }) => {
+    const { endpoint, params, data, baseUrlOverride } = sent as Asked;
+    asked.push(JSON.parse(JSON.stringify({ endpoint, params, data, baseUrlOverride })));
+    const page = pages[asked.length - 1];
+    return {
+      value: { status: 200, statusText: '', headers: page?.headers ?? {} },
+      body: JSON.stringify(page?.body ?? []),
+    };
+  };
+  const body = `const pages: any[] = []; const hooks: any[] = [];
+    try { for await (const page of nango.paginate(${config})) pages.push(page); } catch (e: any) { return { error: e.message }; }
+    return { pages, hooks };`;
+  const value = (await outputOf(body, { host: { request } })) as { pages: unknown[]; hooks: unknown[]; error?: string };
+  return { ...value, asked };
+}
+
+test('cursor pages follow the cursor until it is blank, and call the hook after each page', async () => {
+  const config = `{ endpoint: '/x', params: { q: 'a' }, paginate: { type: 'cursor', response_path: 'data.items', cursor_path_in_response: 'meta.next',
+    cursor_name_in_request: 'after', limit: 2, limit_name_in_request: 'size', on_page: async ({ nextPageParam, response }: any) => { hooks.push([nextPageParam, response.status, pages.length]); } } }`;
+  const { pages, hooks, asked } = await paginated(config, [
+    { body: { data: { items: [1, 2] }, meta: { next: 'c1' } } },
+    { body: { data: { items: [3] }, meta: { next: ' ' } } },
+  ]);
+  expect(pages).toEqual([[1, 2], [3]]);
+  expect(asked.map(({ params }) => params)).toEqual([
+    { q: 'a', size: '2' },
+    { q: 'a', size: '2', after: 'c1' },
+  ]);
+  expect(hooks).toEqual([
+    ['c1', 200, 1],
+    [null, 200, 2],
+  ]);
+});
+
+test('cursor pages stop at an empty page', async () => {
+  const config =
+    "{ endpoint: '/x', paginate: { type: 'cursor', response_path: 'i', cursor_path_in_response: 'n', cursor_name_in_request: 'c' } }";
+  const { pages } = await paginated(config, [{ body: { i: [1], n: 5 } }, { body: { i: [], n: 6 } }]);
+  expect(pages).toEqual([[1]]);
+});
+
+test('a numeric cursor counts, and in a POST it goes into the body at its dotted place', async () => {
+  const config = `{ endpoint: '/s', method: 'POST', data: { filter: { a: 1 } }, paginate: { type: 'cursor', response_path: 'i', cursor_path_in_response: 'n',
+    cursor_name_in_request: 'page.after', limit: 1, limit_name_in_request: 'page.size' } }`;
+  const { asked } = await paginated(config, [{ body: { i: [1], n: 0 } }, { body: { i: [2] } }]);
+  expect(asked.map(({ data }) => data)).toEqual([
+    { filter: { a: 1 }, page: { size: 1 } },
+    { filter: { a: 1 }, page: { size: 1, after: 0 } },
+  ]);
+});
+
+test('link pages follow the header to another host, and yield empty pages too', async () => {
+  const config =
+    "{ endpoint: '/x', params: { q: 'a' }, paginate: { type: 'link', link_rel_in_response_header: 'next', limit: 3, limit_name_in_request: 'n' } }";
+  const { pages, asked } = await paginated(config, [
+    {
+      body: [1],
+      headers: { link: '<https://api.example/p?x=0>; rel="prev", <https://api.example/x?page=2&a=b,c>; rel="next"' },
+    },
+    { body: [], headers: { link: '<https://api.example/x?page=1>; rel=prev' } },
+  ]);
+  expect(pages).toEqual([[1], []]);
+  expect(asked).toEqual([
+    { endpoint: '/x', params: { q: 'a', n: '3' } },
+    { endpoint: '/x?page=2&a=b,c', baseUrlOverride: 'https://api.example' },
+  ]);
+});
+
+test('link pages stop at a link that repeats itself, and take relative links from the body', async () => {
+  const config =
+    "{ endpoint: '/x', paginate: { type: 'link', response_path: 'i', link_path_in_response_body: 'links.next' } }";
+  const page = (i: number[]) => ({ body: { i, links: { next: '/x?p=2' } } });
+  const { pages, asked } = await paginated(config, [page([1]), page([2]), page([3])]);
+  expect(pages).toEqual([[1], [2]]);
+  expect(asked[1]).toEqual({ endpoint: '/x?p=2' });
+});
+
+test('offset pages grow by the size of the page and stop at a short one', async () => {
+  const config = `{ endpoint: '/x', paginate: { type: 'offset', response_path: 'i', offset_name_in_request: 'skip', limit: 2, limit_name_in_request: 'top',
+    on_page: ({ nextPageParam }: any) => { hooks.push(nextPageParam); } } }`;
+  const { asked, hooks } = await paginated(config, [{ body: { i: [1, 2] } }, { body: { i: [3] } }]);
+  expect(asked.map(({ params }) => params)).toEqual([
+    { top: '2', skip: '0' },
+    { top: '2', skip: '2' },
+  ]);
+  expect(hooks).toEqual([0, 2]);
+});
+
+test('offset pages count pages where asked to, from their start value', async () => {
+  const config =
+    "{ endpoint: '/x', paginate: { type: 'offset', offset_name_in_request: 'page', offset_start_value: 1, offset_calculation_method: 'per-page' } }";
+  const { asked } = await paginated(config, [{ body: [1, 2, 3] }, { body: [4, 5, 6] }, { body: [] }]);
+  expect(asked.map(({ params }) => params?.['page'])).toEqual(['1', '2', '3']);
+});
+
+test.each([
+  ["{ endpoint: '/x' }", /needs 'paginate'/],
+  ["{ endpoint: '/x', paginate: { type: 'pages' } }", /'cursor', 'link' or 'offset' is expected/],
+  ["{ endpoint: '/x', paginate: { type: 'cursor' } }", /'cursor_path_in_response' is expected/],
+  ["{ endpoint: '/x', paginate: { type: 'offset' } }", /'offset_name_in_request' is expected/],
+  ["{ endpoint: '/x', paginate: { type: 'link' } }", /link_rel_in_response_header or/],
+])('paginate of %s names what is missing', async (config, reason) => {
+  expect((await paginated(config, [])).error).toMatch(reason);
+});
+
+test('a consumer may take pages by hand and stop early', async () => {
+  const body = `const pages = nango.paginate({ endpoint: '/x', paginate: { type: 'offset', response_path: 'asked.none', offset_name_in_request: 'o' } })[Symbol.asyncIterator]();
+    return [await pages.next(), await pages.return()];`;
+  expect(await outputOf(body)).toEqual([{ done: true }, { done: true }]);
+});

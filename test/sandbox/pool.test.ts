@@ -1,0 +1,198 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import type { Host } from '../../contract/host.ts';
+import { DEFAULT_LIMITS } from '../../sandbox/limits.ts';
+import { createSandbox } from '../../sandbox/pool.ts';
+import { action, useSandbox } from './use-sandbox.ts';
+
+const lost: Record<string, unknown>[] = [];
+const { sandbox, run, outputOf, failureOf } = useSandbox({
+  maxChildren: 3,
+  log: (_, fields) => lost.push({ ...fields }),
+});
+const SMALL = { memoryMb: 64, cpuMs: 3000 };
+
+/** Pids of the runner children of this process. */
+function childPids(): number[] {
+  const text = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+  return text
+    .trim()
+    .split(/\s+/)
+    .filter(Boolean)
+    .map(Number)
+    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runner/main'));
+}
+
+test.each([
+  ['objects', 'const a: any[] = []; while (true) a.push({ x: 1, y: [1, 2] });'],
+  ['a loop V8 does not interrupt', 'const a: any[] = []; while (true) a.push(new Array(1000).fill(1.5));'],
+  ['texts', 'const a: any[] = []; while (true) a.push("x".repeat(100_000) + a.length);'],
+  [
+    'promises',
+    'const a: any[] = []; const g = (): any => { a.push(Promise.resolve().then(g)); h(); }; const h = () => Promise.resolve().then(g); g(); await null;',
+  ],
+  ['a map', 'const m = new Map(); let i = 0; while (true) m.set(i++, i);'],
+  ['calls', 'while (true) nango.get({ endpoint: "/x" });'],
+  [
+    'memory kept over many calls',
+    'const a: any[] = []; while (true) { await nango.log("x"); a.push(new Array(40_000).fill(a.length).map((x) => ({ x }))); }',
+  ],
+])('a memory bomb of %s ends with its reason, and the next run is well', async (_, body) => {
+  expect(await failureOf(action(body), { limits: SMALL })).toMatchObject({
+    code: 'script_out_of_memory',
+    message: expect.stringMatching(/memory limit of 64 MB/),
+  });
+  expect(await outputOf('return 1;')).toBe(1);
+});
+
+test.each([
+  ['endless recursion', 'const f = (): number => f() + 1; f();', /Maximum call stack/],
+  ['a huge text', 'let s = "x"; while (true) s += s;', /Invalid string length/],
+  ['timers', 'while (true) setTimeout(() => {}, 1e6);', /more than 10000 timers/],
+])('%s fails with its reason', async (_, body, reason) => {
+  expect((await failureOf(action(body), { limits: SMALL })).message).toMatch(reason);
+});
+
+test('a flood of log lines is stopped by the processor limit and is bounded', async () => {
+  const { outcome, calls } = await run(action('while (true) nango.log("line");'), { limits: { ...SMALL, cpuMs: 300 } });
+  expect(outcome).toMatchObject({ failure: { code: 'script_timed_out' } });
+  expect(calls.length).toBeLessThan(11_000);
+});
+
+test('lines dropped by a flood are counted in a later line', async () => {
+  const { calls } = await run(
+    action(
+      'for (let i = 0; i < 10_050; i++) nango.log(i); await new Promise((r) => setTimeout(r, 400)); await nango.log("after");',
+    ),
+  );
+  expect(calls.at(-1)?.args['message']).toBe('after (50 lines before this one were dropped: too many at once)');
+});
+
+test('five bad scripts beside twenty good ones leave all the good ones well', async () => {
+  const bad = [
+    'while (true) {}',
+    'Promise.reject(new Error("late"));',
+    'const f = (): number => f() + 1; f();',
+    '(globalThis as any).process.exit(1);',
+    'while (true) nango.log("x");',
+  ];
+  const good = 'for (let i = 0; i < 5; i++) await nango.get({ endpoint: "/" + i }); return input.n;';
+  const [goods] = await Promise.all([
+    Promise.all(Array.from({ length: 20 }, (_, n) => outputOf(good, { input: JSON.stringify({ n }) }))),
+    Promise.all(bad.map((body) => run(action(body), { limits: { cpuMs: 500 } }))),
+  ]);
+  expect(goods).toEqual(Array.from({ length: 20 }, (_, n) => n));
+});
+
+test('a child that is killed from outside loses its runs with a code that may be retried, and is replaced', async () => {
+  const log = async () => {
+    for (const pid of childPids()) process.kill(pid, 'SIGKILL');
+    return { value: null };
+  };
+  const failure = await failureOf(action('await nango.log("x"); await nango.log("y");'), { host: { log } });
+  expect(failure).toMatchObject({ code: 'runner_lost', message: expect.stringMatching(/SIGKILL/) });
+  expect(await outputOf('return 2;')).toBe(2);
+  expect(lost.at(-1)).toMatchObject({ signal: 'SIGKILL' });
+});
+
+test('runs of one environment share a child, those of two never do', async () => {
+  const own = createSandbox({ maxChildren: 4 });
+  const children: number[] = [];
+  for (const environment of ['one', 'one', 'two', 'one']) {
+    await runIn(own, { environment });
+    children.push(own.stats().children);
+  }
+  await own.close();
+  // The spare counts as one besides.
+  expect(children.slice(1)).toEqual([2, 3, 3]);
+});
+
+test('a child of another environment gives way when all children are taken', async () => {
+  for (const environment of ['a', 'b', 'c', 'd', 'e']) expect(await outputOf('return 1;', { environment })).toBe(1);
+  expect(sandbox.stats().children).toBeLessThanOrEqual(4);
+});
+
+test('more runs than there is room wait for their turn', async () => {
+  const all = Array.from({ length: 70 }, (_, n) =>
+    outputOf('await nango.log("x"); return input;', { input: String(n) }),
+  );
+  expect(await Promise.all(all)).toEqual(Array.from({ length: 70 }, (_, n) => n));
+  expect(sandbox.stats().running).toBe(0);
+});
+
+test('a child has nothing in its environment but time zone and locale, and may read only its own code', async () => {
+  await outputOf('return 1;');
+  const [pid] = childPids();
+  const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean).sort();
+  expect(environment).toEqual(['LANG=en_US.UTF-8', 'LC_ALL=en_US.UTF-8', 'TZ=UTC']);
+  const flags = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  expect(flags).toEqual(expect.arrayContaining(['--no-node-snapshot', '--permission', '--allow-addons']));
+  const readable = flags.filter((flag) => flag.startsWith('--allow-fs-read='));
+  expect(readable.map((flag) => flag.replace(/^.*\/(?=[^/]+\/\*$)/, ''))).toEqual([
+    'sandbox/*',
+    'isolated-vm/*',
+    'node-gyp-build/*',
+    '--allow-fs-read=/etc/alpine-release',
+  ]);
+  expect(flags.some((flag) => /--allow-(fs-write|child-process|worker|net|wasi)/.test(flag))).toBe(false);
+});
+
+test('a child is replaced after its number of runs', async () => {
+  const few = createSandbox({ maxChildren: 1, recycleAfter: 2 });
+  try {
+    const before = new Set(childPids());
+    const seen = new Set<number>();
+    for (let i = 0; i < 6; i++) {
+      await runIn(few);
+      for (const pid of childPids()) if (!before.has(pid)) seen.add(pid);
+    }
+    expect(seen.size).toBeGreaterThanOrEqual(3);
+  } finally {
+    await few.close();
+  }
+});
+
+test('closing ends the children and aborts what runs', async () => {
+  const own = createSandbox({ maxChildren: 1 });
+  const before = new Set(childPids());
+  const running = runIn(
+    own,
+    'setTimeout(() => {}, 0); await new Promise((r) => setTimeout(r, 60_000));',
+    () => void own.close(),
+  );
+  expect(await running).toMatchObject({ failure: { code: 'script_aborted' } });
+  await own.close();
+  expect(childPids().filter((pid) => !before.has(pid))).toEqual([]);
+});
+
+test('the isolated-vm in use is not below the version that closed the escape', () => {
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../node_modules/isolated-vm/package.json', import.meta.url), 'utf8'),
+  );
+  const [major = 0, minor = 0, patch = 0] = String(version).split('.').map(Number);
+  expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(7_000_001);
+});
+
+type Other = { readonly environment?: string; readonly body?: string; readonly onStart?: () => void };
+
+/** A run in another sandbox than the file's own. */
+function runIn(
+  other: ReturnType<typeof createSandbox>,
+  { environment = 'dev', body = 'return 1;', onStart }: Other = {},
+) {
+  return other.run({
+    environment,
+    bundle: { hash: 'h', code: `exports.default = async () => { ${body} };`, sourceMap: '{}', file: 'a.ts' },
+    kind: 'action',
+    context: { environmentName: 'dev', providerConfigKey: 'k', provider: 'p', connectionId: 'c', scriptName: 's' },
+    input: undefined,
+    seed: '00'.repeat(32),
+    clock: () => {
+      if (onStart !== undefined) setImmediate(onStart);
+      return new Date(0);
+    },
+    host: {} as Host,
+    limits: DEFAULT_LIMITS,
+    signal: new AbortController().signal,
+  });
+}

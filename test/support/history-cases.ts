@@ -1,0 +1,109 @@
+import { Context } from '@temporalio/activity';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { Activities } from '../../activities/index.ts';
+import { EngineError } from '../../contract/failures.ts';
+import type { ActionStep, SyncStep } from '../../contract/sync.ts';
+
+export type HistoryCase = {
+  readonly name: string;
+  readonly workflow: 'syncWorkflow' | 'actionWorkflow' | 'reconcileWorkflow';
+  readonly input: unknown;
+  readonly activities: Partial<Activities>;
+  /** What happens to the workflow while it runs. */
+  readonly meanwhile?: (handle: WorkflowHandle) => Promise<unknown>;
+};
+
+const FINISHED: SyncStep = { status: 'finished', runId: 'r1', counts: { Task: { added: 2, updated: 1, deleted: 0 } } };
+const FAILURE = {
+  code: 'script_failed',
+  message: 'no such field',
+  location: { file: 'tasks.ts', line: 3, column: 9 },
+} as const;
+
+/** Each way through the workflows, once. A changed workflow gets new cases beside these, under new names. */
+export const CASES: readonly HistoryCase[] = [
+  sync('sync-finished', [FINISHED]),
+  sync('sync-skipped', [{ status: 'skipped', reason: 'running' }]),
+  sync('sync-handed-over', [{ status: 'handedOver', runId: 'r1' }, FINISHED]),
+  sync('sync-waiting', [waiting(300), waiting(300), FINISHED]),
+  sync('sync-failed', [{ status: 'failed', runId: 'r1', failure: FAILURE }]),
+  sync('sync-fault-retried', [new EngineError('store_unavailable', 'no Postgres'), FINISHED]),
+  sync('sync-fault-final', [new EngineError('journal_damaged', 'an entry is missing')]),
+  {
+    ...sync('sync-cancelled-in-script', []),
+    activities: { runScript: untilCancelled },
+    meanwhile: cancelAfter('activityTaskStartedEventAttributes'),
+  },
+  { ...sync('sync-cancelled-in-wait', [waiting(60_000)]), meanwhile: cancelAfter('timerStartedEventAttributes') },
+  action('action-finished', [{ status: 'finished' }]),
+  action('action-failed', [{ status: 'failed', failure: FAILURE }]),
+  action('action-handed-over', [{ status: 'handedOver', taskQueue: 'action-handed-over' }, { status: 'finished' }]),
+  action('action-waiting', [waiting(300), { status: 'finished' }]),
+  reconcile('reconcile-thorough', true),
+  { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
+];
+
+function sync(name: string, steps: readonly Step<SyncStep>[]): HistoryCase {
+  const next = inTurn(steps);
+  const activities = { runScript: async () => next(), settleRun: async () => undefined };
+  return { name, workflow: 'syncWorkflow', input: { syncId: '1' }, activities };
+}
+
+function action(name: string, steps: readonly Step<ActionStep>[]): HistoryCase {
+  const next = inTurn(steps);
+  const activities = { runAction: async () => next(), continueAction: async () => next() };
+  return { name, workflow: 'actionWorkflow', input: { runId: 'r1' }, activities };
+}
+
+function reconcile(name: string, thorough: boolean): HistoryCase {
+  const pages = inTurn<string | null>(['200', null, null, null, null, null]);
+  const page = async () => ({ nextAfterId: pages() });
+  const activities = {
+    reconcileSyncs: page,
+    removeSchedules: async () => undefined,
+    startQueuedRuns: page,
+    settleLostRuns: page,
+  };
+  return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
+}
+
+/** What an activity answers, or throws; a function makes it at that moment. */
+type Step<T> = T | EngineError | (() => T);
+
+function inTurn<T>(steps: readonly Step<T>[]): () => T {
+  const left = [...steps];
+  return () => {
+    const step = left.shift();
+    if (step === undefined) throw new EngineError('journal_damaged', 'The case has no further step');
+    if (step instanceof EngineError) throw step;
+    return step instanceof Function ? step() : step;
+  };
+}
+
+/** Its resume time is taken when the step is: cases are recorded one after the other. */
+function waiting(ms: number): () => { status: 'waiting'; runId: string; resumeAt: string; reason: string } {
+  return () => ({
+    status: 'waiting',
+    runId: 'r1',
+    resumeAt: new Date(Date.now() + ms).toISOString(),
+    reason: 'rate limit',
+  });
+}
+
+async function untilCancelled(): Promise<SyncStep> {
+  const { cancelled, heartbeat } = Context.current();
+  const ticker = setInterval(() => heartbeat(), 200);
+  await cancelled.catch(() => clearInterval(ticker));
+  return { status: 'cancelled', runId: 'r1' };
+}
+
+function cancelAfter(event: 'activityTaskStartedEventAttributes' | 'timerStartedEventAttributes') {
+  return async (handle: WorkflowHandle): Promise<unknown> => {
+    for (;;) {
+      // An activity's start is written with its end: that it is pending says as much.
+      const [{ events }, { raw }] = await Promise.all([handle.fetchHistory(), handle.describe()]);
+      const isPending = event === 'activityTaskStartedEventAttributes' && (raw.pendingActivities?.length ?? 0) > 0;
+      if (isPending || events?.some((one) => one[event])) return handle.cancel();
+    }
+  };
+}

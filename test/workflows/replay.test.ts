@@ -1,0 +1,25 @@
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { beforeAll, expect, test } from '@jest/globals';
+import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflows } from '../../worker/bundle.ts';
+import { installSdk } from '../../worker/sdk.ts';
+import { CASES } from '../support/history-cases.ts';
+
+const FOLDER = new URL('../histories/', import.meta.url);
+const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+let workflowBundle: WorkflowBundleWithSourceMap;
+
+beforeAll(async () => {
+  installSdk(() => undefined);
+  workflowBundle = await bundleWorkflows();
+});
+
+test.each(files)('%s still replays', async (file) => {
+  const history: unknown = JSON.parse(await readFile(new URL(file, FOLDER), 'utf8'));
+  await expect(Worker.runReplayHistory({ workflowBundle }, history)).resolves.toBeUndefined();
+});
+
+test('every way through the workflows has a recorded history', () => {
+  expect(files).toEqual(expect.arrayContaining(CASES.map(({ name }) => `${name}.json`)));
+});
