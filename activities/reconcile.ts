@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { RunFailure } from '../contract/sync.ts';
-import { openSyncRuns, queuedSyncRuns } from '../store/runs.ts';
+import { openRuns, queuedSyncRuns } from '../store/runs.ts';
 import {
   forgetRemoval,
   markScheduled,
@@ -55,7 +55,7 @@ export function createReconcileActivities(deps: Dependencies) {
 
     /** Ends runs that are shown as running while Temporal knows no workflow for them. */
     async settleLostRuns({ afterId }: { afterId: string }): Promise<Page> {
-      const runs = await openSyncRuns(db, { afterId, limit: PAGE });
+      const runs = await openRuns(db, { afterId, limit: PAGE });
       await inGroups(runs, async (run) => {
         if (!(await isOpenWorkflow(client, run))) await endAsFailed(deps, run.runId, LOST);
       });

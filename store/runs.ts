@@ -323,15 +323,15 @@ export async function openWorkflows(
   return result.rows.map((row) => row.workflowId);
 }
 
-/** Sync runs whose script has begun and not ended, a page after `afterId`. */
-export async function openSyncRuns(
+/** Runs whose script has begun and not ended, a page after `afterId`. */
+export async function openRuns(
   db: Queryable,
   page: { afterId: string; limit: number },
 ): Promise<{ runId: string; workflowId: string; workflowRunId: string | null }[]> {
   const result = await db.query<{ runId: string; workflowId: string; workflowRunId: string | null }>(
     `select id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId"
      from runs
-     where state in ('running', 'waiting') and kind = 'sync' and id > $1::text
+     where state in ('running', 'waiting') and id > $1::text
      order by id
      limit $2::int`,
     [page.afterId, page.limit],

@@ -6,6 +6,8 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
  */
 export function installSdk(log: (event: string, fields: Readonly<Record<string, unknown>>) => void): void {
   const logger = new DefaultLogger('WARN', ({ level, message, meta }) => {
+    // What a worker for activities alone is told at each start; it is meant to be one.
+    if (message.startsWith('No workflows registered')) return;
     log('temporal.sdk', {
       level: level.toLowerCase(),
       message,
