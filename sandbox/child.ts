@@ -35,6 +35,8 @@ type Active = {
   readonly run: ScriptRun;
   readonly desk: Desk;
   readonly settle: (outcome: ScriptOutcome) => void;
+  /** How it was ended from outside; what its process does afterwards changes nothing. */
+  decided: ScriptOutcome | undefined;
 };
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -86,7 +88,8 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
   /** Ends a run from outside; the script is given no say, and a child that does not confirm is killed. */
   const stopRun = (id: number, outcome: ScriptOutcome): void => {
     const one = active.get(id);
-    if (one === undefined || awaitingStop.has(id)) return;
+    if (one === undefined || one.decided !== undefined) return;
+    one.decided = outcome;
     send({ type: 'stop', run: id });
     awaitingStop.set(
       id,
@@ -126,8 +129,9 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     clearInterval(rssWatch);
     const exit: ChildExit = { code, signal, stderr, ...(killed === undefined ? {} : { killed }) };
     const isAlone = active.size === 1;
-    for (const { id, run, desk } of [...active.values()]) {
-      const outcome = { status: 'failed', failure: failureOfExit(run, id, exit, isAlone), calls: 0 } as const;
+    for (const { id, run, desk, decided } of [...active.values()]) {
+      const lost: ScriptOutcome = { status: 'failed', failure: failureOfExit(run, id, exit, isAlone), calls: 0 };
+      const outcome = decided ?? lost;
       void desk.salvage().finally(() => settle(id, outcome));
     }
     events.exited(exit);
@@ -183,7 +187,7 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
           cleanUp();
           resolve(outcome);
         };
-        active.set(id, { id, run, desk, settle: finish });
+        active.set(id, { id, run, desk, settle: finish, decided: undefined });
         send(...runFrame(id, run));
       }),
     end: async (force = false) => {
@@ -265,6 +269,8 @@ function spawnRunner(): ChildProcess {
     cwd: HERE,
     env: ENVIRONMENT,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C is for us, and runs are let finish before their process goes.
+    detached: true,
   });
 }
 

@@ -42,13 +42,14 @@ async function bundle(name: 'main' | 'zod'): Promise<string> {
     bundle: true,
     write: false,
     format: 'iife',
+    // Strict: a sloppy frame would hand its function to whoever asks V8 for the stack.
+    tsconfigRaw: { compilerOptions: { alwaysStrict: true } },
     globalName: 'guest',
     platform: 'browser',
     target: 'es2024',
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    tsconfigRaw: '{}',
     logLevel: 'silent',
   });
   return result.outputFiles[0]?.text ?? '';

@@ -52,7 +52,8 @@ const MAX_OUTSTANDING = 20_000;
 const LET_GO_MS = 500;
 const MB = 1024 * 1024;
 const SILENT_MS = 300;
-const IDLE_ASK_MS = 500;
+const IDLE_ASK_MS = 100;
+const BUSY_MS = 150;
 
 /** Starts a run; the returned functions never throw, everything comes back as an event. */
 export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: GuestEvents) {
@@ -67,7 +68,10 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   let enteredRss = 0;
   let heap: HeapWatch | undefined;
   let askedAt = 0;
+  let isAsking = false;
+  let insideAt = 0;
   let isInside = false;
+  let vanishedAt: number | undefined;
   let settled: { readonly end: GuestEnd; readonly output: string | undefined } | undefined;
   let saveFailure: GuestEnd | undefined;
 
@@ -86,6 +90,26 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     if (end.end === 'memory' || end.end === 'cpu') events.retire();
     dispose();
     events.ended(end, calls, output);
+  };
+
+  /** An isolate that is not busy answers by itself, between two entries. */
+  const askIdle = (isolate: ivm.Isolate): void => {
+    if (isAsking || performance.now() - askedAt < IDLE_ASK_MS) return;
+    askedAt = performance.now();
+    isAsking = true;
+    isolate
+      .getHeapStatistics()
+      .then(({ used_heap_size: used, externally_allocated_size: external }) => onHeap(used + external))
+      .catch(() => undefined)
+      .finally(() => {
+        isAsking = false;
+      });
+  };
+
+  /** V8 took the isolate down for want of memory; isolated-vm does not always say so to whoever is inside. */
+  const onVanished = (): void => {
+    vanishedAt ??= performance.now();
+    if (performance.now() - vanishedAt > LET_GO_MS) finish({ end: 'memory' });
   };
 
   const onHeap = (bytes: number): void => {
@@ -129,6 +153,7 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     if (isOver || enter === undefined || prepared === undefined) return;
     enteredAt = prepared.isolate.cpuTime;
     enteredRss = process.memoryUsage.rss();
+    insideAt = performance.now();
     isInside = true;
     try {
       await enter.apply(undefined, args as never[]);
@@ -202,7 +227,8 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     watchCpu: async (): Promise<void> => {
       if (isOver || prepared === undefined || enteredAt === undefined) return;
       const { isolate } = prepared;
-      if (isolate.isDisposed || isolate.cpuTime - enteredAt < BigInt(request.cpuMs) * 1_000_000n) return;
+      if (isolate.isDisposed) return onVanished();
+      if (isolate.cpuTime - enteredAt < BigInt(request.cpuMs) * 1_000_000n) return;
       enteredAt = undefined;
       const place = await pauseAndLocate(isolate, SCRIPT_FILE);
       finish({ end: 'cpu', ...place });
@@ -218,8 +244,9 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
         events.poisoned(true);
         return;
       }
-      if (prepared.isolate.isDisposed || (!isInside && performance.now() - askedAt < IDLE_ASK_MS)) return;
-      askedAt = performance.now();
+      if (prepared.isolate.isDisposed) return;
+      // Only a busy isolate is asked through its inspector, which is not free of danger for those that end meanwhile.
+      if (!isInside || performance.now() - insideAt < BUSY_MS) return askIdle(prepared.isolate);
       heap ??= openHeapWatch(prepared.isolate, onHeap);
       heap.ask();
     },

@@ -10,7 +10,7 @@ import { ensureEnvironments } from '../../platform/first-start.ts';
 import { type Closing, createClosing } from '../../runtime/closing.ts';
 import { readSettings } from '../../runtime/env.ts';
 import { useDatabase } from './database.ts';
-import { useTemporal } from './temporal.ts';
+import { type TestTemporal, useTemporal } from './temporal.ts';
 
 export type LogEvent = { readonly event: string; readonly fields: Readonly<Record<string, unknown>> };
 
@@ -24,6 +24,7 @@ export type TestPlatform = {
   /** Stops and starts API and workers; Postgres and Temporal stay. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
+  readonly temporal: TestTemporal;
 };
 
 /** Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream. */
@@ -80,6 +81,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
     event: journal.event,
     start,
     stop,
+    temporal,
     get caller() {
       return { apiUrl: there(engine).apiUrl ?? '', key };
     },

@@ -21,7 +21,6 @@ import { bundleWorkflows } from '../../worker/bundle.ts';
 import { installSdk } from '../../worker/sdk.ts';
 import { CASES, type HistoryCase } from './history-cases.ts';
 
-installSdk(() => undefined);
 const wanted = process.argv.slice(2);
 const missing: HistoryCase[] = [];
 for (const one of CASES) if (isWanted(one) && !(await exists(fileOf(one)))) missing.push(one);
@@ -39,6 +38,8 @@ function fileOf({ name }: HistoryCase): URL {
 async function withServer(work: (connection: NativeConnection) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-histories-'));
   const [port, uiPort] = [await freePort(), await freePort()];
+  // Not before it is needed: the SDK's runtime keeps a process alive until its last connection has closed.
+  installSdk(() => undefined);
   const server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default' });
   try {
     const connection = await connect(server.address);

@@ -1,18 +1,30 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { freePort } from '../../platform/ports.ts';
 import { type LocalTemporal, startTemporal } from '../../platform/temporal-server.ts';
 
+export type TestTemporal = {
+  readonly server: LocalTemporal;
+  /** Ends the server as a power cut would; its data stay. */
+  readonly kill: () => Promise<void>;
+  /** Starts it again with the same data on the same port. */
+  readonly restart: () => Promise<void>;
+};
+
 /** A real Temporal dev server of the test file's own, started as the platform starts it. */
-export function useTemporal(): { readonly server: LocalTemporal } {
+export function useTemporal(): TestTemporal {
   let server: LocalTemporal | undefined;
   let folder = '';
+  let [port, uiPort] = [0, 0];
+  const start = async () => {
+    server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default' });
+  };
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nango-test-temporal-'));
-    const [port, uiPort] = [await freePort(), await freePort()];
-    server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default' });
+    [port, uiPort] = [await freePort(), await freePort()];
+    await start();
   }, 60_000);
   afterAll(async () => {
     await server?.stop();
@@ -23,5 +35,10 @@ export function useTemporal(): { readonly server: LocalTemporal } {
       if (server === undefined) throw new Error('Temporal is there from beforeAll on');
       return server;
     },
+    kill: async () => {
+      process.kill(Number(await readFile(join(folder, 'temporal.pid'), 'utf8')), 'SIGKILL');
+      await server?.exited;
+    },
+    restart: start,
   };
 }
