@@ -64,3 +64,15 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     details: { mistakes },
   });
 }
+
+/** The settings as the README shows them: one row of a Markdown table each. */
+export function settingsTable(): string {
+  return Object.entries(SETTINGS)
+    .map(([name, schema]) => {
+      const parsed = schema.safeParse(undefined);
+      const fallback =
+        parsed.success && parsed.data !== undefined && !Array.isArray(parsed.data) ? String(parsed.data) : '';
+      return `| \`${name}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${schema.description ?? ''} |`;
+    })
+    .join('\n');
+}

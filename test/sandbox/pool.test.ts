@@ -38,7 +38,8 @@ test.each([
     'const a: any[] = []; while (true) { await nango.log("x"); a.push(new Array(40_000).fill(a.length).map((x) => ({ x }))); }',
   ],
 ])('a memory bomb of %s ends with its reason, and the next run is well', async (_, body) => {
-  expect(await failureOf(action(body), { limits: SMALL })).toMatchObject({
+  // Time enough that a slow machine runs out of memory first.
+  expect(await failureOf(action(body), { limits: { ...SMALL, cpuMs: 14_000 } })).toMatchObject({
     code: 'script_out_of_memory',
     message: expect.stringMatching(/memory limit of 64 MB/),
   });
