@@ -1,6 +1,6 @@
 import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap, YAMLSeq } from 'yaml';
-import type { Mistake, MistakeCode } from './manifest.ts';
+import type { Mistake } from './manifest.ts';
 
 // A manifest is written by people: what is larger or deeper than this is a mistake, and would only burn time.
 const MAX_CHARACTERS = 1_000_000;
@@ -47,13 +47,13 @@ export function openDocument(text: string, file: string): { readonly source: Sou
 }
 
 /** Notes a mistake at an offset of the text. */
-export function reject(source: Source, offset: number, message: string, code?: MistakeCode): void {
-  source.mistakes.push(at(source, offset, message, code));
+export function reject(source: Source, offset: number, message: string): void {
+  source.mistakes.push(at(source, offset, message));
 }
 
 /** Notes something that does not stop the project. */
-export function warn(source: Source, offset: number, message: string, code?: MistakeCode): void {
-  source.warnings.push(at(source, offset, message, code));
+export function warn(source: Source, offset: number, message: string): void {
+  source.warnings.push(at(source, offset, message));
 }
 
 /** Line and column (from 1) of an offset. */
@@ -97,9 +97,8 @@ export function describe(node: Node | null): string {
   return `'${scalarText(node).slice(0, 60)}'`;
 }
 
-function at(source: Source, offset: number, message: string, code: MistakeCode | undefined): Mistake {
-  const mistake = { file: source.file, ...positionOf(source, offset), message };
-  return code === undefined ? mistake : { ...mistake, code };
+function at(source: Source, offset: number, message: string): Mistake {
+  return { file: source.file, ...positionOf(source, offset), message };
 }
 
 function entryOf(source: Source, pair: Pair<unknown, unknown>): Entry | undefined {

@@ -2,7 +2,6 @@ import type { Entry, Source } from './document.ts';
 import { positionOf, reject, warn } from './document.ts';
 import type { Model, TypeExpression } from './manifest.ts';
 import { isTypeWord } from './model.ts';
-import { modelsIn } from './model-usage.ts';
 import { RESERVED_NAMES } from './script-api.ts';
 import { type Models, readType, typeBudget } from './type-node.ts';
 
@@ -14,7 +13,7 @@ export function readModels(
   const byName = new Map(entries.filter((entry) => isModelName(source, entry)).map((entry) => [entry.key, entry]));
   const done = new Map<string, TypeExpression | undefined>();
   const open = new Set<string>();
-  const models: Models = { has: (name) => byName.has(name), typeOf, parents: new Set(), budget: typeBudget() };
+  const models: Models = { has: (name) => byName.has(name), typeOf, budget: typeBudget() };
 
   function typeOf(name: string, offset: number): TypeExpression | undefined {
     const entry = byName.get(name);
@@ -29,12 +28,7 @@ export function readModels(
       return undefined;
     }
     open.add(name);
-    const type = readType(
-      { source, models, words: 'model_not_found_fallback' },
-      entry.value,
-      `model '${name}'`,
-      entry.offset,
-    );
+    const type = readType({ source, models, words: 'literal' }, entry.value, `model '${name}'`, entry.offset);
     open.delete(name);
     done.set(name, type);
     return type;
@@ -55,7 +49,6 @@ function isModelName(source: Source, entry: Entry): boolean {
       source,
       entry.offset,
       `model name '${entry.key.slice(0, 80)}': expected letters, digits and '_', not beginning with a digit`,
-      'invalid_model_name',
     );
     return false;
   }
@@ -64,7 +57,6 @@ function isModelName(source: Source, entry: Entry): boolean {
       source,
       entry.offset,
       `model name '${entry.key}': expected another name, since models.ts needs this one for something else`,
-      'invalid_model_name',
     );
     return false;
   }
@@ -88,7 +80,6 @@ function warnOfCycles(source: Source, list: readonly Model[], entries: ReadonlyM
       source,
       entries.get(name)?.offset ?? 0,
       `model '${name}' is part of a circle of models: allowed, as long as its records end somewhere`,
-      'cyclic_model',
     );
   }
 }
@@ -127,4 +118,25 @@ function peel(
 function bareModelsIn(type: TypeExpression): string[] {
   if (type.kind === 'union') return type.members.flatMap(bareModelsIn);
   return type.kind === 'model' ? [type.name] : [];
+}
+
+/** The names of all models a type mentions. */
+export function modelsIn(type: TypeExpression): string[] {
+  switch (type.kind) {
+    case 'model':
+      return [type.name];
+    case 'array':
+      return modelsIn(type.element);
+    case 'union':
+      return type.members.flatMap(modelsIn);
+    case 'object':
+      return [...type.fields.map((field) => field.type), ...(type.index === undefined ? [] : [type.index])].flatMap(
+        modelsIn,
+      );
+    case 'primitive':
+    case 'literal':
+      return [];
+    default:
+      return type satisfies never;
+  }
 }

@@ -4,7 +4,6 @@ import type { Entry, Source } from './document.ts';
 import { entriesOf, offsetOf, openDocument, reject, warn } from './document.ts';
 import { type Manifest, type Mistake, mistakeLine } from './manifest.ts';
 import { readModels } from './model-section.ts';
-import { noteModels } from './model-usage.ts';
 
 const SECTIONS = ['integrations', 'models'];
 
@@ -14,24 +13,14 @@ const SECTIONS = ['integrations', 'models'];
  * `file:line:column: <what> '<value>': <expected>`. Hostile input ends in such a mistake as well.
  */
 export function parseManifest(text: string, file: string): { readonly manifest: Manifest } {
-  const { manifest, mistakes } = inspectManifest(text, file);
-  if (manifest === undefined) throw invalid(file, mistakes);
+  const { source, root } = openDocument(text, file);
+  const manifest =
+    root === undefined ? undefined : readManifest(source, entriesOf(source, root, `'${file}'`, offsetOf(root, 0)));
+  if (manifest === undefined || source.mistakes.length > 0) throw invalid(source);
   return { manifest };
 }
 
-/** As `parseManifest`, but never throws: either a manifest and no mistakes, or the mistakes, with their codes. */
-export function inspectManifest(
-  text: string,
-  file: string,
-): { readonly manifest?: Manifest; readonly mistakes: readonly Mistake[] } {
-  const { source, root } = openDocument(text, file);
-  const manifest =
-    root === undefined ? undefined : readFile(source, entriesOf(source, root, `'${file}'`, offsetOf(root, 0)));
-  const mistakes = source.mistakes.toSorted(byPlace);
-  return manifest === undefined || mistakes.length > 0 ? { mistakes } : { manifest, mistakes };
-}
-
-function readFile(source: Source, sections: readonly Entry[] | undefined): Manifest | undefined {
+function readManifest(source: Source, sections: readonly Entry[] | undefined): Manifest | undefined {
   if (sections === undefined) return undefined;
   for (const section of sections) {
     if (!SECTIONS.includes(section.key))
@@ -42,11 +31,8 @@ function readFile(source: Source, sections: readonly Entry[] | undefined): Manif
       );
   }
   const { list, models } = readModels(source, readSection(source, sections, 'models', 'optional'));
-  const entries = readSection(source, sections, 'integrations', 'required');
-  const { version, integrations, anonymous } = readIntegrations(source, entries, models);
-  const all = [...list, ...anonymous];
-  const notes = noteModels(integrations, all, models.parents).map((note) => ({ file: source.file, ...note }));
-  return { version, integrations, models: all, warnings: [...source.warnings, ...notes].toSorted(byPlace) };
+  const integrations = readIntegrations(source, readSection(source, sections, 'integrations', 'required'), models);
+  return { version: 'v1', integrations, models: list, warnings: source.warnings.toSorted(byPlace) };
 }
 
 function readSection(
@@ -63,12 +49,11 @@ function readSection(
   return [];
 }
 
-/** The refusal of a project with these mistakes, in the order of the file. */
-export function invalid(what: string, mistakes: readonly Mistake[]): EngineError {
-  const lines = mistakes.map(mistakeLine);
-  const count = lines.length === 1 ? '1 mistake' : `${lines.length} mistakes`;
-  return new EngineError('manifest_invalid', `'${what}' has ${count}: ${lines[0] ?? ''}`, {
-    details: { mistakes: lines },
+function invalid(source: Source): EngineError {
+  const mistakes = source.mistakes.toSorted(byPlace).map(mistakeLine);
+  const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
+  return new EngineError('manifest_invalid', `'${source.file}' has ${count}: ${mistakes[0] ?? ''}`, {
+    details: { mistakes },
   });
 }
 

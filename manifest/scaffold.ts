@@ -1,5 +1,5 @@
-import type { ActionDefinition, OnEventDefinition, SyncDefinition, TypeExpression } from './manifest.ts';
-import { modelsIn } from './model-usage.ts';
+import type { ActionDefinition, SyncDefinition, TypeExpression } from './manifest.ts';
+import { modelsIn } from './model-section.ts';
 import { printType } from './typegen.ts';
 
 /** The text of a new sync script. It compiles and runs as it stands, and saves nothing yet. */
@@ -22,16 +22,6 @@ ${describeScript(action.description)}export default async function runAction(nan
   // const response = await nango.post({ endpoint: '/path', data: input, retries: 3 });
   // return response.data;
   throw new nango.ActionError({ message: 'The action ${action.name} is not written yet' });
-}
-`;
-}
-
-/** The text of a new script for an event. It compiles as it stands, and only logs. */
-export function scaffoldOnEvent(script: OnEventDefinition, modelsPath = './models'): string {
-  return `import type { NangoAction } from '${modelsPath}';
-
-${describeScript(script.description)}export default async function onEvent(nango: NangoAction): Promise<void> {
-  await nango.log('${script.event}', nango.connectionId);
 }
 `;
 }

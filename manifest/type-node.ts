@@ -2,7 +2,7 @@ import { isMap, isScalar, isSeq } from 'yaml';
 import type { Node, Scalar } from 'yaml';
 import type { Entry, Source } from './document.ts';
 import { describe, entriesOf, offsetOf, reject, resolve, scalarText, warn } from './document.ts';
-import type { Field, MistakeCode, ObjectType, TypeExpression } from './manifest.ts';
+import type { Field, ObjectType, TypeExpression } from './manifest.ts';
 import { MAX_TYPE_DEPTH, parseType, unionOf } from './model.ts';
 
 // Aliases that repeat aliases grow without end; nobody writes this many types.
@@ -14,8 +14,6 @@ export type Models = {
   readonly has: (name: string) => boolean;
   /** The type of a model; undefined (and a mistake at `offset`) when it inherits from itself or is none. */
   readonly typeOf: (name: string, offset: number) => TypeExpression | undefined;
-  /** Models that others inherit from. */
-  readonly parents: Set<string>;
   /** Types read so far. */
   readonly budget: Budget;
 };
@@ -27,12 +25,8 @@ export function typeBudget(): Budget {
   return { left: MAX_TYPES, exceeded: false };
 }
 
-/** `words`: what an unknown word is: a text literal (with a warning of this code) or, as a mistake, a missing model. */
-export type Reading = {
-  readonly source: Source;
-  readonly models: Models;
-  readonly words: 'model_not_found_fallback' | 'model_is_literal' | 'mistake';
-};
+/** `words`: what an unknown word means. In models it is a text literal (with a warning), elsewhere a model that is missing. */
+export type Reading = { readonly source: Source; readonly models: Models; readonly words: 'literal' | 'mistake' };
 
 /**
  * Reads a type written in YAML: a text in the model language, a nested mapping, or a list (an array of its members).
@@ -62,7 +56,6 @@ export function readType(
       source,
       place,
       `${what} is ${describe(value)}: expected a type, for example 'string', 'Task[]' or 'string | null'`,
-      'type_syntax_error',
     );
     return undefined;
   }
@@ -80,27 +73,19 @@ function readScalar(reading: Reading, node: Scalar, what: string, offset: number
   if ('fault' in parsed) {
     // Only a plain scalar on one line stands in the file character for character.
     const inside = node.type === 'PLAIN' && !text.includes('\n') ? parsed.offset : 0;
-    reject(reading.source, offset + inside, `${what} '${shorten(text)}': ${parsed.fault}`, faultCode(text));
+    reject(reading.source, offset + inside, `${what} '${shorten(text)}': ${parsed.fault}`);
     return undefined;
   }
-  for (const word of parsed.literals) noteWord(reading, word, what, offset);
+  for (const word of parsed.literals) {
+    if (reading.words === 'literal')
+      warn(
+        reading.source,
+        offset,
+        `${what}: '${shorten(word)}' is neither a type nor a model and is taken as the text '${shorten(word)}'`,
+      );
+    else reject(reading.source, offset, `${what} '${shorten(word)}': expected a type or the name of a model`);
+  }
   return parsed.type;
-}
-
-function noteWord({ source, words }: Reading, word: string, what: string, offset: number): void {
-  const text = shorten(word);
-  if (words === 'mistake')
-    reject(source, offset, `${what} '${text}': expected a type or the name of a model`, 'model_not_found');
-  else
-    warn(source, offset, `${what}: '${text}' is neither a type nor a model and is taken as the text '${text}'`, words);
-}
-
-/** The incumbent tells faults by the form it was in the middle of. */
-function faultCode(text: string): MistakeCode {
-  if (/[<>]/.test(text)) return 'type_syntax_error';
-  if (text.includes('|')) return 'failed_to_parse_union';
-  if (text.includes('{')) return 'failed_to_parse_object';
-  return text.includes('[') ? 'failed_to_parse_array' : 'type_syntax_error';
 }
 
 function readList(
@@ -110,13 +95,7 @@ function readList(
   offset: number,
   depth: number,
 ): TypeExpression | undefined {
-  if (items.length === 0)
-    reject(
-      reading.source,
-      offset,
-      `${what} is an empty list: expected the type of its members`,
-      'failed_to_parse_array',
-    );
+  if (items.length === 0) reject(reading.source, offset, `${what} is an empty list: expected the type of its members`);
   const members = items.map((item) => readType(reading, item, what, offset, depth + 1));
   const known = members.filter((member) => member !== undefined);
   return known.length === 0 ? undefined : { kind: 'array', element: unionOf(known) };
@@ -172,15 +151,9 @@ function readParents(reading: Reading, entry: Entry, what: string): ObjectType[]
   const place = offsetOf(entry.value, entry.offset);
   return names.flatMap((name) => {
     if (!models.has(name)) {
-      reject(
-        source,
-        place,
-        `__extends of ${what} '${shorten(name)}': expected the name of a model of this file`,
-        'model_extends_not_found',
-      );
+      reject(source, place, `__extends of ${what} '${shorten(name)}': expected the name of a model of this file`);
       return [];
     }
-    models.parents.add(name);
     const type = models.typeOf(name, place);
     if (type === undefined) return [];
     if (type.kind === 'object') return spend(models.budget, type.fields.length) ? type : [];

@@ -14,9 +14,7 @@ const UNDEFINED: TypeExpression = { kind: 'primitive', name: 'undefined' };
  * `nango-sandbox.d.ts` (`SANDBOX_TYPES`), which has to be written beside it.
  */
 export function generateModels(manifest: Manifest): string {
-  // No record can be of an anonymous model.
-  const saved = manifest.models.filter((model) => model.anonymous !== true);
-  const names = saved.map((model) => JSON.stringify(model.name));
+  const names = manifest.models.map((model) => JSON.stringify(model.name));
   // Any other text is accepted too: helpers of scripts take `model: string`.
   const modelName = `/** The models of this project (other texts are accepted and checked when the script runs). */
 export type ModelName = ${[...names, '(string & {})'].join(' | ')};\n`;

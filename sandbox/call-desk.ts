@@ -3,7 +3,7 @@
  * against the Host, a bounded number at once, and alone decides the order in which answers reach the script. What it
  * delivers it records, so that the next pass of the script hears the same.
  */
-import { EngineError, type FailureCode, failureCode } from '../contract/failures.ts';
+import { type EngineError, type FailureCode, failureCode } from '../contract/failures.ts';
 import type { CallContext, Host, HostAnswer, HostCallKind } from '../contract/host.ts';
 import type { Journal, JournalEntry, JournalKind } from '../contract/journal.ts';
 import type { Limits, ScriptFailure, ScriptOutcome } from '../contract/script.ts';

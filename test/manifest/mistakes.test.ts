@@ -127,9 +127,9 @@ test.each([
     "1:50: returns of action 'x' 'Tsk': expected a type or the name of a model",
   ],
   [
-    'a v2 integration in a v1 file',
-    'integrations:\n  a: { x: { type: action } }\n  b:\n    provider: c\n    syncs: {}',
-    "3:3: integration 'b' has 'syncs:', the v2 form, and the first one lists its scripts directly, the v1 form: expected one form throughout the file",
+    'a v2 file',
+    'integrations:\n  a:\n    provider: b\n    syncs: { x: {} }',
+    "2:3: integration 'a' has 'syncs:', the v2 form: v2 files cannot be read yet; list the scripts directly under the integration, each with 'type', 'runs' and 'returns'",
   ],
   [
     'a model name with a dash',
