@@ -14,7 +14,7 @@ import type { Dependencies } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
-import { failureCode } from '../contract/failures.ts';
+import { EngineError, failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
 import { createOutbound } from '../outbound/request.ts';
 import type { Closing } from '../runtime/closing.ts';
@@ -23,7 +23,7 @@ import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
 import { ensureReconcileSchedule, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox } from '../sandbox/pool.ts';
-import { type Database, openDatabase } from '../store/db.ts';
+import { type Database, isStoreLoss, openDatabase } from '../store/db.ts';
 import { migrate } from '../store/migrate.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
@@ -124,16 +124,25 @@ async function openMigrated(url: string, log: Log, closing: Closing): Promise<Da
   const onLost = (error: Error): void => log('store.connection_lost', { error: error.message });
   const db = openDatabase(url, { max: DATABASE_CONNECTIONS, onLost });
   closing.add('the database pool', () => db.end());
-  const applied = await migrate(db);
+  const applied = await migrate(db).catch((cause) => {
+    if (!isStoreLoss(cause)) throw cause;
+    throw new EngineError(
+      'store_unavailable',
+      `Postgres cannot be reached (${cause.message || cause.code}): check DATABASE_URL, or leave it out to start an embedded one`,
+      { cause },
+    );
+  });
   if (applied.length > 0) log('store.migrated', { applied });
   return db;
 }
 
-const CONNECT_WITHIN_MS = 20_000;
+const LOCAL_WITHIN_MS = 20_000;
+const NAMED_WITHIN_MS = 3_000;
 
-// A server started a moment ago, or one that is just being restarted, does not answer yet.
+// A server started a moment ago does not answer yet; one that the settings name should.
 async function openTemporal(parts: Parts, closing: Closing): Promise<NativeConnection> {
-  for (const deadline = Date.now() + CONNECT_WITHIN_MS; ; await delay(50)) {
+  const patienceMs = parts.startsTemporal ? LOCAL_WITHIN_MS : NAMED_WITHIN_MS;
+  for (const deadline = Date.now() + patienceMs; ; await delay(50)) {
     try {
       const connection = await connectTemporal(parts.temporal);
       closing.add('the connection to Temporal', () => connection.close());

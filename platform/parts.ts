@@ -16,6 +16,8 @@ export type Parts = {
   readonly encryptionKey: string;
   readonly temporal: TemporalAddress;
   readonly uiUrl: string | undefined;
+  /** Whether the Temporal server was started with us, just now. */
+  readonly startsTemporal: boolean;
 };
 
 /**
@@ -34,7 +36,7 @@ export async function openParts(
     openTemporalServer(settings, folder, closing, options.uiPort),
     encryptionKeyOf(settings, folder),
   ]);
-  return { databaseUrl, encryptionKey, ...temporal };
+  return { databaseUrl, encryptionKey, ...temporal, startsTemporal: settings.TEMPORAL_ADDRESS === undefined };
 }
 
 /** One platform per folder: a second one would stop the servers of the first as left over. */

@@ -3,8 +3,9 @@
  * Ctrl-C by itself and so stops the database under a worker that still has rows to write.
  */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { EngineError } from '../contract/failures.ts';
@@ -30,12 +31,13 @@ export async function startPostgres(options: {
   readonly password: string;
   readonly durable: boolean;
 }): Promise<EmbeddedPostgres> {
-  const { folder, port, password, durable } = options;
+  const { port, password, durable } = options;
+  const folder = await postgresHome(options.folder);
   const binaries = await findBinaries();
   const owner = await ownerOfData();
   await mkdir(folder, { recursive: true });
   if (owner) await chown(folder, owner.uid, owner.gid);
-  const pidFile = join(folder, '..', 'postgres.pid');
+  const pidFile = join(options.folder, '..', 'postgres.pid');
   await stopLeftOver(pidFile, 'postgres');
   const data = join(folder, 'data');
   if (!(await isInitialised(data))) await initialise(binaries, owner, { folder, data, password });
@@ -86,6 +88,26 @@ async function ownerOfData(): Promise<Owner | undefined> {
 async function systemUser(): Promise<Owner> {
   const [uid, gid] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])]);
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+}
+
+/**
+ * Where the data of this folder lives: in it, unless Postgres, which does not run as root, could not get there through a
+ * folder that is closed to others (`/root`); then in the system's own place for such data.
+ */
+export async function postgresHome(folder: string): Promise<string> {
+  if (process.getuid?.() !== 0 || (await isOpenToOthers(dirname(resolve(folder))))) return folder;
+  const name = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 16);
+  return join(SYSTEM_DATA, name);
+}
+
+const SYSTEM_DATA = '/var/lib/nango-temporal';
+
+async function isOpenToOthers(folder: string): Promise<boolean> {
+  const isOpen = await stat(folder).then(
+    ({ mode }) => (mode & 0o001) !== 0,
+    () => true,
+  );
+  return isOpen && (folder === dirname(folder) || (await isOpenToOthers(dirname(folder))));
 }
 
 function isInitialised(data: string): Promise<boolean> {

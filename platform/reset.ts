@@ -7,6 +7,7 @@ import { EngineError } from '../contract/failures.ts';
 import { readSettings } from '../runtime/env.ts';
 import { isAlive, stopLeftOver } from './child-process.ts';
 import { runProcess } from './main-process.ts';
+import { postgresHome } from './postgres.ts';
 
 const { values: flags } = parseArgs({ options: { yes: { type: 'boolean', short: 'y' } } });
 
@@ -26,6 +27,7 @@ await runProcess(async () => {
   }
   await stopLeftOver(join(folder, 'postgres.pid'), 'postgres');
   await stopLeftOver(join(folder, 'temporal.pid'), 'temporal');
+  await rm(await postgresHome(join(folder, 'postgres')), { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
   process.stdout.write(`Deleted '${folder}'.\n`);
   return { until: Promise.resolve() };

@@ -25,5 +25,6 @@ export function sharedParts(settings: Settings): Parts {
       apiKey: settings.TEMPORAL_API_KEY,
     },
     uiUrl: settings.TEMPORAL_UI_URL,
+    startsTemporal: false,
   };
 }

@@ -55,6 +55,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
         encryptionKey,
         temporal: { ...NO_TLS, address: server.address, namespace: 'default' },
         uiUrl: server.uiUrl,
+        startsTemporal: true,
       },
       roles: { api: true, actions: true, syncs: true },
       log: journal.log,
