@@ -1,6 +1,6 @@
 /** One runner child as the worker sees it: started, bound to one environment, given runs, watched, killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -254,15 +254,20 @@ export function abortedOutcome(run: ScriptRun): ScriptOutcome {
   return { status: 'failed', failure: failure('script_aborted', `${nameOf(run)} was cancelled.`), calls: 0 };
 }
 
+/** A package as it is looked up from a file and as it really is: some installers put links in `node_modules`. */
+function findPackage(from: string, name: string): { readonly folder: string; readonly readable: readonly string[] } {
+  const { resolve } = createRequire(from);
+  const folder = dirname(realpathSync(resolve(name)));
+  const link = (resolve.paths(name) ?? []).map((parent) => join(parent, name)).find((path) => existsSync(path));
+  const isLink = link !== undefined && link !== folder;
+  return { folder, readable: [`${folder}/*`, ...(isLink ? [link, `${link}/*`] : [])] };
+}
+
 function spawnRunner(): ChildProcess {
-  const resolve = createRequire(import.meta.url).resolve;
-  const readable = [
-    `${HERE}/*`,
-    `${dirname(resolve('isolated-vm'))}/*`,
-    `${dirname(resolve('node-gyp-build'))}/*`,
-    // Looked at by node-gyp-build to choose between two C libraries.
-    '/etc/alpine-release',
-  ];
+  const addon = findPackage(import.meta.url, 'isolated-vm');
+  const loader = findPackage(join(addon.folder, 'package.json'), 'node-gyp-build');
+  // The last one is looked at by node-gyp-build to choose between two C libraries.
+  const readable = [`${HERE}/*`, ...addon.readable, ...loader.readable, '/etc/alpine-release'];
   const flags = ['--no-node-snapshot', '--permission', '--allow-addons', '--disable-warning=SecurityWarning'];
   const runner = join(HERE, 'runner', `main${extname(import.meta.url)}`);
   return spawn(process.execPath, [...flags, ...readable.map((path) => `--allow-fs-read=${path}`), runner], {

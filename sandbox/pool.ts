@@ -130,6 +130,18 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       serve(texts);
     });
 
+  /** Children end by themselves when their pipe closes, unless a script has one stuck. */
+  const killAll = (): void => {
+    for (const { pid } of [...children, ...(spare === undefined ? [] : [spare])]) {
+      try {
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      } catch {
+        // It is gone already.
+      }
+    }
+  };
+  process.on('exit', killAll);
+
   runtime.then(
     (texts) => {
       if (!closing.signal.aborted) spare ??= start(texts);
@@ -149,6 +161,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       closing.abort();
       const all = [...children, ...(spare === undefined ? [] : [spare])];
       await Promise.all(all.map((child) => child.end(true)));
+      process.off('exit', killAll);
     },
     stats: () => {
       const running = [...children].reduce((sum, child) => sum + child.running(), 0);

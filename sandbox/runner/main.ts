@@ -137,13 +137,13 @@ function readAnswer(header: Frame['header'], body: Buffer) {
 }
 
 /**
- * Isolates go first: a process that exits while one runs crashes instead. An ordinary exit hangs where an inspector
- * session was left, and there is nothing here that would have to be saved.
+ * Nothing here would have to be saved, and both an ordinary exit and the disposal of isolates may hang where an isolate
+ * is stuck: so the usual way out is a signal. Otherwise isolates go first, since exiting while one runs is a crash.
  */
 function leave(code: number): void {
+  if (code === 0) process.kill(process.pid, 'SIGKILL');
   for (const run of runs.values()) run.stop();
   warm?.dispose();
-  if (code === 0) process.kill(process.pid, 'SIGKILL');
   process.exit(code);
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import type { Host } from '../../contract/host.ts';
@@ -12,15 +14,18 @@ const { sandbox, run, outputOf, failureOf } = useSandbox({
 });
 const SMALL = { memoryMb: 64, cpuMs: 3000 };
 
-/** Pids of the runner children of this process. */
-function childPids(): number[] {
-  const text = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
-  return text
-    .trim()
-    .split(/\s+/)
-    .filter(Boolean)
-    .map(Number)
-    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runner/main'));
+/** Pids of the runner children of a process, by default this one. */
+function childPids(parent: number | undefined = process.pid): number[] {
+  const pids = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(/\s+/).filter(Boolean);
+  return pids.map(Number).filter((pid) => commandOf(pid).includes('runner/main'));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 test.each([
@@ -162,6 +167,22 @@ test('closing ends the children and aborts what runs', async () => {
   expect(own.stats()).toEqual({ children: 0, isolates: 0, running: 0 });
 });
 
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'a worker that ends by %s leaves no child behind, not even one in a loop',
+  async (signal) => {
+    const { href } = new URL('../../sandbox/', import.meta.url);
+    const worker = spawn(process.execPath, ['--no-node-snapshot', '--input-type=module', '--eval', workerText(href)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(worker.stdout, 'data');
+    const pids = childPids(worker.pid);
+    expect(pids.length).toBeGreaterThan(0);
+    worker.kill(signal);
+    await once(worker, 'exit');
+    while (pids.some(isAlive)) await new Promise((resolve) => setImmediate(resolve));
+  },
+);
+
 test('the isolated-vm in use is not below the version that closed the escape', () => {
   const { version } = JSON.parse(
     readFileSync(new URL('../../node_modules/isolated-vm/package.json', import.meta.url), 'utf8'),
@@ -169,6 +190,32 @@ test('the isolated-vm in use is not below the version that closed the escape', (
   const [major = 0, minor = 0, patch = 0] = String(version).split('.').map(Number);
   expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(7_000_001);
 });
+
+/** A worker that runs an endless loop; it prints a line once the script is at it. */
+function workerText(folder: string): string {
+  const code = 'exports.default = async (nango) => { await nango.log("begun"); while (true) {} };';
+  const run = {
+    environment: 'dev',
+    bundle: { hash: 'h', code, sourceMap: '{}', file: 'a.ts' },
+    kind: 'action',
+    context: { environmentName: 'dev', providerConfigKey: 'k', provider: 'p', connectionId: 'c', scriptName: 's' },
+    seed: '00'.repeat(32),
+    limits: { ...DEFAULT_LIMITS, cpuMs: 60_000 },
+  };
+  return `const { createSandbox } = await import('${folder}pool.ts');
+    const log = async () => { console.log('begun'); return { value: null }; };
+    const run = { ...${JSON.stringify(run)}, clock: () => new Date(0), host: { log }, signal: new AbortController().signal };
+    await createSandbox({ maxChildren: 1 }).run(run);`;
+}
+
+/** Whether a process runs; one that only waits to be reaped does not. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 type Other = { readonly environment?: string; readonly body?: string; readonly onStart?: () => void };
 
