@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { COMMANDS } from '../cli/main.ts';
 import { settingsTable } from '../runtime/env.ts';
+import { runCli } from './support/cli.ts';
 
 const read = (name: string) => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
 const readme = read('README.md');
@@ -24,7 +28,20 @@ test('every nango command that the README names exists', () => {
   expect(named.filter((name) => !(name in COMMANDS))).toEqual([]);
 });
 
-test('the script and nango.yaml that the README shows are parts of the example project', () => {
-  expect(read('examples/nango-integrations/nango.yaml')).toContain('runs: every 30min');
-  expect(read('examples/nango-integrations/tasks.ts')).toContain('fetchData(nango: NangoSync)');
+test('the script and the nango.yaml that the README shows compile as they stand', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nango-test-readme-'));
+  try {
+    await writeFile(join(folder, 'nango.yaml'), block('yaml'));
+    await writeFile(join(folder, 'tasks.ts'), block('ts'));
+    for (const command of ['generate', 'compile']) {
+      const { code, stderr } = await runCli([command], { cwd: folder });
+      expect([command, code, stderr]).toEqual([command, 0, '']);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
+
+function block(language: string): string {
+  return readme.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
+}
