@@ -1,10 +1,15 @@
 import { currentLimit, noteLimit } from '../store/connection-limits.ts';
 import type { Dependencies } from './dependencies.ts';
+import { untilStored } from './store-retry.ts';
 
 export type ConnectionLimits = {
   /** Waits (by `wait`) while an API wants to hear nothing of this connection, whichever run was told so. */
-  readonly await: (connection: number, wait: (resumeAt: number, reason: string) => Promise<void>) => Promise<void>;
-  readonly note: (connection: number, until: Date, reason: string) => Promise<void>;
+  readonly await: (
+    connection: number,
+    signal: AbortSignal,
+    wait: (resumeAt: number, reason: string) => Promise<void>,
+  ) => Promise<void>;
+  readonly note: (connection: number, signal: AbortSignal, limit: { until: Date; reason: string }) => Promise<void>;
 };
 
 /** How old the answer may be on which a call goes out: a limit is seen by all runs within this time. */
@@ -13,24 +18,24 @@ const FRESH_MS = 1_000;
 /** The limits that runs share through Postgres; a shared limit of a few seconds is not worth the row. */
 export function openConnectionLimits({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): ConnectionLimits {
   const known = new Map<number, { readonly readAt: number; readonly until: number; readonly reason: string }>();
-  const read = async (connection: number) => {
+  const read = async (connection: number, signal: AbortSignal) => {
     const found = known.get(connection);
     if (found !== undefined && performance.now() - found.readAt < FRESH_MS) return found;
-    const limit = await currentLimit(db, String(connection), clock());
+    const limit = await untilStored(() => currentLimit(db, String(connection), clock()), signal);
     const fresh = { readAt: performance.now(), until: limit?.until.getTime() ?? 0, reason: limit?.reason ?? '' };
     known.set(connection, fresh);
     return fresh;
   };
   return {
-    await: async (connection, wait) => {
+    await: async (connection, signal, wait) => {
       for (;;) {
-        const { until, reason } = await read(connection);
+        const { until, reason } = await read(connection, signal);
         if (until <= clock().getTime()) return;
         await wait(until, reason);
       }
     },
-    note: async (connection, until, reason) => {
-      await noteLimit(db, String(connection), { until, reason });
+    note: async (connection, signal, { until, reason }) => {
+      await untilStored(() => noteLimit(db, String(connection), { until, reason }), signal);
       known.set(connection, { readAt: performance.now(), until: until.getTime(), reason });
     },
   };

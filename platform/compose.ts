@@ -14,7 +14,7 @@ import type { Dependencies } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
-import { EngineError, failureCode } from '../contract/failures.ts';
+import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
 import { createOutbound } from '../outbound/request.ts';
 import type { Closing } from '../runtime/closing.ts';
@@ -23,13 +23,13 @@ import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
 import { ensureReconcileSchedule, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox } from '../sandbox/pool.ts';
-import { type Database, isStoreLoss, openDatabase } from '../store/db.ts';
-import { migrate } from '../store/migrate.ts';
+import type { Database } from '../store/db.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
 import { installSdk } from '../worker/sdk.ts';
 import { startWorkers, type WorkerRoles } from '../worker/create.ts';
+import { openMigrated } from './database.ts';
 import type { Parts } from './parts.ts';
 
 export type Roles = WorkerRoles & { readonly api: boolean };
@@ -64,7 +64,7 @@ export async function startEngine(options: {
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
   const worksHere = roles.actions || roles.syncs;
   const [db, connection, workflowBundle] = await Promise.all([
-    openMigrated(parts.databaseUrl, log, closing),
+    openStore(parts.databaseUrl, log, closing),
     openTemporal(parts, closing),
     worksHere ? bundleWorkflows() : undefined,
   ]);
@@ -120,18 +120,9 @@ export function version(): string {
   return VERSION;
 }
 
-async function openMigrated(url: string, log: Log, closing: Closing): Promise<Database> {
+async function openStore(url: string, log: Log, closing: Closing): Promise<Database> {
   const onLost = (error: Error): void => log('store.connection_lost', { error: error.message });
-  const db = openDatabase(url, { max: DATABASE_CONNECTIONS, onLost });
-  closing.add('the database pool', () => db.end());
-  const applied = await migrate(db).catch((cause) => {
-    if (!isStoreLoss(cause)) throw cause;
-    throw new EngineError(
-      'store_unavailable',
-      `Postgres cannot be reached (${cause.message || cause.code}): check DATABASE_URL, or leave it out to start an embedded one`,
-      { cause },
-    );
-  });
+  const { db, applied } = await openMigrated(url, { max: DATABASE_CONNECTIONS, onLost, closing });
   if (applied.length > 0) log('store.migrated', { applied });
   return db;
 }
@@ -179,7 +170,11 @@ async function listen(server: Server, settings: Settings, closing: Closing): Pro
 async function drain(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  // A connection whose call ends only now would be kept alive for seconds.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const forced = setTimeout(() => server.closeAllConnections(), DRAIN_WITHIN_MS);
-  await closed.finally(() => clearTimeout(forced));
+  await closed.finally(() => {
+    clearInterval(sweep);
+    clearTimeout(forced);
+  });
 }

@@ -6,8 +6,8 @@ import { EngineError } from '../contract/failures.ts';
 import type { Closing } from '../runtime/closing.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { TemporalAddress } from '../worker/connect.ts';
-import { isAlive } from './child-process.ts';
-import { freePort } from './ports.ts';
+import { isAlive, stopLeftOver } from './child-process.ts';
+import { checkPort, freePort } from './ports.ts';
 import { readOrMake, startPostgres } from './postgres.ts';
 import { startTemporal } from './temporal-server.ts';
 
@@ -31,6 +31,8 @@ export async function openParts(
 ): Promise<Parts> {
   const folder = resolve(settings.NANGO_DATA_DIR);
   await openFolder(folder, closing);
+  await stopLeftOvers(folder);
+  if (settings.TEMPORAL_ADDRESS === undefined) await checkPort(options.uiPort, '127.0.0.1', 'TEMPORAL_UI_PORT');
   const [databaseUrl, temporal, encryptionKey] = await Promise.all([
     openDatabaseServer(settings, folder, closing, options.durable),
     openTemporalServer(settings, folder, closing, options.uiPort),
@@ -54,6 +56,12 @@ async function openFolder(folder: string, closing: Closing): Promise<void> {
   }
   await writeFile(lock, String(process.pid));
   closing.add('the data folder', () => rm(lock, { force: true }));
+}
+
+/** Ends the servers of a platform that was killed; they hold their ports and their data. */
+export async function stopLeftOvers(folder: string): Promise<void> {
+  await stopLeftOver(join(folder, 'postgres.pid'), 'postgres');
+  await stopLeftOver(join(folder, 'temporal.pid'), 'temporal');
 }
 
 async function openDatabaseServer(

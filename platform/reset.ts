@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { EngineError } from '../contract/failures.ts';
 import { readSettings } from '../runtime/env.ts';
-import { isAlive, stopLeftOver } from './child-process.ts';
+import { isAlive } from './child-process.ts';
 import { runProcess } from './main-process.ts';
+import { stopLeftOvers } from './parts.ts';
 import { postgresHome } from './postgres.ts';
 
 const { values: flags } = parseArgs({ options: { yes: { type: 'boolean', short: 'y' } } });
@@ -25,8 +26,7 @@ await runProcess(async () => {
     process.stdout.write('Nothing was deleted.\n');
     return { until: Promise.resolve() };
   }
-  await stopLeftOver(join(folder, 'postgres.pid'), 'postgres');
-  await stopLeftOver(join(folder, 'temporal.pid'), 'temporal');
+  await stopLeftOvers(folder);
   await rm(await postgresHome(join(folder, 'postgres')), { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
   process.stdout.write(`Deleted '${folder}'.\n`);

@@ -31,9 +31,6 @@ if (flags.help) {
     const say = (line: string): void => void process.stdout.write(`${line}\n`);
     let settings = readSettings();
     await checkPort(settings.SERVER_PORT, settings.SERVER_HOST, 'SERVER_PORT');
-    if (settings.TEMPORAL_ADDRESS === undefined) {
-      await checkPort(settings.TEMPORAL_UI_PORT, '127.0.0.1', 'TEMPORAL_UI_PORT');
-    }
     const example = flags.example ? await startExample(settings, closing) : undefined;
     if (example) settings = example.settings;
     const parts = await openParts(settings, closing, { durable: true, uiPort: settings.TEMPORAL_UI_PORT });

@@ -19,6 +19,9 @@ export function openDatabase(url: string, options: { max: number; onLost: (error
     application_name: 'nango-temporal',
     options: '-c jit=off -c timezone=UTC',
   });
+  // The pool listens to idle connections only: one that breaks in use, between two statements, would end the process by
+  // an error nobody hears. Its next statement fails, which is all its user needs to know.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   // A server that stops after us cuts connections that are closing anyway.
   pool.on('error', (error) => {
     if (!pool.ending) options.onLost(error);

@@ -15,7 +15,8 @@ export type RunningWorkers = {
   readonly stop: () => Promise<void>;
 };
 
-const SHUTDOWN_GRACE = '8 seconds';
+/** Script runs hear of it at once: they let calls that must not be repeated finish, keep what they have, hand over. */
+const SHUTDOWN_GRACE = '0 seconds';
 const SHUTDOWN_FORCE = '20 seconds';
 
 /** Starts the workers of the given roles; housekeeping goes with syncs. */

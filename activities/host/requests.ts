@@ -12,6 +12,7 @@ import type { SecretBox } from '../../store/secret-box.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { openConnectionLimits } from '../limits.ts';
 import type { Recorder } from '../recorder.ts';
+import { untilStored } from '../store-retry.ts';
 
 /**
  * Calls to upstream APIs with the credentials of the script's connection, or of one it names. Attempts and waits are
@@ -29,14 +30,14 @@ export function createRequestCalls(
   return {
     request: async ({ config }, call) => {
       const other = config.connectionId !== undefined || config.providerConfigKey !== undefined;
-      const party = other ? await otherParty(deps, own, config) : ownParty;
+      const party = other ? await otherParty(deps, own, config, call.signal) : ownParty;
       const plan = planOf(deps, run, config, party, call);
       let attempt = firstAttempt(config, call, plan.what);
       if (call.pending?.state === 'waiting' && call.pending.resumeAt !== null) {
         await call.wait({ ...call.pending, resumeAt: call.pending.resumeAt }, 'waiting for its next attempt');
       }
       for (; ; attempt += 1) {
-        await limits.await(party.id, (resumeAt, reason) =>
+        await limits.await(party.id, call.signal, (resumeAt, reason) =>
           call.wait(plan.pending('waiting', attempt, resumeAt), reason),
         );
         if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
@@ -46,7 +47,7 @@ export function createRequestCalls(
         const { waitMs, askedBy } = tried.decision;
         const resumeAt = deps.clock().getTime() + waitMs;
         const reason = reasonOf(plan.what, tried, askedBy);
-        if (askedBy !== undefined) await limits.note(party.id, new Date(resumeAt), reason);
+        if (askedBy !== undefined) await limits.note(party.id, call.signal, { until: new Date(resumeAt), reason });
         await call.wait(plan.pending('waiting', attempt + 1, resumeAt), reason);
       }
     },
@@ -128,10 +129,12 @@ async function otherParty(
   deps: Dependencies,
   own: Connection,
   config: { readonly connectionId?: string; readonly providerConfigKey?: string },
+  signal: AbortSignal,
 ): Promise<OutboundConnection> {
   const connectionId = config.connectionId ?? own.connectionId;
   const providerConfigKey = config.providerConfigKey ?? own.providerConfigKey;
-  const found = await findConnection(deps.db, { environmentId: own.environmentId, providerConfigKey, connectionId });
+  const names = { environmentId: own.environmentId, providerConfigKey, connectionId };
+  const found = await untilStored(() => findConnection(deps.db, names), signal);
   if (found) return outboundConnection(found, deps.box);
   throw new EngineError(
     'unknown_connection',

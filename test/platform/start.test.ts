@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isAlive } from '../../platform/child-process.ts';
+import { freePort } from '../../platform/ports.ts';
 import { postgresHome } from '../../platform/postgres.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,25 +26,29 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('a taken port is one line that names the setting, and nothing is left behind', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const data = join(folder, 'taken');
-  const { code, output } = await ended(start({ SERVER_PORT: String(port), NANGO_DATA_DIR: data }));
-  server.close();
-  expect([code, output]).toEqual([
-    1,
-    `Port ${port} is taken: stop the program that uses it, or choose another with SERVER_PORT\n`,
-  ]);
-  await expect(readdir(data)).rejects.toMatchObject({ code: 'ENOENT' });
-});
+test.each(['SERVER_PORT', 'TEMPORAL_UI_PORT'])(
+  'a taken %s is one line that names it, and nothing is started',
+  async (setting) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const data = join(folder, 'taken');
+    const { code, output } = await ended(start({ [setting]: String(port), NANGO_DATA_DIR: data }));
+    server.close();
+    expect([code, output]).toEqual([
+      1,
+      `Port ${port} is taken: stop the program that uses it, or choose another with ${setting}\n`,
+    ]);
+    expect(await readdir(data).catch(() => [])).toEqual([]);
+  },
+);
 
 test.each([
   ['TEMPORAL_ADDRESS', { TEMPORAL_ADDRESS: '127.0.0.1:9' }],
-  ['DATABASE_URL', { DATABASE_URL: 'postgres://u:p@127.0.0.1:9/x', NANGO_ENCRYPTION_KEY: KEY }],
-  ['NANGO_ENCRYPTION_KEY', { DATABASE_URL: 'postgres://u:p@127.0.0.1:9/x' }],
+  ['DATABASE_URL', { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:9/x', NANGO_ENCRYPTION_KEY: KEY }],
+  ['NANGO_ENCRYPTION_KEY', { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:9/x' }],
   ['DATABASE_URL', { DATABASE_URL: 'nonsense' }],
+  ['DATABASE_URL', { DATABASE_URL: refusing(), NANGO_ENCRYPTION_KEY: KEY }],
 ])(
   'a start that fails for %s says so and ends with 1',
   async (setting, settings) => {
@@ -52,6 +57,7 @@ test.each([
     expect(code).toBe(1);
     expect(output).toContain(setting);
     expect(output).not.toMatch(/\n\s+at /);
+    expect(output).not.toContain('hidden');
     expect((await readdir(data).catch(() => [])).filter((name) => name.endsWith('.pid'))).toEqual([]);
   },
   60_000,
@@ -72,17 +78,26 @@ test('Ctrl-C stops all parts in order and ends with 0; a second start in the fol
 
 test('a start after a crash takes over what was left running', async () => {
   const data = join(folder, 'crashed');
-  const first = start({ NANGO_DATA_DIR: data });
+  // What is left running also holds the port of the Web UI.
+  const settings = { NANGO_DATA_DIR: data, TEMPORAL_UI_PORT: String(await freePort()) };
+  const first = start(settings);
   await said(first, /Ready/);
   const left = await pidsIn(data);
   first.kill('SIGKILL');
   await once(first, 'exit');
-  const second = start({ NANGO_DATA_DIR: data });
+  const second = start(settings);
   await said(second, /Ready/);
   expect(left.filter(isAlive)).toEqual([]);
   second.kill('SIGTERM');
   expect((await ended(second)).code).toBe(0);
 }, 90_000);
+
+/** The tests' own server, with a wrong password. */
+function refusing(): string {
+  const url = new URL(process.env['NANGO_TEST_POSTGRES'] ?? '');
+  url.password = 'hidden';
+  return url.href;
+}
 
 const ports = { SERVER_PORT: '0', TEMPORAL_UI_PORT: '0' };
 

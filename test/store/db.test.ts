@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type pg from 'pg';
 import { isStoreLoss, openDatabase, withTransaction } from '../../store/db.ts';
 import { useDatabase } from '../support/database.ts';
 import { freePort } from '../support/postgres.ts';
@@ -31,13 +32,27 @@ test('a server that is not there is a loss of the store', async () => {
 test('a backend killed in the middle of a query or between two is a loss of the store', async () => {
   const pool = database.open(1);
   const client = await pool.connect();
-  client.on('error', () => {});
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   const interrupted = failureOf(client.query('select pg_sleep(60)'));
   await database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
   expect(isStoreLoss(await interrupted)).toBe(true);
   expect(isStoreLoss(await failureOf(client.query('select 1')))).toBe(true);
   client.release(true);
+  await pool.end();
+});
+
+test('a backend killed between two statements fails the transaction that lost it, not the process', async () => {
+  const pool = database.open(1);
+  const cut = withTransaction(pool, async (db) => {
+    const { rows } = await db.query<{ pid: number }>('select pg_backend_pid() as pid');
+    // Not `once` of node:events, which would listen to errors too.
+    const gone = new Promise((resolve) => (db as pg.PoolClient).once('end', () => resolve(undefined)));
+    await database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+    await gone;
+    await db.query('select 1');
+  });
+  expect(isStoreLoss(await failureOf(cut))).toBe(true);
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   await pool.end();
 });
 
