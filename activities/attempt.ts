@@ -22,6 +22,7 @@ import { createDurableHost } from './host/durable-host.ts';
 import { LINES_PER_GENERATION } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { untilStored } from './store-retry.ts';
+import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
@@ -181,6 +182,7 @@ async function finish(
   onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
 ): Promise<AttemptResult> {
   const failure = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
+  if (failure !== null && mayBeTriedAgain(run, failure)) return tryAgain(deps, run, recorder, failure);
   const state = failure === null ? 'success' : 'failed';
   const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
   const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
@@ -190,6 +192,20 @@ async function finish(
     if (state === 'success') await dropJournal(db, run.runId);
   });
   return { status: 'ended', state, failure };
+}
+
+async function tryAgain(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  failure: StoredFailure,
+): Promise<AttemptResult> {
+  let wait: { readonly resumeAt: Date; readonly reason: string } | undefined;
+  await recorder.flush(async (db) => {
+    wait = await beginAgainLater(db, run, failure, { at: deps.clock(), renew: (tx) => renew(tx, deps, run) });
+  });
+  if (wait === undefined) throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+  return { status: 'waiting', ...wait };
 }
 
 /** Ends a run that nobody can go on with. */

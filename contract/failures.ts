@@ -21,6 +21,7 @@ export const FAILURES = {
   unknown_model: { status: 404, retry: false },
   unknown_run: { status: 404, retry: false },
   conflict: { status: 409, retry: false },
+  idempotency_key_reused: { status: 409, retry: false },
   concurrent_deployment: { status: 409, retry: true },
   payload_too_large: { status: 413, retry: false },
   // The author's mistakes

@@ -4,6 +4,7 @@ import {
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
+  type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { type AllocatedRun, RECONCILE, syncStory, TASK_QUEUES } from '../contract/engine.ts';
@@ -26,6 +27,10 @@ export function createEngine(options: {
     startSync: (run: AllocatedRun) => reachable(() => startSync(client, run)),
     runAction: (run: { readonly runId: string; readonly workflowId: string }) =>
       reachable(() => runAction(client, run, eagerActions)),
+    startAction: (run: { readonly runId: string; readonly workflowId: string }) =>
+      reachable(async () => {
+        await startAction(client, run, eagerActions);
+      }),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
@@ -63,7 +68,20 @@ async function runAction(
   eager: boolean,
 ): Promise<void> {
   try {
-    await client.workflow.execute('actionWorkflow', {
+    await (await startAction(client, run, eager)).result();
+  } catch (error) {
+    // How it ended is in the run's row, which the caller reads next; a workflow closed long ago may be forgotten.
+    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+async function startAction(
+  client: Client,
+  run: { readonly runId: string; readonly workflowId: string },
+  eager: boolean,
+): Promise<WorkflowHandle> {
+  try {
+    return await client.workflow.start('actionWorkflow', {
       workflowId: run.workflowId,
       taskQueue: TASK_QUEUES.actions,
       args: [{ runId: run.runId }],
@@ -71,8 +89,9 @@ async function runAction(
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     });
   } catch (error) {
-    // How it ended is in the run's row, which the caller reads next.
-    if (!(error instanceof WorkflowFailedError)) throw error;
+    // A second call with the same idempotency key joins the first.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return client.workflow.getHandle(run.workflowId);
+    throw error;
   }
 }
 

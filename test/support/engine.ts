@@ -34,6 +34,10 @@ export function createRecordingEngine(): RecordingEngine {
       note('runAction', run);
       await told.runAction?.(run);
     },
+    startAction: async (run) => {
+      note('startAction', run);
+      await told.startAction?.(run);
+    },
     cancel: async (workflowId) => {
       note('cancel', workflowId);
       await told.cancel?.(workflowId);
