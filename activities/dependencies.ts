@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
+import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -12,11 +13,14 @@ export type Dependencies = {
   readonly box: SecretBox;
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
   readonly outbound: Outbound;
+  readonly delivery: Delivery;
   readonly catalogue: Catalogue;
   /** Asked about schedules and about the workflows of runs; never about records. */
   readonly client: Client;
   /** Starts the workflow of an allocated run; starting it twice starts it once. */
   readonly startSync: (run: AllocatedRun) => Promise<void>;
+  /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
+  readonly startDelivery: (deliveryId: string) => Promise<void>;
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ActionEnd, ActionInput, ActionStep, RunFailure } from '../contract/sync.ts';
 import { actionResult, type Attempt, beginAttempt } from '../store/runs.ts';
+import { announceRun } from './announce-run.ts';
 import { endAsFailed, runAttempt } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
 import { currentExecution } from './execution.ts';
@@ -66,6 +67,7 @@ async function execute(deps: Dependencies, run: Attempt, stop: AbortSignal): Pro
   });
   switch (result?.status) {
     case 'ended':
+      if (run.detached) await announceRun(deps, run.runId);
       return result.failure ? { status: 'failed', failure: shortOf(result.failure) } : { status: 'finished' };
     case 'waiting':
       return { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason };
@@ -80,6 +82,7 @@ async function giveUp(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
     message: `The action was begun ${run.fence - 1} times and its process died each time; see the log of the worker`,
   };
   await endAsFailed(deps, run.runId, failure);
+  if (run.detached) await announceRun(deps, run.runId);
   return { status: 'failed', failure };
 }
 

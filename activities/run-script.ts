@@ -3,6 +3,7 @@ import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
+import { announceRun } from './announce-run.ts';
 import { type Attempt, beginAttempt, countsOfRun, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
@@ -85,6 +86,7 @@ async function runSync(deps: Dependencies, run: Attempt, signal: AbortSignal): P
       return stopped(deps, run);
     case 'ended':
       tellEnd(deps, run, result);
+      await announceRun(deps, runId);
       if (result.failure) return { status: 'failed', runId, failure: failureForHistory(result.failure) };
       return { status: 'finished', runId, counts: await untilStored(() => countsOfRun(deps.db, runId), signal) };
   }
@@ -114,6 +116,7 @@ async function end(deps: Dependencies, run: Attempt, how: Pick<RunEnd, 'state' |
     if (await endRun(db, ending)) await release(db, run, ending);
   });
   tellEnd(deps, run, ending);
+  await announceRun(deps, run.runId);
 }
 
 /** Gives the sync free with the end of its run; only success moves `lastSyncDate`, to this run's start. */

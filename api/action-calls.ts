@@ -15,6 +15,8 @@ export type ActionCall = {
   readonly action: string;
   readonly input: unknown;
   readonly retries: number;
+  /** Its caller does not wait. */
+  readonly detached: boolean;
   readonly idempotencyKey: string | undefined;
 };
 
@@ -40,6 +42,7 @@ export async function runOfCall(deps: ApiDeps, environment: Environment, call: A
     script: { id: scriptId, name: action, bundleHash },
     input: call.input === undefined ? null : inputText(call.input),
     retries: call.retries,
+    detached: call.detached,
   };
   const { idempotencyKey: key } = call;
   if (key === undefined) return allocateActionRun(deps.db, deps, run);

@@ -20,6 +20,7 @@ import { providerRoutes } from './routes/providers.ts';
 import { proxyRoutes } from './routes/proxy.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runRoutes } from './routes/runs.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { syncRoutes } from './routes/syncs.ts';
 
 export type { ApiDeps, ApiLimits } from './deps.ts';
@@ -46,6 +47,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(syncRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));
+  app.use(webhookRoutes(deps, route));
   app.use(compatibilityRoutes(route));
   app.use((request) => {
     throw noSuchRoute(request.method, request.path);

@@ -16,6 +16,7 @@ import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
+import { createDelivery } from '../outbound/delivery.ts';
 import { createOutbound } from '../outbound/request.ts';
 import type { Closing } from '../runtime/closing.ts';
 import { createEngine } from '../runtime/engine.ts';
@@ -47,6 +48,8 @@ export type RunningEngine = {
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 const MAX_RESPONSE_BYTES = 50 * 1024 * 1024;
+/** How long an application may take to answer a webhook. */
+const WEBHOOK_WITHIN_MS = 20_000;
 const DATABASE_CONNECTIONS = 20;
 
 /** Starts the roles asked for; closers go to `closing` as parts are opened, so a failure half-way can be undone. */
@@ -86,7 +89,9 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync } = engine;
+    const { startSync, startDelivery } = engine;
+    const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
+    closing.add('webhooks', delivery.close);
     const limits = limitsOf(settings);
     const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
@@ -94,9 +99,11 @@ export async function startEngine(options: {
       box,
       sandbox,
       outbound,
+      delivery,
       catalogue,
       client,
       startSync,
+      startDelivery,
       clock,
       log,
       limits,

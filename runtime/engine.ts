@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import { type AllocatedRun, RECONCILE, syncStory, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
+import { webhookWorkflowId } from '../contract/ids.ts';
 
 /**
  * Our calls to Temporal, under the names of contract/engine.ts. Each throws `engine_unavailable` when the server cannot
@@ -31,6 +32,7 @@ export function createEngine(options: {
       reachable(async () => {
         await startAction(client, run, eagerActions);
       }),
+    startDelivery: (deliveryId: string) => reachable(() => startDelivery(client, deliveryId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
@@ -92,6 +94,18 @@ async function startAction(
     // A second call with the same idempotency key joins the first.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return client.workflow.getHandle(run.workflowId);
     throw error;
+  }
+}
+
+async function startDelivery(client: Client, deliveryId: string): Promise<void> {
+  try {
+    await client.workflow.start('deliverWebhookWorkflow', {
+      workflowId: webhookWorkflowId(deliveryId),
+      taskQueue: TASK_QUEUES.webhooks,
+      args: [{ deliveryId }],
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
 

@@ -84,6 +84,7 @@ export async function allocateActionRun(
     connection: Pick<Connection, 'id' | 'connectionId' | 'providerConfigKey'>;
     input: string | null;
     retries?: number;
+    detached?: boolean;
     /** An id made by `runIdAt`, where the caller needs it before the row. */
     runId?: string;
   },
@@ -114,6 +115,7 @@ export async function allocateActionRun(
     sealedSeed: box.seal(randomBytes(32).toString('hex')),
     input: action.input,
     retries: action.retries ?? 0,
+    detached: action.detached ?? false,
     at,
   });
   return { runId, workflowId };

@@ -27,6 +27,8 @@ export type NewRun = {
   readonly input: string | null;
   /** How often it begins again by itself when it has failed. */
   readonly retries?: number;
+  /** Nobody waits for its answer. */
+  readonly detached?: boolean;
   readonly at: Date;
 };
 
@@ -35,9 +37,9 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
   const result = await db.query({
     name: 'add-run',
     text: `insert into runs (id, environment_id, connection_id, script_id, sync_id, kind, name, variant, started_by, state,
-             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries)
+             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached)
            values ($1::text, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::text, $8::text, $9::text, 'queued',
-             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int)
+             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean)
            on conflict on constraint runs_workflow do nothing`,
     values: [
       run.id,
@@ -56,6 +58,7 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
       run.input,
       run.at,
       run.retries ?? 0,
+      run.detached ?? false,
     ],
   });
   return result.rowCount === 1;
@@ -92,6 +95,8 @@ export type Attempt = {
   readonly input: string | null;
   /** How often it may still begin again when it fails. */
   readonly retries: number;
+  /** Nobody waits for its answer. */
+  readonly detached: boolean;
   readonly startedAt: Date;
   /** Flushes, journal chunks and journal bytes that earlier attempts left. */
   readonly flushed: number;
@@ -125,7 +130,7 @@ export async function beginAttempt(
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
-             r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries,
+             r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
              r.started_at as "startedAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at],

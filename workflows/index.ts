@@ -5,3 +5,4 @@
 export { actionWorkflow } from './action.ts';
 export { reconcileWorkflow } from './reconcile.ts';
 export { syncWorkflow } from './sync.ts';
+export { deliverWebhookWorkflow } from './webhook.ts';

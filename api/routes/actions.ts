@@ -36,6 +36,7 @@ export function actionRoutes(deps: ApiDeps, route: Route): Router {
           address: { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] },
           action: body.action_name,
           input: body.input,
+          detached: isAsync,
           retries: retriesOf(isAsync, headers['x-max-retries']),
           idempotencyKey: headers['idempotency-key'],
         });

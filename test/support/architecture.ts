@@ -41,7 +41,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   activities: {
     rooms: ['contract', 'manifest', 'store', 'outbound', 'sandbox'],
-    packages: ['@temporalio/activity', '@temporalio/client', '@temporalio/common', 'types:@temporalio/worker'],
+    packages: [
+      '@temporalio/activity',
+      '@temporalio/client',
+      '@temporalio/common',
+      'types:@temporalio/worker',
+      'safe-stable-stringify',
+    ],
     node: true,
   },
   runtime: { rooms: ['contract'], packages: ['zod', 'dotenv', '@temporalio/client', '@temporalio/common'], node: true },

@@ -38,6 +38,10 @@ export function createRecordingEngine(): RecordingEngine {
       note('startAction', run);
       await told.startAction?.(run);
     },
+    startDelivery: async (deliveryId) => {
+      note('startDelivery', deliveryId);
+      await told.startDelivery?.(deliveryId);
+    },
     cancel: async (workflowId) => {
       note('cancel', workflowId);
       await told.cancel?.(workflowId);

@@ -7,6 +7,7 @@ import { Client } from '@temporalio/client';
 import { createActivities, type Dependencies } from '../../activities/index.ts';
 import type { SyncResult } from '../../contract/sync.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
+import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
 import { type ExampleUpstream, exampleProviders, startExampleUpstream } from '../../platform/example-upstream.ts';
 import { type Closing, createClosing } from '../../runtime/closing.ts';
@@ -99,14 +100,22 @@ export function useSimulatedSync(source: string): SimulatedSync {
   const dependencies = (): Dependencies => {
     const catalogue = loadProviders({ file: join(folder, 'providers.yaml') });
     const outbound = createOutbound({ catalogue, allow: ['127.0.0.1'], clock: now, maxResponseBytes: 1_000_000 });
+    const delivery = createDelivery({ allow: ['127.0.0.1'], answerTimeoutMs: 5_000 });
+    closing.add('webhooks', delivery.close);
     const sandbox = createSandbox();
     const limits = { memoryMb: 64, cpuMs: 5_000, syncWallClockMs: 60_000, actionWallClockMs: 60_000, maxAttempts: 20 };
     closing.add('outbound', outbound.close);
     closing.add('the sandbox', sandbox.close);
     // Its own client does not move the clock while it waits for a result.
     const client = new Client({ connection: time.env.connection });
-    const common = { db: database.pool, box, sandbox, outbound, catalogue, client, limits, clock: now };
-    return { ...common, startSync: async () => undefined, log: () => undefined, processQueue: 'unused' };
+    const common = { db: database.pool, box, sandbox, outbound, delivery, catalogue, client, limits, clock: now };
+    return {
+      ...common,
+      startSync: async () => undefined,
+      startDelivery: async () => undefined,
+      log: () => undefined,
+      processQueue: 'unused',
+    };
   };
 
   const run: SimulatedSync['run'] = async () => {
