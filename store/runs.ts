@@ -73,6 +73,8 @@ export async function runOfWorkflow(
 export type Attempt = {
   readonly runId: string;
   readonly fence: number;
+  /** Starts of the script since the run last got on, this one among them. */
+  readonly idleStarts: number;
   readonly kind: 'sync' | 'action';
   readonly name: string;
   readonly variant: string;
@@ -106,6 +108,7 @@ export async function beginAttempt(
     name: 'begin-attempt',
     text: `update runs r
            set fence = r.fence + 1,
+               idle_starts = r.idle_starts + 1,
                state = 'running',
                resume_at = null,
                wait_reason = null,
@@ -115,7 +118,7 @@ export async function beginAttempt(
            where r.id = $1::text
              and r.state in ('queued', 'running', 'waiting')
              and e.id = r.environment_id
-           returning r.id as "runId", r.fence, r.kind, r.name, r.variant,
+           returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.kind, r.name, r.variant,
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
@@ -262,7 +265,8 @@ export async function countFlush(
   const counted = await db.query({
     name: 'count-flush',
     text: `update runs
-           set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint
+           set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
+               idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
            where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'`,
     values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes],
   });
@@ -281,7 +285,7 @@ export async function suspendRun(
   wait: { runId: string; fence: number; resumeAt: Date; reason: string },
 ): Promise<void> {
   await db.query(
-    `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text
+    `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
      where id = $1::text and fence = $2::int and state = 'running'`,
     [wait.runId, wait.fence, wait.resumeAt, wait.reason],
   );

@@ -100,7 +100,13 @@ export function useSimulatedSync(source: string): SimulatedSync {
     const catalogue = loadProviders({ file: join(folder, 'providers.yaml') });
     const outbound = createOutbound({ catalogue, allow: ['127.0.0.1'], clock: now, maxResponseBytes: 1_000_000 });
     const sandbox = createSandbox();
-    const limits = { memoryMb: 64, cpuMs: 5_000, syncWallClockMs: 60_000, actionWallClockMs: 60_000, maxAttempts: 20 };
+    const limits = {
+      memoryMb: 64,
+      cpuMs: 5_000,
+      syncWallClockMs: 60_000,
+      actionWallClockMs: 60_000,
+      maxIdleStarts: 20,
+    };
     closing.add('outbound', outbound.close);
     closing.add('the sandbox', sandbox.close);
     // Its own client does not move the clock while it waits for a result.
