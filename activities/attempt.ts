@@ -1,7 +1,6 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { Suspension } from '../contract/journal.ts';
 import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/script.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
@@ -19,7 +18,7 @@ import { addLogLines } from '../store/run-logs.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createDurableHost } from './host/durable-host.ts';
-import { LINES_PER_GENERATION } from './host/run-log.ts';
+import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { untilStored } from './store-retry.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
@@ -59,7 +58,7 @@ export async function runAttempt(
       await recorder.flush().catch(() => undefined);
       return { status: 'stopped' };
     }
-    if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome.suspension);
+    if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
     if (outcome.status === 'diverged') {
       const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
       if (failure) return finish(deps, run, recorder, failure, onEnd);
@@ -121,14 +120,21 @@ async function suspend(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  { resumeAt, reason, pending }: Suspension,
+  { suspension: { resumeAt, reason, pending }, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
 ): Promise<AttemptResult> {
   const wait = { runId: run.runId, fence: run.fence, resumeAt: new Date(resumeAt), reason };
+  const until = wait.resumeAt.toISOString();
+  recorder.log({
+    seq: waitLine(run, calls),
+    at: deps.clock(),
+    level: 'info',
+    message: `The run waits until ${until}: ${reason}`,
+  });
   await recorder.flush(async (db) => {
     await savePendingCalls(db, run, pending);
     await suspendRun(db, wait);
   });
-  deps.log('run.waiting', { run: run.runId, name: run.name, until: wait.resumeAt.toISOString(), reason });
+  deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
   return { status: 'waiting', resumeAt: wait.resumeAt, reason };
 }
 
@@ -160,7 +166,7 @@ async function beginAgain(
   await withTransaction(deps.db, async (db) => {
     await renew(db, deps, run);
     const message = `${story}: it begins again from its checkpoint`;
-    const seq = (run.generation + 1) * LINES_PER_GENERATION;
+    const seq = firstLine(run.generation + 1);
     await addLogLines(db, run.runId, [{ seq, at: deps.clock(), level: 'warn', message }]);
   });
   return undefined;

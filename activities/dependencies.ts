@@ -34,6 +34,6 @@ export type ScriptLimits = {
   readonly cpuMs: number;
   readonly syncWallClockMs: number;
   readonly actionWallClockMs: number;
-  /** Attempts of one run, however they ended, before it fails. */
-  readonly maxAttempts: number;
+  /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
+  readonly maxIdleStarts: number;
 };

@@ -3,7 +3,7 @@ import type { FailureCode } from '../contract/failures.ts';
 import { addLogLines } from '../store/run-logs.ts';
 import { type Attempt, type StoredFailure, suspendRun, takeRetry } from '../store/runs.ts';
 import type { Queryable } from '../store/db.ts';
-import { LINES_PER_GENERATION } from './host/run-log.ts';
+import { firstLine } from './host/run-log.ts';
 
 /** A second try of these could repeat what has happened already, or would end the same way by our own doing. */
 const FINAL: ReadonlySet<FailureCode> = new Set(['call_in_doubt', 'script_diverged', 'script_aborted']);
@@ -35,7 +35,7 @@ export async function beginAgainLater(
   await options.renew(db);
   await takeRetry(db, run);
   await suspendRun(db, { runId: run.runId, fence: run.fence, resumeAt, reason });
-  const seq = (run.generation + 1) * LINES_PER_GENERATION;
+  const seq = firstLine(run.generation + 1);
   await addLogLines(db, run.runId, [
     {
       seq,

@@ -69,7 +69,7 @@ export type ScriptFailure = {
 export type ScriptOutcome =
   | { readonly status: 'completed'; readonly output: string | undefined; readonly calls: number }
   | { readonly status: 'failed'; readonly failure: ScriptFailure; readonly calls: number }
-  /** Every outstanding call waits, and for long. */
+  /** Every outstanding call waits, and for long. `calls` of them were made so far. */
   | { readonly status: 'suspended'; readonly suspension: Suspension; readonly calls: number }
   /** The script went another way than its journal says. */
   | { readonly status: 'diverged'; readonly reason: string; readonly calls: number }

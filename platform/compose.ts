@@ -158,7 +158,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     cpuMs: settings.NANGO_SCRIPT_CPU_MS,
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
-    maxAttempts: 20,
+    maxIdleStarts: 20,
   };
 }
 

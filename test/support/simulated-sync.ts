@@ -103,7 +103,13 @@ export function useSimulatedSync(source: string): SimulatedSync {
     const delivery = createDelivery({ allow: ['127.0.0.1'], answerTimeoutMs: 5_000 });
     closing.add('webhooks', delivery.close);
     const sandbox = createSandbox();
-    const limits = { memoryMb: 64, cpuMs: 5_000, syncWallClockMs: 60_000, actionWallClockMs: 60_000, maxAttempts: 20 };
+    const limits = {
+      memoryMb: 64,
+      cpuMs: 5_000,
+      syncWallClockMs: 60_000,
+      actionWallClockMs: 60_000,
+      maxIdleStarts: 20,
+    };
     closing.add('outbound', outbound.close);
     closing.add('the sandbox', sandbox.close);
     // Its own client does not move the clock while it waits for a result.
