@@ -36,6 +36,8 @@ export type Recorder = {
   readonly intend: (call: PendingCall) => Promise<void>;
   /** The call of that number has its answer. */
   readonly answered: (number: number) => void;
+  /** Chunks of the journal that are stored. */
+  readonly chunks: () => number;
   /** Bytes of the journal so far, compressed. */
   readonly journalBytes: () => number;
 };
@@ -200,6 +202,7 @@ export function createRecorder(
       // Soon: until it is kept, a death of this process leaves the call in doubt.
       flushSoon();
     },
+    chunks: () => chunk,
     journalBytes: () => journalBytes,
   };
 }
