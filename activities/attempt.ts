@@ -31,9 +31,9 @@ export type AttemptResult =
 
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const MAX_CALLS_IN_FLIGHT = 64;
-/** Deaths of its process after which a run is alone in one, and after which it fails. */
+/** Deaths of its process after which a run is alone in one, and deaths in a row with nothing new after which it fails. */
 const DEATHS_BEFORE_ALONE = 2;
-const MAX_DEATHS = 4;
+const MAX_DEATHS_IN_PLACE = 4;
 
 /**
  * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. `onEnd`
@@ -50,7 +50,7 @@ export async function runAttempt(
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
-  for (let deaths = 0, divergences = 0; ; ) {
+  for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
     const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });
     const { outcome, recorder } = pass;
     if (stop.aborted) {
@@ -62,9 +62,13 @@ export async function runAttempt(
     if (outcome.status === 'diverged') {
       const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
       if (failure) return finish(deps, run, recorder, failure, onEnd);
-    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost' && ++deaths < MAX_DEATHS) {
-      deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
+    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost') {
       await recorder.flush();
+      deaths += 1;
+      // A script that kills its process does so at the same place again; one that gets further is killed from outside.
+      deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
+      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
+      deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
     } else if (outcome.status !== 'restart') return finish(deps, run, recorder, outcome, onEnd);
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }

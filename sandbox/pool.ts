@@ -70,7 +70,13 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     return child;
   };
 
-  const choose = (texts: GuestRuntime, environment: string): Child | undefined => {
+  const choose = (texts: GuestRuntime, { environment, alone }: ScriptRun): Child | undefined => {
+    if (alone === true) {
+      // Past the limit if need be: it may never find all others idle. Retired, a child takes no second run.
+      const child = bind(texts, environment);
+      child.retired = true;
+      return child;
+    }
     const own = [...children].filter((child) => child.environment === environment && !child.retired);
     const roomy = own.filter((child) => child.running() < runsPerChild);
     const best = roomy.sort((a, b) => a.running() - b.running())[0];
@@ -86,7 +92,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const serve = (texts: GuestRuntime): void => {
     for (let at = 0; at < queue.length; ) {
       const one = queue[at];
-      const child = one && choose(texts, one.run.environment);
+      const child = one && choose(texts, one.run);
       if (one === undefined || child === undefined) {
         at++;
         continue;
