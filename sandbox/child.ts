@@ -284,7 +284,7 @@ function spawnRunner(): ChildProcess {
 
 function runFrame(id: number, run: ScriptRun): [Record<string, unknown>, ...string[]] {
   const { limits, bundle, kind, context, seed, input } = run;
-  const script = JSON.stringify({ kind, context, seed, now: run.clock().getTime(), limits });
+  const script = JSON.stringify({ kind, context, seed, now: (run.beginsAt ?? run.clock()).getTime(), limits });
   const header = {
     type: 'run',
     run: id,

@@ -17,7 +17,7 @@ const LIST = z.strictObject({
 });
 const ONE = z.strictObject({
   /** Log lines after this number; lines count from 1. */
-  after: wholeNumber(0, 999_999_999).default(0),
+  after: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
   limit: wholeNumber(1, 10_000).default(1_000),
 });
 

@@ -38,7 +38,7 @@ export type DurableRuns = {
   /** Allocates a run; nothing of it runs yet. */
   readonly allocate: (syncId: string) => Promise<string>;
   /** Begins an attempt of a run, as an activity does, and lets it come to its end, its wait or its stop. */
-  readonly attempt: (runId: string, stop?: AbortSignal) => Promise<AttemptResult>;
+  readonly attempt: (runId: string, by?: { stop?: AbortSignal; sandbox?: Sandbox }) => Promise<AttemptResult>;
   /** Attempts of a run until it has ended, each after the wait of the one before. */
   readonly finish: (runId: string) => Promise<EndedRun>;
   /** A new run of the sync, to its end. */
@@ -116,10 +116,11 @@ export async function openDurableRuns(options: {
     offsetMs = Math.max(offsetMs, time.getTime() - Date.now());
   };
 
-  const attempt: DurableRuns['attempt'] = async (runId, stop = new AbortController().signal) => {
+  const attempt: DurableRuns['attempt'] = async (runId, by = {}) => {
+    const { stop = new AbortController().signal, sandbox: other = sandbox } = by;
     const begun = await beginAttempt(db, { runId, workflowRunId: randomUUID(), at: now() });
     if (begun === undefined) throw new Error(`Run '${runId}' cannot be begun`);
-    return runAttempt(deps, begun, stop, async () => undefined);
+    return runAttempt({ ...deps, sandbox: other }, begun, stop, async () => undefined);
   };
   const finish: DurableRuns['finish'] = async (runId) => {
     const waits: { seconds: number; reason: string }[] = [];
