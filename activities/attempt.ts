@@ -105,6 +105,7 @@ async function runPass(
     input: run.input ?? undefined,
     seed: deps.box.open(run.sealedSeed),
     clock: deps.clock,
+    beginsAt: run.beginsAt,
     host,
     limits: limitsOf(deps, run),
     signal,
@@ -181,6 +182,7 @@ async function renew(db: Queryable, deps: Dependencies, run: Attempt): Promise<v
     runId: run.runId,
     fence: run.fence,
     sealedSeed: deps.box.seal(randomBytes(32).toString('hex')),
+    at: deps.clock(),
   });
 }
 

@@ -49,8 +49,10 @@ export type ScriptRun = {
   readonly input: string | undefined;
   /** Hex of 32 secret random bytes; the guest's `Math.random` and `crypto.randomUUID` follow from it. */
   readonly seed: string;
-  /** The guest's clock: read once at the start and once for every answer delivered. */
+  /** The guest's clock: read once for every answer delivered. */
   readonly clock: () => Date;
+  /** What the guest's clock shows until its first answer; the same in each pass over one journal. @default clock() */
+  readonly beginsAt?: Date;
   readonly host: Host;
   readonly limits: Limits;
   readonly signal: AbortSignal;

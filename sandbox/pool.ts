@@ -25,6 +25,7 @@ export type Sandbox = {
   readonly run: (run: ScriptRun) => Promise<ScriptOutcome>;
   /** Ends every child; runs still underway end as aborted. */
   readonly close: () => Promise<void>;
+  /** `isolates`: those that hold a script, also one that was told to go and has not gone yet. */
   readonly stats: () => { readonly children: number; readonly isolates: number; readonly running: number };
 };
 
@@ -171,7 +172,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     },
     stats: () => {
       const running = [...children].reduce((sum, child) => sum + child.running(), 0);
-      return { children: children.size + (spare === undefined ? 0 : 1), isolates: running, running };
+      const isolates = [...children].reduce((sum, child) => sum + child.isolates(), 0);
+      return { children: children.size + (spare === undefined ? 0 : 1), isolates, running };
     },
   };
 }

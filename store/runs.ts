@@ -99,6 +99,8 @@ export type Attempt = {
   /** Nobody waits for its answer. */
   readonly detached: boolean;
   readonly startedAt: Date;
+  /** When the script began its present generation: what its clock shows first, each time it runs again. */
+  readonly beginsAt: Date;
   /** Flushes, journal chunks and journal bytes that earlier attempts left. */
   readonly flushed: number;
   readonly generation: number;
@@ -133,7 +135,8 @@ export async function beginAttempt(
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
-             r.started_at as "startedAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
+             r.started_at as "startedAt",
+             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at],
   });
@@ -304,12 +307,13 @@ export async function suspendRun(
 /** Lets a run begin again from its checkpoint: a new generation with an empty journal and new random numbers. */
 export async function newGeneration(
   db: Queryable,
-  run: { runId: string; fence: number; sealedSeed: string },
+  run: { runId: string; fence: number; sealedSeed: string; at: Date },
 ): Promise<void> {
   await db.query(
-    `update runs set generation = generation + 1, journal_bytes = 0, seed = $3::text
+    `update runs
+     set generation = generation + 1, generation_at = $4::timestamptz, journal_bytes = 0, seed = $3::text
      where id = $1::text and fence = $2::int`,
-    [run.runId, run.fence, run.sealedSeed],
+    [run.runId, run.fence, run.sealedSeed, run.at],
   );
 }
 
@@ -323,9 +327,9 @@ export async function takeRetry(db: Queryable, run: { runId: string; fence: numb
 
 /** The attempt as it stands after a pass of the script: its journal has grown, or was begun anew. */
 export async function refreshAttempt(db: Queryable, run: Attempt): Promise<Attempt> {
-  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed'>;
+  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed' | 'beginsAt'>;
   const result = await db.query<Fresh>(
-    `select flushed, generation, seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
+    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
        (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks
      from runs r where id = $1::text and fence = $2::int`,
     [run.runId, run.fence],
