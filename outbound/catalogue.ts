@@ -1,5 +1,5 @@
-/** The providers the engine knows: our own file, and the operator's merged over it. Read once, at start. */
-import { readFileSync } from 'node:fs';
+/** The providers the engine knows: our own folder of files, and the operator's file merged over it. Read once, at start. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
@@ -24,7 +24,7 @@ export type LoadedCatalogue = Catalogue & {
   readonly warnings: readonly string[];
 };
 
-const OWN_FILE = new URL('./providers.yaml', import.meta.url);
+const OWN_FOLDER = new URL('./providers/', import.meta.url);
 
 /**
  * Our providers with those of `file` over them, entry by entry: an entry replaces ours of the same name whole, unless it
@@ -35,8 +35,10 @@ const OWN_FILE = new URL('./providers.yaml', import.meta.url);
 export function loadProviders(options: { readonly file?: string | undefined } = {}): LoadedCatalogue {
   const reading: Reading = { entries: new Map(), mistakes: [], warnings: [] };
   const { entries, mistakes } = reading;
-  readEntries(OWN_FILE, 'providers.yaml', reading);
-  if (options.file !== undefined) readEntries(options.file, basename(options.file), reading);
+  for (const file of readdirSync(OWN_FOLDER).sort()) {
+    readEntries({ path: new URL(file, OWN_FOLDER), file: `providers/${file}`, ours: true }, reading);
+  }
+  if (options.file !== undefined) readEntries({ path: options.file, file: basename(options.file) }, reading);
   const providers = new Map<string, Provider>();
   for (const name of [...entries.keys()].sort()) {
     const provider = checkEntry(name, reading);
@@ -59,7 +61,9 @@ function createCatalogue(providers: ReadonlyMap<string, Provider>): Catalogue {
   };
 }
 
-function readEntries(path: string | URL, file: string, { entries, mistakes }: Reading): void {
+type File = { readonly path: string | URL; readonly file: string; readonly ours?: boolean };
+
+function readEntries({ path, file, ours = false }: File, { entries, mistakes }: Reading): void {
   const content = readText(path, file, mistakes);
   if (content === undefined) return;
   const lineCounter = new LineCounter();
@@ -70,7 +74,7 @@ function readEntries(path: string | URL, file: string, { entries, mistakes }: Re
     return;
   }
   if (document.contents === null) return;
-  const source: Source = { position: (where) => at(offsetOf(document, where)), ours: path === OWN_FILE };
+  const source: Source = { position: (where) => at(offsetOf(document, where)), ours };
   if (!isMap(document.contents)) {
     mistakes.push(`${source.position([])} expected a map from provider names to providers`);
     return;
@@ -161,9 +165,11 @@ function sorted(lines: readonly string[]): string[] {
 }
 
 function unknownProvider(name: string, known: readonly string[]): EngineError {
-  const similar = known.filter((other) => other.includes(name) || name.includes(other)).slice(0, 5);
+  const alike = known.filter((other) => other.includes(name) || name.includes(other));
+  const begins = (other: string) => other.startsWith(name) || name.startsWith(other);
+  const similar = [...alike.filter(begins), ...alike.filter((other) => !begins(other))].slice(0, 5);
   const hint = similar.length > 0 ? ` Did you mean ${similar.map((other) => `'${other}'`).join(', ')}?` : '';
-  const rest = 'expected one of providers.yaml or of the file NANGO_PROVIDERS_FILE names';
+  const rest = 'expected one of GET /providers or of the file NANGO_PROVIDERS_FILE names';
   return new EngineError('unknown_provider', `Unknown provider '${name}': ${rest}.${hint}`);
 }
 
