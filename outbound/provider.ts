@@ -86,6 +86,8 @@ function proxyGrammar(object: ObjectOf) {
     read_only: z.array(z.string()).optional(),
     /** Ours: the header in which the API takes an idempotency key. */
     idempotency_header: z.string().optional(),
+    /** Ours: the paths whose calls heed that key, as regular expressions. @default all of them */
+    idempotency_paths: z.array(z.string()).optional(),
   });
 }
 

@@ -92,6 +92,9 @@ test('a file that is not there is named with its setting', () => {
 
 test('an unknown provider is an error that suggests similar names', () => {
   expect(() => loadProviders().get('git')).toThrow(
-    expect.objectContaining({ code: 'unknown_provider', message: expect.stringContaining("Did you mean 'github', 'github-app', ") }),
+    expect.objectContaining({
+      code: 'unknown_provider',
+      message: expect.stringContaining("Did you mean 'github', 'github-app', "),
+    }),
   );
 });

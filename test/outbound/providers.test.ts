@@ -110,7 +110,8 @@ test.each(named)('%s says of its limits, pages and verification what the engine 
   for (const header of [...headers, ...Object.keys(proxy?.headers ?? {}), proxy?.idempotency_header ?? 'a']) {
     expect(header).toMatch(/^[a-z0-9-]+$/);
   }
-  for (const pattern of proxy?.read_only ?? []) expect('/nothing/of/the/kind').not.toMatch(new RegExp(pattern));
+  for (const pattern of [...(proxy?.read_only ?? []), ...(proxy?.idempotency_paths ?? [])])
+    expect('/nothing/of/the/kind').not.toMatch(new RegExp(pattern));
   const keys = { cursor: 'cursor_path_in_response', link: /^link_/, offset: 'offset_name_in_request' };
   const { type, ...paginate } = proxy?.paginate ?? { type: undefined };
   if (type !== undefined) expect(Object.keys(paginate)).toContainEqual(expect.stringMatching(keys[type]));
