@@ -4,7 +4,7 @@ import type { CallContext, Host, RequestConfig } from '../../contract/host.ts';
 import type { PendingCall } from '../../contract/host.ts';
 
 import type { OutboundConnection } from '../../outbound/connection.ts';
-import { isRepeatable } from '../../outbound/repeatable.ts';
+import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
 import { type Connection, findConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
@@ -74,7 +74,7 @@ function planOf(
 ): Plan {
   const provider = deps.catalogue.get(party.provider);
   const repeatable = isRepeatable(config, provider);
-  const header = repeatable ? undefined : provider.proxy?.idempotency_header;
+  const header = repeatable ? undefined : idempotencyHeader(config, provider);
   const harmless = repeatable || header !== undefined;
   const what = `${config.method} ${config.endpoint.split('?')[0]}`;
   return {
