@@ -19,6 +19,9 @@ import { untilStored } from '../store-retry.ts';
  * remembered, so that a suspension grants no retries anew. A call that changes the world is announced before it goes on
  * the wire: if this process dies before its answer is kept, it is in doubt, and repeated only if it asked for retries.
  */
+/** Of a path, what messages show of it. */
+const LONGEST_PATH = 200;
+
 export function createRequestCalls(
   deps: Dependencies,
   run: Attempt,
@@ -76,7 +79,8 @@ function planOf(
   const repeatable = isRepeatable(config, provider);
   const header = repeatable ? undefined : idempotencyHeader(config, provider);
   const harmless = repeatable || header !== undefined;
-  const what = `${config.method} ${config.endpoint.split('?')[0]}`;
+  const path = config.endpoint.split('?')[0] ?? '';
+  const what = `${config.method} ${path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path}`;
   return {
     config:
       header !== undefined

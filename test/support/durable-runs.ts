@@ -65,6 +65,7 @@ export type InspectedRun = {
   readonly requests: number;
   readonly chunks: number;
   readonly counts: { readonly added: number; readonly updated: number; readonly deleted: number };
+  /** What the script logged; the engine's own lines about waits are left out. */
   readonly logs: readonly string[];
 };
 
@@ -196,7 +197,8 @@ async function inspectRun(db: Database, runId: string): Promise<InspectedRun> {
        (select count(*)::int from journal_chunks where run_id = r.id) as chunks,
        (select json_build_object('added', coalesce(sum(added), 0), 'updated', coalesce(sum(updated), 0),
           'deleted', coalesce(sum(deleted), 0)) from run_counts where run_id = r.id) as counts,
-       (select coalesce(json_agg(message order by seq), '[]') from run_logs where run_id = r.id) as logs
+       (select coalesce(json_agg(message order by seq), '[]') from run_logs
+        where run_id = r.id and message not like 'The run waits until %') as logs
      from runs r where id = $1::text`,
     [runId],
   );
