@@ -14,14 +14,14 @@ import { openConnectionLimits } from '../limits.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
 
+/** Of a path, what messages show of it. */
+const LONGEST_PATH = 200;
+
 /**
  * Calls to upstream APIs with the credentials of the script's connection, or of one it names. Attempts and waits are
  * remembered, so that a suspension grants no retries anew. A call that changes the world is announced before it goes on
  * the wire: if this process dies before its answer is kept, it is in doubt, and repeated only if it asked for retries.
  */
-/** Of a path, what messages show of it. */
-const LONGEST_PATH = 200;
-
 export function createRequestCalls(
   deps: Dependencies,
   run: Attempt,
