@@ -7,18 +7,21 @@ import { FUNCTION_NAMES, fillTemplate, type Values } from './template.ts';
 const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
   apiKey: ['apiKey', 'api_key'],
   accessToken: ['access_token'],
+  refresh_token: ['refresh_token'],
   token: ['token'],
   username: ['username'],
   password: ['password'],
   clientId: ['client_id'],
   clientSecret: ['client_secret'],
 };
-const OF_THE_CALL: ReadonlySet<string> = new Set(['method', 'host', 'path', 'endpoint', 'params', 'body', 'random']);
+const OF_THE_CALL: ReadonlySet<string> = new Set([
+  ...['method', 'host', 'path', 'endpoint', 'params', 'body', 'contentType', 'random'],
+]);
 const EXPECTED = [
   'connectionConfig.<name>, credentials.<name>',
   ...Object.keys(CREDENTIAL_NAMES),
   ...OF_THE_CALL,
-  'now, now:<format>',
+  'now, now:<format>, now+<count>:<unit>:<format>',
   ...FUNCTION_NAMES.map((name) => `${name}(…)`),
 ].join(', ');
 
@@ -47,17 +50,22 @@ export function interpolateTree(tree: Json, party: Party, key: string): Json {
 }
 
 function valuesOf(party: Party): Values {
-  return { lookup: (name) => asText(lookup(name, party)), now: party.call?.now };
+  return { lookup: (name) => ofTheCall(name, party) ?? asText(lookup(name, party)), now: party.call?.now };
 }
 
-function lookup(name: string, { connection, provider, call, extra }: Party): unknown {
+/** Unlike a value that somebody has to give, a part of the call may well be empty. */
+function ofTheCall(name: string, { call }: Party): string | undefined {
+  const value = OF_THE_CALL.has(name) ? call?.[name as keyof typeof call] : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+function lookup(name: string, { connection, provider, extra }: Party): unknown {
   const [root = '', ...path] = name.split('.');
   if (root === 'connectionConfig') {
     const value = valueAt(connection.connectionConfig, path);
     return value === undefined || value === '' ? provider.connection_config?.[path.join('.')]?.default_value : value;
   }
   if (root === 'credentials') return valueAt(connection.credentials, path);
-  if (path.length === 0 && OF_THE_CALL.has(root)) return call?.[root as keyof typeof call];
   // Steps of a flow and assertions stand in nobody's row: whoever runs the flow hands them in.
   if (extra !== undefined && Object.hasOwn(extra, root)) return valueAt(extra, [root, ...path]);
   if (path.length > 0 || !Object.hasOwn(CREDENTIAL_NAMES, root)) return undefined;
