@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import type { Dependencies } from '../activities/index.ts';
+import { type Dependencies, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
@@ -86,6 +86,8 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
+    const control = openRunControl({ db, log });
+    closing.add('the listener for runs', control.close);
     const { startSync } = engine;
     const limits = limitsOf(settings);
     const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
@@ -93,6 +95,7 @@ export async function startEngine(options: {
       db,
       box,
       sandbox,
+      control,
       outbound,
       catalogue,
       client,

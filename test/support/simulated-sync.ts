@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { Client } from '@temporalio/client';
-import { createActivities, type Dependencies } from '../../activities/index.ts';
+import { createActivities, type Dependencies, openRunControl } from '../../activities/index.ts';
 import type { SyncResult } from '../../contract/sync.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -100,6 +100,7 @@ export function useSimulatedSync(source: string): SimulatedSync {
     const catalogue = loadProviders({ file: join(folder, 'providers.yaml') });
     const outbound = createOutbound({ catalogue, allow: ['127.0.0.1'], clock: now, maxResponseBytes: 1_000_000 });
     const sandbox = createSandbox();
+    const control = openRunControl({ db: database.pool, log: () => undefined });
     const limits = {
       memoryMb: 64,
       cpuMs: 5_000,
@@ -109,9 +110,10 @@ export function useSimulatedSync(source: string): SimulatedSync {
     };
     closing.add('outbound', outbound.close);
     closing.add('the sandbox', sandbox.close);
+    closing.add('the listener for runs', control.close);
     // Its own client does not move the clock while it waits for a result.
     const client = new Client({ connection: time.env.connection });
-    const common = { db: database.pool, box, sandbox, outbound, catalogue, client, limits, clock: now };
+    const common = { db: database.pool, box, sandbox, control, outbound, catalogue, client, limits, clock: now };
     return { ...common, startSync: async () => undefined, log: () => undefined, processQueue: 'unused' };
   };
 
