@@ -83,7 +83,10 @@ async function execute(
     case 'ended':
       return result.failure ? { status: 'failed', failure: shortOf(result.failure) } : { status: 'finished' };
     case 'waiting':
-      return { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+      // Nobody pauses an action: it always has a time.
+      return { status: 'waiting', resumeAt: (result.resumeAt ?? deps.clock()).toISOString(), reason: result.reason };
+    case 'interrupted':
+      return { status: 'handedOver', taskQueue: null };
     case 'stopped':
       if (watched.cancelled.aborted) return cancel(deps, run);
       return { status: 'handedOver', taskQueue: null };

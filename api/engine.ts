@@ -9,6 +9,8 @@ export type Engine = {
   readonly startSync: (run: AllocatedRun) => Promise<void>;
   /** Runs the workflow of an allocated action run and resolves when it has closed, however it ended. */
   readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /** Tells the workflow of a waiting run to look again whether it can go on. */
+  readonly resume: (workflowId: string) => Promise<void>;
   /** Asks the workflow of a run to stop. */
   readonly cancel: (workflowId: string) => Promise<void>;
   /** When the schedule starts its next run; null when it is paused or unknown. Throws when Temporal is out of reach. */

@@ -6,7 +6,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { type AllocatedRun, RECONCILE, syncStory, TASK_QUEUES } from '../contract/engine.ts';
+import { type AllocatedRun, RECONCILE, RESUME_SIGNAL, syncStory, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 
 /**
@@ -26,6 +26,7 @@ export function createEngine(options: {
     startSync: (run: AllocatedRun) => reachable(() => startSync(client, run)),
     runAction: (run: { readonly runId: string; readonly workflowId: string }) =>
       reachable(() => runAction(client, run, eagerActions)),
+    resume: (workflowId: string) => reachable(() => resume(client, workflowId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
@@ -73,6 +74,14 @@ async function runAction(
   } catch (error) {
     // How it ended is in the run's row, which the caller reads next.
     if (!(error instanceof WorkflowFailedError)) throw error;
+  }
+}
+
+async function resume(client: Client, workflowId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).signal(RESUME_SIGNAL);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }
 

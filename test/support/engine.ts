@@ -34,6 +34,10 @@ export function createRecordingEngine(): RecordingEngine {
       note('runAction', run);
       await told.runAction?.(run);
     },
+    resume: async (workflowId) => {
+      note('resume', workflowId);
+      await told.resume?.(workflowId);
+    },
     cancel: async (workflowId) => {
       note('cancel', workflowId);
       await told.cancel?.(workflowId);
