@@ -14,18 +14,23 @@ import {
   type StoredFailure,
   suspendRun,
 } from '../store/runs.ts';
+import { PAUSED } from '../store/run-control.ts';
 import { addLogLines } from '../store/run-logs.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import type { WatchedRun } from './run-control.ts';
 import { untilStored } from './store-retry.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
-  | { readonly status: 'waiting'; readonly resumeAt: Date; readonly reason: string }
+  /** Without a time for a paused run. */
+  | { readonly status: 'waiting'; readonly resumeAt: Date | null; readonly reason: string }
+  /** It was to wait and no longer is: the next attempt goes on at once. */
+  | { readonly status: 'interrupted' }
   /** Stopped from outside with nothing decided; all that was done so far is kept. */
   | { readonly status: 'stopped' };
 
@@ -35,23 +40,31 @@ const MAX_CALLS_IN_FLIGHT = 64;
 const DEATHS_BEFORE_ALONE = 2;
 const MAX_DEATHS_IN_PLACE = 4;
 
+export type Supervision = {
+  /** The attempt is to end as it is: its process goes away, or Temporal says so. */
+  readonly signal: AbortSignal;
+  /** What people ask of the run. */
+  readonly watched: WatchedRun;
+  /** Joins the transaction that ends the run. */
+  readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+};
+
 /**
- * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. `onEnd`
- * joins the transaction that ends the run. Thrown are only faults of our own parts: `lease_lost`, `store_unavailable`,
- * `internal`.
+ * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. Thrown
+ * are only faults of our own parts: `lease_lost`, `store_unavailable`, `internal`.
  */
 export async function runAttempt(
   deps: Dependencies,
   begun: Attempt,
-  stop: AbortSignal,
-  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+  { signal, watched, onEnd }: Supervision,
 ): Promise<AttemptResult> {
+  const stop = AbortSignal.any([signal, watched.cancelled]);
   const connection = await untilStored(() => connectionById(deps.db, begun.connectionRow), stop);
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
   for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
-    const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });
+    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone: deaths >= DEATHS_BEFORE_ALONE });
     const { outcome, recorder } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
@@ -80,7 +93,7 @@ type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder };
 async function runPass(
   deps: Dependencies,
   run: Attempt,
-  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; alone: boolean },
+  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; watched: WatchedRun; alone: boolean },
 ): Promise<Pass> {
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, given.stop]);
@@ -91,7 +104,7 @@ async function runPass(
     abort.abort(error);
   };
   const pending = await untilStored(() => pendingCalls(deps.db, run), given.stop);
-  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail });
+  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail, heed: given.watched.heed });
   const host = createDurableHost(deps, run, given.connection, {
     recorder,
     signal,
@@ -109,6 +122,7 @@ async function runPass(
     host,
     limits: limitsOf(deps, run),
     signal,
+    interrupt: given.watched.paused,
     journal: recorder.journal,
     alone: given.alone,
   });
@@ -125,22 +139,22 @@ async function suspend(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  { suspension: { resumeAt, reason, pending }, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
+  { suspension, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
 ): Promise<AttemptResult> {
-  const wait = { runId: run.runId, fence: run.fence, resumeAt: new Date(resumeAt), reason };
-  const until = wait.resumeAt.toISOString();
-  recorder.log({
-    seq: waitLine(run, calls),
-    at: deps.clock(),
-    level: 'info',
-    message: `The run waits until ${until}: ${reason}`,
-  });
+  const resumeAt = suspension.resumeAt === null ? null : new Date(suspension.resumeAt);
+  const reason = resumeAt === null ? PAUSED : suspension.reason;
+  const until = resumeAt?.toISOString() ?? null;
+  const message = until === null ? 'The run is paused' : `The run waits until ${until}: ${reason}`;
+  let isSuspended = false;
   await recorder.flush(async (db) => {
-    await savePendingCalls(db, run, pending);
-    await suspendRun(db, wait);
+    await savePendingCalls(db, run, suspension.pending);
+    isSuspended = await suspendRun(db, { runId: run.runId, fence: run.fence, resumeAt, reason });
+    if (isSuspended)
+      await addLogLines(db, run.runId, [{ seq: waitLine(run, calls), at: deps.clock(), level: 'info', message }]);
   });
+  if (!isSuspended) return { status: 'interrupted' };
   deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
-  return { status: 'waiting', resumeAt: wait.resumeAt, reason };
+  return { status: 'waiting', resumeAt, reason };
 }
 
 const MAX_DIVERGENCES = 2;
@@ -223,6 +237,14 @@ async function tryAgain(
 /** Ends a run that nobody can go on with. */
 export function endAsFailed(deps: Dependencies, runId: string, failure: StoredFailure): Promise<boolean> {
   return endRun(deps.db, { runId, fence: null, state: 'failed', failure, output: null, at: deps.clock() });
+}
+
+/** What a cancelled run says of itself; a call that was cut off and may have changed the world is named. */
+export async function cancellationOf({ db }: Dependencies, run: Attempt): Promise<StoredFailure> {
+  const calls = await pendingCalls(db, run);
+  const cut = calls.filter(({ state, harmless }) => state === 'intended' && !harmless).map(({ what }) => what);
+  const doubt = cut.length === 0 ? '' : ` while ${cut.join(', ')} was under way, which may have happened`;
+  return { code: 'script_aborted', message: `The run was cancelled${doubt}` };
 }
 
 function storedFailure({
