@@ -20,6 +20,7 @@ import type { Dependencies } from './dependencies.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import type { WatchedRun } from './run-control.ts';
 import { untilStored } from './store-retry.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 
@@ -35,23 +36,32 @@ const MAX_CALLS_IN_FLIGHT = 64;
 const DEATHS_BEFORE_ALONE = 2;
 const MAX_DEATHS_IN_PLACE = 4;
 
+export type Supervision = {
+  /** The attempt is to end as it is: its process goes away, or Temporal says so. */
+  readonly signal: AbortSignal;
+  /** What people ask of the run. */
+  readonly watched: WatchedRun;
+  /** Joins the transaction that ends the run. */
+  readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+};
+
 /**
- * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. `onEnd`
- * joins the transaction that ends the run. Thrown are only faults of our own parts: `lease_lost`, `store_unavailable`,
- * `internal`.
+ * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. Thrown
+ * are only faults of our own parts: `lease_lost`, `store_unavailable`, `internal`.
  */
 export async function runAttempt(
   deps: Dependencies,
   begun: Attempt,
-  stop: AbortSignal,
-  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+  { signal, watched, onEnd }: Supervision,
 ): Promise<AttemptResult> {
+  const stop = AbortSignal.any([signal, watched.cancelled]);
   const connection = await untilStored(() => connectionById(deps.db, begun.connectionRow), stop);
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
   for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
-    const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });
+    const alone = deaths >= DEATHS_BEFORE_ALONE;
+    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
     const { outcome, recorder } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
@@ -80,7 +90,7 @@ type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder };
 async function runPass(
   deps: Dependencies,
   run: Attempt,
-  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; alone: boolean },
+  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; watched: WatchedRun; alone: boolean },
 ): Promise<Pass> {
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, given.stop]);
@@ -91,7 +101,7 @@ async function runPass(
     abort.abort(error);
   };
   const pending = await untilStored(() => pendingCalls(deps.db, run), given.stop);
-  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail });
+  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail, heed: given.watched.heed });
   const host = createDurableHost(deps, run, given.connection, {
     recorder,
     signal,
@@ -223,6 +233,14 @@ async function tryAgain(
 /** Ends a run that nobody can go on with. */
 export function endAsFailed(deps: Dependencies, runId: string, failure: StoredFailure): Promise<boolean> {
   return endRun(deps.db, { runId, fence: null, state: 'failed', failure, output: null, at: deps.clock() });
+}
+
+/** What a cancelled run says of itself; a call that was cut off and may have changed the world is named. */
+export async function cancellationOf({ db }: Dependencies, run: Attempt): Promise<StoredFailure> {
+  const calls = await pendingCalls(db, run);
+  const cut = calls.filter(({ state, harmless }) => state === 'intended' && !harmless).map(({ what }) => what);
+  const doubt = cut.length === 0 ? '' : ` while ${cut.join(', ')} was under way, which may have happened`;
+  return { code: 'script_aborted', message: `The run was cancelled${doubt}` };
 }
 
 function storedFailure({

@@ -6,12 +6,14 @@ import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { RunControl } from './run-control.ts';
 
 /** What activities work with. Composed once per process; tests hand in the same real parts. */
 export type Dependencies = {
   readonly db: Database;
   readonly box: SecretBox;
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
+  readonly control: RunControl;
   readonly outbound: Outbound;
   readonly delivery: Delivery;
   readonly catalogue: Catalogue;

@@ -12,6 +12,7 @@ import { createSettleRun } from './settle-run.ts';
 
 export type { Dependencies, ScriptLimits } from './dependencies.ts';
 export { failureInterceptor } from './failure-interceptor.ts';
+export { openRunControl } from './run-control.ts';
 
 export function createActivities(deps: Dependencies) {
   return {

@@ -7,6 +7,7 @@ import { createHmac } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import type { PendingCall } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
+import type { Control } from '../contract/sync.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
@@ -56,12 +57,19 @@ const FLUSH_AFTER_BYTES = 512 * 1024;
 /** More than this is not buffered: writes then wait for the flush under way. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
-/** @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged. */
+/**
+ * @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged.
+ * @param heed hears at each flush what is asked of the run.
+ */
 export function createRecorder(
   deps: Pick<Dependencies, 'db' | 'box' | 'clock'>,
   run: Attempt,
   pending: readonly PendingCall[],
-  options: { readonly signal: AbortSignal; readonly fail: (fault: EngineError) => void },
+  options: {
+    readonly signal: AbortSignal;
+    readonly fail: (fault: EngineError) => void;
+    readonly heed: (control: Control | null) => void;
+  },
 ): Recorder {
   const place = { runId: run.runId, generation: run.generation };
   const hashKey = deps.box.open(run.sealedSeed);
@@ -86,9 +94,11 @@ export function createRecorder(
         withTransaction(deps.db, async (db) => {
           const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0 };
           const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
-          if (counted === 'lost') throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+          if (counted.status === 'lost')
+            throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
           // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
-          if (counted === 'done') return;
+          if (counted.status === 'done') return;
+          options.heed(counted.control);
           for (const write of writes) await apply(db, write);
           if (data) await addJournalChunk(db, { ...place, chunk, data });
           await notePendingAnswered(db, place, taken.answered);

@@ -44,6 +44,7 @@ export const COMMANDS: Readonly<
   trigger: { summary: 'start a run of a sync now', load: () => import('./commands/trigger.ts') },
   runs: { summary: 'list runs, newest first', load: () => import('./commands/runs.ts') },
   run: { summary: 'show one run with its counts, error and log lines', load: () => import('./commands/run.ts') },
+  cancel: { summary: 'cancel a run', load: () => import('./commands/cancel.ts') },
   version: { summary: 'print the version', load: () => import('./commands/version.ts') },
 };
 

@@ -55,6 +55,7 @@ export type ScriptRun = {
   readonly beginsAt?: Date;
   readonly host: Host;
   readonly limits: Limits;
+  /** Stops the run. With the reason `script_aborted` nobody goes on with it, so no call in flight is waited for. */
   readonly signal: AbortSignal;
   /** Without one the script cannot be resumed: a wait is then waited for in place. */
   readonly journal?: Journal;

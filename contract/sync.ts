@@ -31,3 +31,6 @@ export type ActionStep =
 
 export const RUN_STATES = ['queued', 'running', 'waiting', 'success', 'failed', 'cancelled', 'skipped'] as const;
 export type RunState = (typeof RUN_STATES)[number];
+
+/** What people ask of a run that is under way. */
+export type Control = 'cancel' | 'pause';

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import type { Dependencies } from '../activities/index.ts';
+import { type Dependencies, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
@@ -93,12 +93,15 @@ export async function startEngine(options: {
     const { startSync, startDelivery } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
+    const control = openRunControl({ db, log });
+    closing.add('the listener for runs', control.close);
     const limits = limitsOf(settings);
     const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
       db,
       box,
       sandbox,
+      control,
       outbound,
       delivery,
       catalogue,

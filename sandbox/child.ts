@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { failureCode } from '../contract/failures.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import { type Desk, type DeskAnswer, failure, openCallDesk } from './call-desk.ts';
 import { createFrameReader, encodeFrame, type Frame } from './frames.ts';
@@ -87,8 +88,11 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     events.freed();
   };
 
-  /** Ends a run from outside; the script is given no say, and a child that does not confirm is killed. */
-  const stopRun = (id: number, outcome: ScriptOutcome): void => {
+  /**
+   * Ends a run from outside; the script is given no say, and a child that does not confirm is killed. Calls that must
+   * not be made twice are let finish, unless the run is over for good.
+   */
+  const stopRun = (id: number, outcome: ScriptOutcome, isOver = false): void => {
     const one = active.get(id);
     if (one === undefined || one.decided !== undefined) return;
     one.decided = outcome;
@@ -97,7 +101,8 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
       id,
       setTimeout(() => kill('stuck'), STOP_PATIENCE_MS),
     );
-    void one.desk.salvage().finally(() => settle(id, outcome));
+    if (isOver) settle(id, outcome);
+    else void one.desk.salvage().finally(() => settle(id, outcome));
   };
 
   /** An isolate in it cannot be stopped: at once where it eats memory, else when its neighbours have finished. */
@@ -177,7 +182,7 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
         const id = nextId++;
         child.started += 1;
         maxFrameBytes = Math.max(maxFrameBytes, run.limits.maxFrameBytes);
-        const cleanUp = superviseRun(run, (outcome) => stopRun(id, outcome));
+        const cleanUp = superviseRun(run, (outcome, isOver) => stopRun(id, outcome, isOver));
         const desk = openCallDesk({
           host: run.host,
           clock: run.clock,
@@ -238,13 +243,13 @@ function onRunFrame(
 }
 
 /** Wall clock and cancellation of one run; returns what ends the supervision. */
-function superviseRun(run: ScriptRun, stop: (outcome: ScriptOutcome) => void): () => void {
+function superviseRun(run: ScriptRun, stop: (outcome: ScriptOutcome, isOver: boolean) => void): () => void {
   const timeOut = (): void => {
     const message = `${nameOf(run)} was stopped in ${run.bundle.file}: it ran longer than ${run.limits.wallClockMs} ms.`;
-    stop({ status: 'failed', failure: failure('script_timed_out', message), calls: 0 });
+    stop({ status: 'failed', failure: failure('script_timed_out', message), calls: 0 }, false);
   };
   const timer = setTimeout(timeOut, Math.min(run.limits.wallClockMs, 2 ** 31 - 1));
-  const abort = (): void => stop(abortedOutcome(run));
+  const abort = (): void => stop(abortedOutcome(run), failureCode(run.signal.reason) === 'script_aborted');
   run.signal.addEventListener('abort', abort);
   return () => {
     clearTimeout(timer);

@@ -2,7 +2,7 @@
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
 import type { SyncAddress } from '../contract/ids.ts';
-import type { RunState } from '../contract/sync.ts';
+import type { Control, RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
 
 export type StartedBy = 'schedule' | 'creation' | 'api';
@@ -81,6 +81,7 @@ export type Attempt = {
   readonly fence: number;
   /** Starts of the script since the run last got on, this one among them. */
   readonly idleStarts: number;
+  readonly control: Control | null;
   readonly kind: 'sync' | 'action';
   readonly name: string;
   readonly variant: string;
@@ -130,7 +131,7 @@ export async function beginAttempt(
            where r.id = $1::text
              and r.state in ('queued', 'running', 'waiting')
              and e.id = r.environment_id
-           returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.kind, r.name, r.variant,
+           returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.control, r.kind, r.name, r.variant,
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
@@ -267,29 +268,31 @@ export async function endOpenRuns(
   );
 }
 
-/**
- * Counts a flush of an attempt, first thing in its transaction. `done`: it was committed before, though its commit
- * seemed to fail; `lost`: the attempt has lost its place.
- */
+/** `done`: it was committed before, though its commit seemed to fail; `lost`: the attempt has lost its place. */
+export type CountedFlush = { readonly status: 'counted' | 'done' | 'lost'; readonly control: Control | null };
+
+/** Counts a flush of an attempt, first thing in its transaction, and reads what is asked of the run. */
 export async function countFlush(
   db: Queryable,
   flush: { runId: string; fence: number; number: number; requests: number; journalBytes: number },
-): Promise<'counted' | 'done' | 'lost'> {
-  const counted = await db.query({
+): Promise<CountedFlush> {
+  const counted = await db.query<{ control: Control | null }>({
     name: 'count-flush',
     text: `update runs
            set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
                idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
-           where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'`,
+           where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'
+           returning control`,
     values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes],
   });
-  if (counted.rowCount === 1) return 'counted';
+  const [row] = counted.rows;
+  if (row !== undefined) return { status: 'counted', control: row.control };
   const found = await db.query(`select from runs where id = $1::text and fence = $2::int and flushed = $3::int`, [
     flush.runId,
     flush.fence,
     flush.number,
   ]);
-  return found.rowCount === 1 ? 'done' : 'lost';
+  return { status: found.rowCount === 1 ? 'done' : 'lost', control: null };
 }
 
 /** Makes a run wait; the same transaction has kept all it did so far. */

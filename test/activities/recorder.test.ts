@@ -41,7 +41,7 @@ async function openRun(environment: string): Promise<{ recorder: Recorder; inDou
     throw fault;
   };
   const deps = { ...allocating, db: database.pool };
-  const recorder = createRecorder(deps, run, [], { signal: new AbortController().signal, fail });
+  const recorder = createRecorder(deps, run, [], { signal: new AbortController().signal, fail, heed: () => undefined });
   const inDoubt = async () => (await pendingCalls(database.pool, run)).map(({ what }) => what);
   return { recorder, inDoubt };
 }

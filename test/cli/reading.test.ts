@@ -212,6 +212,13 @@ test('trigger says which run was started, and which one was joined', async () =>
   expect(JSON.parse(joined.stdout).runs).toMatchObject([{ state: 'joined', run_id: started.stdout.split(' ')[6] }]);
 });
 
+test('cancel says what became of the run', async () => {
+  const runId = JSON.parse((await nango('trigger', 'tracker', 'tasks', 'globex', '--json')).stdout).runs[0].run_id;
+  expect((await nango('cancel', runId)).stdout).toBe(`Run ${runId} is cancelled\n`);
+  const { code, stderr } = await nango('cancel', failed);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('it has ended already (failed)')]);
+});
+
 test('a command that reads needs no project', async () => {
   expect((await runCli(['status'], { ...call(), cwd: '/' })).code).toBe(0);
 });

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { Client, Connection as TemporalConnection } from '@temporalio/client';
 import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
 import type { Dependencies, ScriptLimits } from '../../activities/dependencies.ts';
+import { openRunControl } from '../../activities/run-control.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -103,8 +104,10 @@ export async function openDurableRuns(options: {
   closing.add('webhooks', delivery.close);
   const sandbox = options.sandbox ?? createSandbox();
   closing.add('the sandbox', sandbox.close);
+  const control = openRunControl({ db, log: () => undefined });
+  closing.add('the listener for runs', control.close);
   const deps: Dependencies = {
-    ...{ db, box, sandbox, outbound, delivery, catalogue, clock: now },
+    ...{ db, box, sandbox, control, outbound, delivery, catalogue, clock: now },
     limits: { ...LIMITS, ...options.limits },
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
@@ -125,7 +128,9 @@ export async function openDurableRuns(options: {
     const { stop = new AbortController().signal, sandbox: other = sandbox } = by;
     const begun = await beginAttempt(db, { runId, workflowRunId: randomUUID(), at: now() });
     if (begun === undefined) throw new Error(`Run '${runId}' cannot be begun`);
-    return runAttempt({ ...deps, sandbox: other }, begun, stop, async () => undefined);
+    const watched = control.watch(runId);
+    const supervision = { signal: stop, watched, onEnd: async () => undefined };
+    return runAttempt({ ...deps, sandbox: other }, begun, supervision).finally(watched.end);
   };
   const finish: DurableRuns['finish'] = async (runId) => {
     const waits: { seconds: number; reason: string }[] = [];
