@@ -14,6 +14,7 @@ import {
   type StoredFailure,
   suspendRun,
 } from '../store/runs.ts';
+import { PAUSED } from '../store/run-control.ts';
 import { addLogLines } from '../store/run-logs.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -27,6 +28,9 @@ import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
   | { readonly status: 'waiting'; readonly resumeAt: Date; readonly reason: string }
+  | { readonly status: 'paused' }
+  /** It was to wait and no longer is: the next attempt goes on at once. */
+  | { readonly status: 'interrupted' }
   /** Stopped from outside with nothing decided; all that was done so far is kept. */
   | { readonly status: 'stopped' };
 
@@ -119,6 +123,7 @@ async function runPass(
     host,
     limits: limitsOf(deps, run),
     signal,
+    interrupt: given.watched.paused,
     journal: recorder.journal,
     alone: given.alone,
   });
@@ -135,22 +140,22 @@ async function suspend(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  { suspension: { resumeAt, reason, pending }, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
+  { suspension, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
 ): Promise<AttemptResult> {
-  const wait = { runId: run.runId, fence: run.fence, resumeAt: new Date(resumeAt), reason };
-  const until = wait.resumeAt.toISOString();
-  recorder.log({
-    seq: waitLine(run, calls),
-    at: deps.clock(),
-    level: 'info',
-    message: `The run waits until ${until}: ${reason}`,
-  });
+  const resumeAt = suspension.resumeAt === null ? null : new Date(suspension.resumeAt);
+  const reason = resumeAt === null ? PAUSED : suspension.reason;
+  const until = resumeAt?.toISOString() ?? null;
+  const message = until === null ? 'The run is paused' : `The run waits until ${until}: ${reason}`;
+  let isSuspended = false;
   await recorder.flush(async (db) => {
-    await savePendingCalls(db, run, pending);
-    await suspendRun(db, wait);
+    await savePendingCalls(db, run, suspension.pending);
+    isSuspended = await suspendRun(db, { runId: run.runId, fence: run.fence, resumeAt, reason });
+    if (isSuspended)
+      await addLogLines(db, run.runId, [{ seq: waitLine(run, calls), at: deps.clock(), level: 'info', message }]);
   });
+  if (!isSuspended) return { status: 'interrupted' };
   deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
-  return { status: 'waiting', resumeAt: wait.resumeAt, reason };
+  return resumeAt === null ? { status: 'paused' } : { status: 'waiting', resumeAt, reason };
 }
 
 const MAX_DIVERGENCES = 2;

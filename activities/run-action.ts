@@ -89,7 +89,7 @@ async function execute(
     case 'stopped':
       if (watched.cancelled.aborted) return cancel(deps, run);
       return { status: 'handedOver', taskQueue: null };
-    case undefined:
+    default:
       return { status: 'handedOver', taskQueue: null };
   }
 }

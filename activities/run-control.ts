@@ -8,6 +8,8 @@ import { CONTROL_CHANNEL, controlsOf } from '../store/run-control.ts';
 export type WatchedRun = {
   /** Ends when somebody cancels the run; its reason is `script_aborted`. */
   readonly cancelled: AbortSignal;
+  /** Ends when somebody pauses the run; by the time that takes effect it may have been started again. */
+  readonly paused: AbortSignal;
   /** What the run's row says, for whoever has just read it. */
   readonly heed: (control: Control | null) => void;
   readonly end: () => void;
@@ -56,10 +58,13 @@ export function openRunControl(deps: {
 
 function watchRun(end: () => void): WatchedRun {
   const cancelling = new AbortController();
+  const pausing = new AbortController();
   return {
     cancelled: cancelling.signal,
+    paused: pausing.signal,
     heed: (control) => {
       if (control === 'cancel') cancelling.abort(new EngineError('script_aborted', 'The run was cancelled'));
+      if (control === 'pause') pausing.abort();
     },
     end,
   };

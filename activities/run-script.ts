@@ -4,6 +4,7 @@ import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
+import { PAUSED } from '../store/run-control.ts';
 import { countsOfRun } from '../store/run-views.ts';
 import { type Attempt, beginAttempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
@@ -42,7 +43,8 @@ type SyncRun = { readonly sync: Sync; readonly runId: string };
 async function findSyncRun(deps: Dependencies, input: SyncInput, signal: AbortSignal): Promise<SyncRun | SyncStep> {
   const sync = await untilStored(() => syncById(deps.db, input.syncId), signal);
   if (sync === undefined) return { status: 'skipped', reason: 'gone' };
-  return { sync, runId: await untilStored(() => runOf(deps, input, sync, currentExecution()), signal) };
+  const runId = await untilStored(() => runOf(deps, input, sync, currentExecution()), signal);
+  return runId === undefined ? { status: 'skipped', reason: 'paused' } : { sync, runId };
 }
 
 async function beginSyncRun(
@@ -62,17 +64,21 @@ async function beginSyncRun(
   return giveUp(deps, attempt);
 }
 
-/** The run this workflow belongs to; one that a schedule started gets it here, once. */
+/**
+ * The run this workflow belongs to; one that a schedule started gets it here, once. None when the sync was paused and
+ * the schedule had not heard of it yet.
+ */
 async function runOf(
   deps: Dependencies,
   input: SyncInput,
   sync: Sync,
   { workflowId, runId: workflowRunId }: { readonly workflowId: string; readonly runId: string },
-): Promise<string> {
+): Promise<string | undefined> {
   if (input.runId !== undefined) return input.runId;
   const names = { workflowId, workflowRunId };
   const known = await runOfWorkflow(deps.db, names);
-  return known ?? (await allocateSyncRun(deps.db, deps, sync, 'schedule', names)).runId;
+  if (known !== undefined || sync.paused) return known;
+  return (await allocateSyncRun(deps.db, deps, sync, 'schedule', names)).runId;
 }
 
 /** Takes the lease, also from a run whose workflow Temporal no longer runs; false when another run holds it. */
@@ -103,6 +109,10 @@ async function runSync(
   switch (result.status) {
     case 'waiting':
       return { status: 'waiting', runId, resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+    case 'paused':
+      return { status: 'waiting', runId, resumeAt: null, reason: PAUSED };
+    case 'interrupted':
+      return { status: 'handedOver', runId };
     case 'stopped':
       if (watched.cancelled.aborted) await askForCancellation(deps);
       else if (Context.current().cancellationDetails?.cancelRequested !== true) return { status: 'handedOver', runId };

@@ -36,7 +36,8 @@ export type Journal = {
 
 /** Why a run stops before its script has ended, to go on later behind the same answers. */
 export type Suspension = {
-  readonly resumeAt: number;
+  /** Ms since the epoch; null when it was interrupted from outside. */
+  readonly resumeAt: number | null;
   readonly reason: string;
   readonly pending: readonly PendingCall[];
 };

@@ -57,6 +57,8 @@ export type ScriptRun = {
   readonly limits: Limits;
   /** Stops the run. With the reason `script_aborted` nobody goes on with it, so no call in flight is waited for. */
   readonly signal: AbortSignal;
+  /** Suspends the run as soon as the calls at work have their answers; no further call is begun. */
+  readonly interrupt?: AbortSignal;
   /** Without one the script cannot be resumed: a wait is then waited for in place. */
   readonly journal?: Journal;
   /** Set for a run that was there when processes died: it gets one of its own. */
@@ -72,7 +74,7 @@ export type ScriptFailure = {
 export type ScriptOutcome =
   | { readonly status: 'completed'; readonly output: string | undefined; readonly calls: number }
   | { readonly status: 'failed'; readonly failure: ScriptFailure; readonly calls: number }
-  /** Every outstanding call waits, and for long. `calls` of them were made so far. */
+  /** Every outstanding call waits, and for long, or the run was interrupted. `calls` of them were made so far. */
   | { readonly status: 'suspended'; readonly suspension: Suspension; readonly calls: number }
   /** The script went another way than its journal says. */
   | { readonly status: 'diverged'; readonly reason: string; readonly calls: number }

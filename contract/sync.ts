@@ -14,7 +14,8 @@ export type SyncStep =
   | { readonly status: 'cancelled'; readonly runId: string }
   /** Another run holds the sync, or the sync is gone: nothing was run. */
   | { readonly status: 'skipped'; readonly reason: 'running' | 'paused' | 'gone' }
-  | { readonly status: 'waiting'; readonly runId: string; readonly resumeAt: string; readonly reason: string }
+  /** `resumeAt` is null for a paused run, which goes on when it is told to. */
+  | { readonly status: 'waiting'; readonly runId: string; readonly resumeAt: string | null; readonly reason: string }
   | { readonly status: 'handedOver'; readonly runId: string };
 
 export type SyncResult = Exclude<SyncStep, { status: 'waiting' | 'handedOver' }>;

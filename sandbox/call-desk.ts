@@ -28,6 +28,8 @@ export type Desk = {
   readonly end: (outcome: ScriptOutcome) => ScriptOutcome;
   /** The process died: calls that must not be made twice are let finish and recorded, all others aborted. */
   readonly salvage: () => Promise<void>;
+  /** Begins no further call, and ends the run as suspended once those at work have their answers. */
+  readonly interrupt: () => void;
   readonly close: () => void;
 };
 
@@ -69,6 +71,7 @@ export function openCallDesk(options: {
   let lastNow = 0;
   let made = 0;
   let isSalvaging = false;
+  let isInterrupted = false;
 
   /** Answers leave while the child has applied most of what it was sent: memory on both sides stays bounded. */
   const flush = (): void => {
@@ -106,6 +109,7 @@ export function openCallDesk(options: {
     isLongWaitAllowed: journal !== undefined,
     /** Nothing but waits: no call at work or queued, no answer on its way, and the guest has applied all it got. */
     isQuiet: () => executing.size === waits.calls() && queue.length === 0 && outbox.length === 0 && sent.size === 0,
+    isAtRest: () => executing.size === waits.calls(),
     suspend: (suspension) => options.endRun({ status: 'suspended', suspension, calls: made }),
     onTimer: (number) => release({ number, ok: true, json: 'null', body: undefined }),
   });
@@ -137,6 +141,7 @@ export function openCallDesk(options: {
   });
 
   const start = (): void => {
+    if (isInterrupted) return;
     // Calls that only wait cost nothing: they do not count against those at work.
     while (executing.size - waits.calls() < limits.maxCallsInFlight && heldBytes < limits.maxFrameBytes) {
       const call = stop.signal.aborted ? undefined : queue.shift();
@@ -209,6 +214,10 @@ export function openCallDesk(options: {
       await Promise.all(kept.map(({ done }) => done));
       sentBytes = 0;
       flush();
+    },
+    interrupt: () => {
+      isInterrupted = true;
+      waits.interrupt();
     },
     close: () => {
       stop.abort();

@@ -182,7 +182,6 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
         const id = nextId++;
         child.started += 1;
         maxFrameBytes = Math.max(maxFrameBytes, run.limits.maxFrameBytes);
-        const cleanUp = superviseRun(run, (outcome, isOver) => stopRun(id, outcome, isOver));
         const desk = openCallDesk({
           host: run.host,
           clock: run.clock,
@@ -191,12 +190,14 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
           send: (answer) => send(...answerFrame(id, answer)),
           endRun: (outcome) => stopRun(id, outcome),
         });
+        const cleanUp = superviseRun(run, desk, (outcome, isOver) => stopRun(id, outcome, isOver));
         const finish = (outcome: ScriptOutcome): void => {
           cleanUp();
           resolve(outcome);
         };
         active.set(id, { id, run, desk, settle: finish, decided: undefined });
         send(...runFrame(id, run));
+        if (run.interrupt?.aborted) desk.interrupt();
       }),
     end: async (force = false) => {
       child.retired = true;
@@ -242,8 +243,8 @@ function onRunFrame(
   }
 }
 
-/** Wall clock and cancellation of one run; returns what ends the supervision. */
-function superviseRun(run: ScriptRun, stop: (outcome: ScriptOutcome, isOver: boolean) => void): () => void {
+/** Wall clock, interruption and cancellation of one run; returns what ends the supervision. */
+function superviseRun(run: ScriptRun, desk: Desk, stop: (outcome: ScriptOutcome, isOver: boolean) => void): () => void {
   const timeOut = (): void => {
     const message = `${nameOf(run)} was stopped in ${run.bundle.file}: it ran longer than ${run.limits.wallClockMs} ms.`;
     stop({ status: 'failed', failure: failure('script_timed_out', message), calls: 0 }, false);
@@ -251,8 +252,10 @@ function superviseRun(run: ScriptRun, stop: (outcome: ScriptOutcome, isOver: boo
   const timer = setTimeout(timeOut, Math.min(run.limits.wallClockMs, 2 ** 31 - 1));
   const abort = (): void => stop(abortedOutcome(run), failureCode(run.signal.reason) === 'script_aborted');
   run.signal.addEventListener('abort', abort);
+  run.interrupt?.addEventListener('abort', desk.interrupt);
   return () => {
     clearTimeout(timer);
+    run.interrupt?.removeEventListener('abort', desk.interrupt);
     run.signal.removeEventListener('abort', abort);
   };
 }
@@ -260,6 +263,11 @@ function superviseRun(run: ScriptRun, stop: (outcome: ScriptOutcome, isOver: boo
 /** The outcome of a run that was cancelled, before or after it began. */
 export function abortedOutcome(run: ScriptRun): ScriptOutcome {
   return { status: 'failed', failure: failure('script_aborted', `${nameOf(run)} was cancelled.`), calls: 0 };
+}
+
+/** The outcome of a run that was interrupted before it had a process: what it waits for stays as it was stored. */
+export function interruptedOutcome(): ScriptOutcome {
+  return { status: 'suspended', suspension: { resumeAt: null, reason: 'interrupted', pending: [] }, calls: 0 };
 }
 
 /** A package as it is looked up from a file and as it really is: some installers put links in `node_modules`. */

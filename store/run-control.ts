@@ -41,6 +41,52 @@ export async function cancelRun(
   return cancelled;
 }
 
+/** Why a paused run waits. */
+export const PAUSED = 'paused';
+
+/** Asks the open runs of these syncs to pause; one that waits already shows it at once, the others when they get there. */
+export async function pauseRuns(db: Queryable, syncIds: readonly string[]): Promise<void> {
+  const result = await db.query<{ id: string }>(
+    `update runs
+     set control = 'pause',
+         resume_at = null,
+         wait_reason = case when state = 'waiting' then $2::text end
+     where sync_id = any($1::bigint[]) and control is null and state in ('queued', 'running', 'waiting')
+     returning id`,
+    [syncIds, PAUSED],
+  );
+  for (const { id } of result.rows) await notifyControl(db, id);
+}
+
+/**
+ * Takes the pause of these syncs' runs back and answers their workflows, which are to be told. Until they are, such a
+ * run is one whose wait is over: reconcile finds it.
+ */
+export async function resumeRuns(db: Queryable, syncIds: readonly string[], at: Date): Promise<string[]> {
+  const result = await db.query<{ workflowId: string }>(
+    `update runs
+     set control = null,
+         resume_at = case when state = 'waiting' then $2::timestamptz end,
+         wait_reason = case when state = 'waiting' then 'goes on' end
+     where sync_id = any($1::bigint[]) and control = 'pause' and state in ('queued', 'running', 'waiting')
+     returning workflow_id as "workflowId"`,
+    [syncIds, at],
+  );
+  return result.rows.map((row) => row.workflowId);
+}
+
+/** Workflows of runs whose wait was over before `before`: nobody told them, or no worker came to it yet. */
+export async function overdueWorkflows(db: Queryable, page: { before: Date; limit: number }): Promise<string[]> {
+  const result = await db.query<{ workflowId: string }>(
+    `select workflow_id as "workflowId" from runs
+     where state = 'waiting' and control is null and resume_at < $1::timestamptz
+     order by resume_at
+     limit $2::int`,
+    [page.before, page.limit],
+  );
+  return result.rows.map((row) => row.workflowId);
+}
+
 /** What is asked of these runs; one of which nothing is asked is absent. */
 export async function controlsOf(db: Queryable, runIds: readonly string[]): Promise<Map<string, Control>> {
   const result = await db.query<{ id: string; control: Control }>(

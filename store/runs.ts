@@ -207,13 +207,17 @@ export async function queuedSyncRuns(db: Queryable, page: { afterId: string; lim
   return result.rows.map(({ runId, syncId, workflowId, ...address }) => ({ runId, syncId, workflowId, address }));
 }
 
+export type OpenRun = {
+  readonly runId: string;
+  readonly state: RunState;
+  readonly workflowId: string;
+  readonly workflowRunId: string | null;
+};
+
 /** The oldest allocated run of a sync whose script has not begun. */
-export async function queuedRunOf(
-  db: Queryable,
-  syncId: string,
-): Promise<{ readonly runId: string; readonly workflowId: string; readonly workflowRunId: string | null } | undefined> {
-  const result = await db.query<{ runId: string; workflowId: string; workflowRunId: string | null }>(
-    `select id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId"
+export async function queuedRunOf(db: Queryable, syncId: string): Promise<OpenRun | undefined> {
+  const result = await db.query<OpenRun>(
+    `select id as "runId", state, workflow_id as "workflowId", workflow_run_id as "workflowRunId"
      from runs
      where sync_id = $1::bigint and state = 'queued'
      order by created_at, id
@@ -295,16 +299,21 @@ export async function countFlush(
   return { status: found.rowCount === 1 ? 'done' : 'lost', control: null };
 }
 
-/** Makes a run wait; the same transaction has kept all it did so far. */
+/**
+ * Makes a run wait, without a time as long as it is asked to pause; the same transaction has kept all it did so far.
+ * False when it is to go on at once: to be cancelled, or because it was started again meanwhile.
+ */
 export async function suspendRun(
   db: Queryable,
-  wait: { runId: string; fence: number; resumeAt: Date; reason: string },
-): Promise<void> {
-  await db.query(
+  wait: { runId: string; fence: number; resumeAt: Date | null; reason: string },
+): Promise<boolean> {
+  const result = await db.query(
     `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
-     where id = $1::text and fence = $2::int and state = 'running'`,
+     where id = $1::text and fence = $2::int and state = 'running'
+       and case when $3::timestamptz is null then control = 'pause' else control is distinct from 'cancel' end`,
     [wait.runId, wait.fence, wait.resumeAt, wait.reason],
   );
+  return result.rowCount === 1;
 }
 
 /** Lets a run begin again from its checkpoint: a new generation with an empty journal and new random numbers. */

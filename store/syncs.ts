@@ -176,8 +176,3 @@ export async function unknownSchedules(db: Queryable, ids: readonly string[]): P
   );
   return result.rows.map((row) => row.id);
 }
-
-/** Holds the sync's row to the end of the transaction, so that two triggers cannot both allocate a run. */
-export async function lockSync(db: Queryable, id: string): Promise<void> {
-  await db.query(`select from syncs where id = $1::bigint for update`, [id]);
-}

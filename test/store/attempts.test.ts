@@ -39,3 +39,15 @@ test('a run may wait as often as it must', async () => {
     await suspendRun(database.pool, { runId, fence, resumeAt: START, reason: 'told to wait' });
   }
 });
+
+test.each([
+  ['pause', null, true],
+  [null, null, false],
+  [null, START, true],
+  ['pause', START, true],
+  ['cancel', START, false],
+])('a run of which %s is asked is suspended until %s: %s', async (control, resumeAt, isSuspended) => {
+  const { fence } = await begin();
+  await database.pool.query('update runs set control = $2 where id = $1', [runId, control]);
+  expect(await suspendRun(database.pool, { runId, fence, resumeAt, reason: 'told to' })).toBe(isSuspended);
+});

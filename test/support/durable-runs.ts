@@ -139,6 +139,7 @@ export async function openDurableRuns(options: {
       const result = await attempt(runId);
       if (result.status === 'stopped') throw new Error('Nobody stopped it');
       if (result.status === 'ended') return { runId, state: result.state, failure: result.failure, waits };
+      if (result.status !== 'waiting') throw new Error('Nobody interrupted it');
       const { resumeAt, reason } = result;
       waits.push({ seconds: Math.round((resumeAt.getTime() - begunAt) / 1000), reason });
       moveTo(resumeAt);

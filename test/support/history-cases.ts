@@ -36,6 +36,9 @@ export const CASES: readonly HistoryCase[] = [
     meanwhile: cancelAfter('activityTaskStartedEventAttributes'),
   },
   { ...sync('sync-cancelled-in-wait', [waiting(60_000)]), meanwhile: cancelAfter('timerStartedEventAttributes') },
+  { ...sync('sync-paused', [paused, FINISHED]), meanwhile: resumeAfter('activityTaskCompletedEventAttributes') },
+  { ...sync('sync-woken', [waiting(60_000), FINISHED]), meanwhile: resumeAfter('timerStartedEventAttributes') },
+  { ...sync('sync-cancelled-in-pause', [paused]), meanwhile: cancelAfter('activityTaskCompletedEventAttributes') },
   action('action-finished', [{ status: 'finished' }]),
   action('action-failed', [{ status: 'failed', failure: FAILURE }]),
   action('action-handed-over', [{ status: 'handedOver', taskQueue: 'action-handed-over' }, { status: 'finished' }]),
@@ -104,6 +107,10 @@ function waiting(ms: number): () => { status: 'waiting'; runId: string; resumeAt
   });
 }
 
+function paused(): SyncStep {
+  return { status: 'waiting', runId: 'r1', resumeAt: null, reason: 'paused' };
+}
+
 async function untilCancelled(): Promise<SyncStep> {
   const { cancelled, heartbeat } = Context.current();
   const ticker = setInterval(() => heartbeat(), 200);
@@ -111,13 +118,26 @@ async function untilCancelled(): Promise<SyncStep> {
   return { status: 'cancelled', runId: 'r1' };
 }
 
-function cancelAfter(event: 'activityTaskStartedEventAttributes' | 'timerStartedEventAttributes') {
+type HistoryEvent =
+  | 'activityTaskStartedEventAttributes'
+  | 'activityTaskCompletedEventAttributes'
+  | 'timerStartedEventAttributes';
+
+function cancelAfter(event: HistoryEvent) {
+  return after(event, (handle) => handle.cancel());
+}
+
+function resumeAfter(event: HistoryEvent) {
+  return after(event, (handle) => handle.signal('resume'));
+}
+
+function after(event: HistoryEvent, act: (handle: WorkflowHandle) => Promise<unknown>) {
   return async (handle: WorkflowHandle): Promise<unknown> => {
     for (;;) {
       // An activity's start is written with its end: that it is pending says as much.
       const [{ events }, { raw }] = await Promise.all([handle.fetchHistory(), handle.describe()]);
       const isPending = event === 'activityTaskStartedEventAttributes' && (raw.pendingActivities?.length ?? 0) > 0;
-      if (isPending || events?.some((one) => one[event])) return handle.cancel();
+      if (isPending || events?.some((one) => one[event])) return act(handle);
     }
   };
 }
