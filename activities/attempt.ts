@@ -27,8 +27,8 @@ import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
-  /** Without a time for a paused run. */
-  | { readonly status: 'waiting'; readonly resumeAt: Date | null; readonly reason: string }
+  | { readonly status: 'waiting'; readonly resumeAt: Date; readonly reason: string }
+  | { readonly status: 'paused' }
   /** It was to wait and no longer is: the next attempt goes on at once. */
   | { readonly status: 'interrupted' }
   /** Stopped from outside with nothing decided; all that was done so far is kept. */
@@ -64,7 +64,8 @@ export async function runAttempt(
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
   for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
-    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone: deaths >= DEATHS_BEFORE_ALONE });
+    const alone = deaths >= DEATHS_BEFORE_ALONE;
+    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
     const { outcome, recorder } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
@@ -154,7 +155,7 @@ async function suspend(
   });
   if (!isSuspended) return { status: 'interrupted' };
   deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
-  return { status: 'waiting', resumeAt, reason };
+  return resumeAt === null ? { status: 'paused' } : { status: 'waiting', resumeAt, reason };
 }
 
 const MAX_DIVERGENCES = 2;

@@ -85,14 +85,11 @@ async function execute(
       if (run.detached) await announceRun(deps, run.runId);
       return result.failure ? { status: 'failed', failure: shortOf(result.failure) } : { status: 'finished' };
     case 'waiting':
-      // Nobody pauses an action: it always has a time.
-      return { status: 'waiting', resumeAt: (result.resumeAt ?? deps.clock()).toISOString(), reason: result.reason };
-    case 'interrupted':
-      return { status: 'handedOver', taskQueue: null };
+      return { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason };
     case 'stopped':
       if (watched.cancelled.aborted) return cancel(deps, run);
       return { status: 'handedOver', taskQueue: null };
-    case undefined:
+    default:
       return { status: 'handedOver', taskQueue: null };
   }
 }
@@ -101,6 +98,7 @@ async function cancel(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
   const failure = await cancellationOf(deps, run);
   const { runId, fence } = run;
   await endRun(deps.db, { runId, fence, state: 'cancelled', failure, output: null, at: deps.clock() });
+  if (run.detached) await announceRun(deps, runId);
   return { status: 'failed', failure: shortOf(failure) };
 }
 

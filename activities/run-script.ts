@@ -4,6 +4,7 @@ import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
+import { PAUSED } from '../store/run-control.ts';
 import { countsOfRun } from '../store/run-views.ts';
 import { type Attempt, beginAttempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
@@ -107,7 +108,9 @@ async function runSync(
   const { runId } = run;
   switch (result.status) {
     case 'waiting':
-      return { status: 'waiting', runId, resumeAt: result.resumeAt?.toISOString() ?? null, reason: result.reason };
+      return { status: 'waiting', runId, resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+    case 'paused':
+      return { status: 'waiting', runId, resumeAt: null, reason: PAUSED };
     case 'interrupted':
       return { status: 'handedOver', runId };
     case 'stopped':

@@ -51,7 +51,7 @@ ${WITNESS}`;
   const first = await runs.attempt(runId);
   if (first.status !== 'waiting') throw new Error(`The run is ${first.status}`);
   await runs.connect('acme', 'second');
-  runs.moveTo(first.resumeAt ?? runs.now());
+  runs.moveTo(first.resumeAt);
   Object.assign(process.env, { TZ: 'Pacific/Chatham', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' });
   const sandbox = createSandbox({ maxChildren: 1 });
   const second = await runs.attempt(runId, { sandbox }).finally(sandbox.close);

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection as TemporalConnection } from '@temporalio/client';
 import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
-import { openRunControl } from '../../activities/run-control.ts';
 import type { Dependencies, ScriptLimits } from '../../activities/dependencies.ts';
+import { openRunControl } from '../../activities/run-control.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -102,10 +102,10 @@ export async function openDurableRuns(options: {
   closing.add('outbound', outbound.close);
   const delivery = createDelivery({ allow: ['127.0.0.1'], answerTimeoutMs: 5_000 });
   closing.add('webhooks', delivery.close);
-  const control = openRunControl({ db, log: () => undefined });
-  closing.add('the listener for runs', control.close);
   const sandbox = options.sandbox ?? createSandbox();
   closing.add('the sandbox', sandbox.close);
+  const control = openRunControl({ db, log: () => undefined });
+  closing.add('the listener for runs', control.close);
   const deps: Dependencies = {
     ...{ db, box, sandbox, control, outbound, delivery, catalogue, clock: now },
     limits: { ...LIMITS, ...options.limits },
@@ -128,7 +128,7 @@ export async function openDurableRuns(options: {
     const { stop = new AbortController().signal, sandbox: other = sandbox } = by;
     const begun = await beginAttempt(db, { runId, workflowRunId: randomUUID(), at: now() });
     if (begun === undefined) throw new Error(`Run '${runId}' cannot be begun`);
-    const watched = deps.control.watch(runId);
+    const watched = control.watch(runId);
     const supervision = { signal: stop, watched, onEnd: async () => undefined };
     return runAttempt({ ...deps, sandbox: other }, begun, supervision).finally(watched.end);
   };
@@ -137,10 +137,10 @@ export async function openDurableRuns(options: {
     for (;;) {
       const begunAt = now().getTime();
       const result = await attempt(runId);
-      if (result.status === 'stopped' || result.status === 'interrupted') throw new Error('Nobody stopped it');
+      if (result.status === 'stopped') throw new Error('Nobody stopped it');
       if (result.status === 'ended') return { runId, state: result.state, failure: result.failure, waits };
+      if (result.status !== 'waiting') throw new Error('Nobody interrupted it');
       const { resumeAt, reason } = result;
-      if (resumeAt === null) throw new Error('Nobody paused it');
       waits.push({ seconds: Math.round((resumeAt.getTime() - begunAt) / 1000), reason });
       moveTo(resumeAt);
     }
