@@ -153,6 +153,20 @@ test('a script run that is lost by heartbeat is begun again, and its late answer
   expect(result).toEqual(FINISHED);
 });
 
+test('a script run whose worker is lost again and again is begun again within 15 s each time', async () => {
+  const begun: number[] = [];
+  const runScript = async (): Promise<SyncStep> => {
+    const mine = begun.push(await time.env.currentTimeMs());
+    if (mine === 4) return FINISHED;
+    while (begun.length === mine) await time.env.sleep('1 second');
+    return FAILED;
+  };
+  const result = await time.withWorker({ runScript }, async (queue) => (await start(queue)).result());
+  expect(result).toEqual(FINISHED);
+  const gaps = begun.slice(1).map((at, attempt) => at - (begun[attempt] ?? 0));
+  expect(Math.max(...gaps)).toBeLessThan(15_000);
+}, 90_000);
+
 test('faults of our own parts are retried without an attempt limit', async () => {
   const runScript = async (): Promise<SyncStep> => {
     if (Context.current().info.attempt > 25) return FINISHED;
