@@ -180,7 +180,7 @@ test('faults of our own parts are retried without an attempt limit', async () =>
     return handle.result();
   });
   expect(result).toEqual(FINISHED);
-});
+}, 90_000);
 
 test('a run that ends by a fault nobody retries is settled as failed', async () => {
   const settled: unknown[] = [];
