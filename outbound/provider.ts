@@ -82,7 +82,7 @@ function proxyGrammar(object: ObjectOf) {
     paginate: paginate.optional(),
     verification: verification.optional(),
     connection_config: tree.optional(),
-    /** Ours: paths that only read although their method does not say so (searches), as regular expressions. */
+    /** Ours: paths to which a POST only reads (searches), as regular expressions. */
     read_only: z.array(z.string()).optional(),
     /** Ours: the header in which the API takes an idempotency key. */
     idempotency_header: z.string().optional(),
