@@ -1,13 +1,13 @@
 /** One run of a script on this machine, in the same sandbox as in production and with the dry-run Host. */
 import { randomBytes } from 'node:crypto';
-import { EngineError } from '../contract/failures.ts';
+import { EngineError, failureCode } from '../contract/failures.ts';
 import type { Checkpoint, ConnectionView, LogLevel } from '../contract/host.ts';
 import type { ScriptFailure, ScriptOutcome } from '../contract/script.ts';
 import { checkRecord, type Difference } from '../manifest/check-record.ts';
 import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
 import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
 import { createSandbox } from '../sandbox/pool.ts';
-import type { Client } from './client.ts';
+import { type Client, pathPart } from './client.ts';
 import type { CompiledScript } from './compile.ts';
 import type { DryModel } from './dry-records.ts';
 import { createDryHost } from './host.ts';
@@ -48,6 +48,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     checkpoint: run.checkpoint,
     log: run.log,
   });
+  const paginate = await paginateDefaults(client, connection.provider);
   const sandbox = createSandbox({ maxChildren: 1 });
   try {
     const outcome = await sandbox.run({
@@ -61,6 +62,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
         connectionId: connection.connection_id,
         scriptName: script.definition.name,
         isCli: true,
+        ...(paginate && { paginate }),
         ...(script.kind === 'sync' ? { lastSyncDate: run.lastSyncDate, variant: 'base', models } : {}),
       },
       input: run.input,
@@ -76,6 +78,18 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     return { outcome, requests: requests(), records: records() };
   } finally {
     await sandbox.close();
+  }
+}
+
+/** What the provider says of its lists; a provider that is gone from the server says nothing. */
+async function paginateDefaults(client: Client, name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  type Answer = { readonly data: { readonly proxy?: { readonly paginate?: Readonly<Record<string, unknown>> } } };
+  try {
+    const { data } = await client.call<Answer>('GET', `/providers/${pathPart(name)}`);
+    return data.proxy?.paginate;
+  } catch (error) {
+    if (failureCode(error) === 'not_found') return undefined;
+    throw error;
   }
 }
 

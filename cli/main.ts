@@ -36,6 +36,7 @@ export const COMMANDS: Readonly<
     load: () => import('./commands/dryrun.ts'),
   },
   deploy: { summary: 'bring the scripts to an environment of the server', load: () => import('./commands/deploy.ts') },
+  providers: { summary: 'list the APIs that the server knows', load: () => import('./commands/providers.ts') },
   integrations: { summary: 'list and create integrations', load: () => import('./commands/integrations.ts') },
   connections: { summary: 'list, create and delete connections', load: () => import('./commands/connections.ts') },
   records: { summary: 'show the records of a connection', load: () => import('./commands/records.ts') },

@@ -121,8 +121,11 @@ function required(options: Options, key: string): string {
   throw new Error(`Pagination '${String(options['type'])}': '${key}' is expected.`);
 }
 
-/** Follows a dotted path; anything missing on the way is undefined. */
+/** Follows a dotted path, unless the whole of it is a key (`@odata.nextLink`); anything missing is undefined. */
 function valueAt(value: unknown, path: string): unknown {
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, path)) {
+    return (value as Record<string, unknown>)[path];
+  }
   let at = value;
   for (const key of path.split('.')) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;

@@ -104,6 +104,30 @@ test('offset pages count pages where asked to, from their start value', async ()
   expect(asked.map(({ params }) => params?.['page'])).toEqual(['1', '2', '3']);
 });
 
+test('a path that is a key as a whole is that key', async () => {
+  const config =
+    "{ endpoint: '/x', paginate: { type: 'link', response_path: 'value', link_path_in_response_body: '@odata.nextLink' } }";
+  const first = { value: [1], '@odata.nextLink': 'https://graph.example/x?$skip=1' };
+  const { pages, asked } = await paginated(config, [{ body: first }, { body: { value: [2] } }]);
+  expect(pages).toEqual([[1], [2]]);
+  expect(asked[1]).toEqual({ endpoint: '/x?$skip=1', baseUrlOverride: 'https://graph.example' });
+});
+
+test("the provider's settings stand under those of the call, and suffice without any", async () => {
+  const paginate = { type: 'offset', offset_name_in_request: 'start', response_path: 'rows', limit: 2 };
+  const asked: unknown[] = [];
+  const request = async ({ config }: { config: { params?: unknown } }) => {
+    asked.push(config.params);
+    return { value: { status: 200, statusText: '', headers: {} }, body: JSON.stringify({ rows: [1], items: [2] }) };
+  };
+  const body = `const pages: unknown[] = [];
+    for await (const page of nango.paginate({ endpoint: '/x' })) pages.push(page);
+    for await (const page of nango.paginate({ endpoint: '/x', paginate: { response_path: 'items', offset_start_value: 5 } })) pages.push(page);
+    return pages;`;
+  expect(await outputOf(body, { host: { request }, context: { paginate } })).toEqual([[1], [2]]);
+  expect(asked).toEqual([{ start: '0' }, { start: '5' }]);
+});
+
 test.each([
   ["{ endpoint: '/x' }", /needs 'paginate'/],
   ["{ endpoint: '/x', paginate: { type: 'pages' } }", /'cursor', 'link' or 'offset' is expected/],
