@@ -31,6 +31,7 @@ export type CallFacts = {
   readonly params: string;
   /** The body where it is text, otherwise empty. */
   readonly body: string;
+  readonly contentType: string | undefined;
   /** 32 hexadecimal digits. */
   readonly random: string;
   readonly now: Date;

@@ -7,18 +7,21 @@ import { FUNCTION_NAMES, fillTemplate, type Values } from './template.ts';
 const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
   apiKey: ['apiKey', 'api_key'],
   accessToken: ['access_token'],
+  refresh_token: ['refresh_token'],
   token: ['token'],
   username: ['username'],
   password: ['password'],
   clientId: ['client_id'],
   clientSecret: ['client_secret'],
 };
-const OF_THE_CALL: ReadonlySet<string> = new Set(['method', 'host', 'path', 'endpoint', 'params', 'body', 'random']);
+const OF_THE_CALL: ReadonlySet<string> = new Set([
+  ...['method', 'host', 'path', 'endpoint', 'params', 'body', 'contentType', 'random'],
+]);
 const EXPECTED = [
   'connectionConfig.<name>, credentials.<name>',
   ...Object.keys(CREDENTIAL_NAMES),
   ...OF_THE_CALL,
-  'now, now:<format>',
+  'now, now:<format>, now+<count>:<unit>:<format>',
   ...FUNCTION_NAMES.map((name) => `${name}(…)`),
 ].join(', ');
 

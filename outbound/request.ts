@@ -195,7 +195,9 @@ function streamRequest(of: Party, call: StreamCall, now: Date): ExchangeRequest 
   const { body } = call;
   const target = { endpoint: call.path, baseUrlOverride: call.baseUrlOverride };
   const { party, url } = beginCall(of, { ...target, method: call.method, now });
-  const { 'content-length': length, ...headers } = callHeaders(party, call.headers);
+  // What streams by is known to no template: a signature is then over an empty body.
+  const facts = { ...party.call, contentType: call.headers['content-type'] };
+  const { 'content-length': length, ...headers } = callHeaders({ ...party, call: facts }, call.headers);
   // A length is only needed, and only right, for a body that is still on its way.
   if (length !== undefined && body !== undefined && !(body instanceof Uint8Array)) headers['content-length'] = length;
   return {
@@ -214,6 +216,7 @@ async function scriptRequest(of: Party, config: RequestConfig, now: Date): Promi
   const encoded = await encodeBody(withProviderBody(party, config), statedContentType(party, config.headers));
   const call = {
     ...party.call,
+    contentType: encoded?.contentType,
     // Read only by a template that signs the body.
     get body() {
       return encoded === undefined ? '' : Buffer.from(encoded.bytes).toString('utf8');
