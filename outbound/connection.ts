@@ -15,6 +15,8 @@ export type OutboundConnection = {
 export type Party = {
   readonly connection: OutboundConnection;
   readonly provider: Provider;
+  /** For templates that hold a moment; without it they have none. */
+  readonly clock?: () => Date;
   /** The call under way, as far as it is made, for templates that sign it. */
   readonly call?: Partial<CallFacts>;
   /** What a flow knows besides, by its first name: `step1`, `assertionOption`, the client's id. */
@@ -34,7 +36,7 @@ export type CallFacts = {
   readonly contentType: string | undefined;
   /** 32 hexadecimal digits. */
   readonly random: string;
-  readonly now: Date;
+  readonly now: Date | undefined;
 };
 
 /** How messages name a connection. */

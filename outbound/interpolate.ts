@@ -50,17 +50,22 @@ export function interpolateTree(tree: Json, party: Party, key: string): Json {
 }
 
 function valuesOf(party: Party): Values {
-  return { lookup: (name) => asText(lookup(name, party)), now: party.call?.now };
+  return { lookup: (name) => ofTheCall(name, party) ?? asText(lookup(name, party)), now: party.call?.now };
 }
 
-function lookup(name: string, { connection, provider, call, extra }: Party): unknown {
+/** Unlike a value that somebody has to give, a part of the call may well be empty. */
+function ofTheCall(name: string, { call }: Party): string | undefined {
+  const value = OF_THE_CALL.has(name) ? call?.[name as keyof typeof call] : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+function lookup(name: string, { connection, provider, extra }: Party): unknown {
   const [root = '', ...path] = name.split('.');
   if (root === 'connectionConfig') {
     const value = valueAt(connection.connectionConfig, path);
     return value === undefined || value === '' ? provider.connection_config?.[path.join('.')]?.default_value : value;
   }
   if (root === 'credentials') return valueAt(connection.credentials, path);
-  if (path.length === 0 && OF_THE_CALL.has(root)) return call?.[root as keyof typeof call];
   // Steps of a flow and assertions stand in nobody's row: whoever runs the flow hands them in.
   if (extra !== undefined && Object.hasOwn(extra, root)) return valueAt(extra, [root, ...path]);
   if (path.length > 0 || !Object.hasOwn(CREDENTIAL_NAMES, root)) return undefined;

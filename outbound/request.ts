@@ -114,6 +114,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
   const partyOf = (connection: OutboundConnection): Party => ({
     connection,
     provider: options.catalogue.get(connection.provider),
+    clock: options.clock,
   });
   return {
     request: (connection, config, { signal }) => requestAll(parts, { party: partyOf(connection), config, signal }),
@@ -142,7 +143,7 @@ async function requestAll(parts: Parts, call: ScriptCall): Promise<ScriptAnswer>
 
 async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: number }): Promise<Attempted> {
   const { party, config, signal, attempt } = call;
-  const request = await scriptRequest(party, config, parts.clock());
+  const request = await scriptRequest(party, config);
   const rules = rulesOf(party, config);
   const decide = (outcome: Outcome) =>
     decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
@@ -150,7 +151,8 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
     const received = await parts.exchange.attempt(request, signal);
     const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
     const head = { status: received.status, statusText: received.statusText, headers: scriptHeaders(received.headers) };
-    return { answer: { head, body }, decision: decide(received) };
+    const text = () => Buffer.from(body).toString('utf8');
+    return { answer: { head, body }, decision: decide({ status: received.status, headers: received.headers, text }) };
   } catch (error) {
     const code = networkCode(error);
     if (code === undefined) throw error;
@@ -166,7 +168,7 @@ async function streamAll(
   const body = given.retries > 0 && call.body !== undefined ? await rewindable(call.body) : call.body;
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
-  const request = streamRequest(party, { ...call, body }, parts.clock());
+  const request = streamRequest(party, call, body);
   for (let attempt = 0; ; attempt += 1) {
     const received = await parts.exchange.attempt(request, signal).catch(orNetworkFailure);
     const outcome = received instanceof EngineError ? { networkCode: networkCode(received) ?? '' } : received;
@@ -191,10 +193,9 @@ function orNetworkFailure(error: unknown): EngineError {
   return error as EngineError;
 }
 
-function streamRequest(of: Party, call: StreamCall, now: Date): ExchangeRequest {
-  const { body } = call;
+function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): ExchangeRequest {
   const target = { endpoint: call.path, baseUrlOverride: call.baseUrlOverride };
-  const { party, url } = beginCall(of, { ...target, method: call.method, now });
+  const { party, url } = beginCall(of, { ...target, method: call.method });
   // What streams by is known to no template: a signature is then over an empty body.
   const facts = { ...party.call, contentType: call.headers['content-type'] };
   const { 'content-length': length, ...headers } = callHeaders({ ...party, call: facts }, call.headers);
@@ -211,8 +212,8 @@ function streamRequest(of: Party, call: StreamCall, now: Date): ExchangeRequest 
 }
 
 /** A script's call as it goes on the wire. */
-async function scriptRequest(of: Party, config: RequestConfig, now: Date): Promise<ExchangeRequest> {
-  const { party, url } = beginCall(of, { ...config, now });
+async function scriptRequest(of: Party, config: RequestConfig): Promise<ExchangeRequest> {
+  const { party, url } = beginCall(of, config);
   const encoded = await encodeBody(withProviderBody(party, config), statedContentType(party, config.headers));
   const call = {
     ...party.call,
@@ -235,12 +236,12 @@ async function scriptRequest(of: Party, config: RequestConfig, now: Date): Promi
   };
 }
 
-type Beginning = Parameters<typeof targetUrl>[1] & { readonly method: string; readonly now: Date };
+type Beginning = Parameters<typeof targetUrl>[1] & { readonly method: string };
 
 /** The URL of a call, and the party that knows the call, so that templates can sign it. */
 function beginCall(party: Party, call: Beginning): { readonly party: Party; readonly url: URL } {
   const method = call.method.toUpperCase();
-  const known = { method, endpoint: call.endpoint, now: call.now, random: randomBytes(16).toString('hex') };
+  const known = { method, endpoint: call.endpoint, now: party.clock?.(), random: randomBytes(16).toString('hex') };
   const url = targetUrl({ ...party, call: known }, call);
   const place = { host: url.host, path: url.pathname, params: url.search.slice(1) };
   return { party: { ...party, call: { ...known, ...place, body: '' } }, url };

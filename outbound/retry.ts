@@ -2,9 +2,13 @@
 import type { ProviderRetry } from './provider.ts';
 import { isPassing } from './unreachable.ts';
 
-/** What one attempt came to. */
+/** What one attempt came to. `text` is the answer's body, where it is at hand. */
 export type Outcome =
-  | { readonly status: number; readonly headers: Readonly<Record<string, string | readonly string[] | undefined>> }
+  | {
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+      readonly text?: () => string;
+    }
   | { readonly networkCode: string };
 
 export type RetryRules = {
@@ -60,17 +64,46 @@ function matches(pattern: string, status: number): boolean {
   return /^[1-5]xx$/i.test(pattern) ? String(status).startsWith(pattern.charAt(0)) : Number(pattern) === status;
 }
 
-/** `at` beats `after` beats the plain Retry-After; among several headers the longest wait wins. */
+/** `at` beats `after` beats what the body says beats the plain Retry-After; the longest of several headers wins. */
 function waitAsked(answer: Answer, { provider }: RetryRules, now: Date): RetryDecision | undefined {
   const until = (text: string) => msUntil(text, now);
   const after = (text: string) => msAfter(text, now);
-  // Reset headers stand on every answer of some APIs: a 502 must not wait for the end of an unspent window.
-  const limited = answer.status < 500 || isSpent(answer, provider);
+  // Reset headers stand on every answer of some APIs: neither a 502 nor another limit (GitHub's secondary ones, which
+  // name theirs in Retry-After) must wait for the end of a window that is not spent.
+  const limited = answer.status < 500 ? !hasLeft(answer, provider) : isSpent(answer, provider);
   return (
     (limited ? longest(answer, provider?.at ?? [], until) : undefined) ??
     longest(answer, provider?.after ?? [], after) ??
+    saidInBody(answer, provider, now) ??
     longest(answer, ['retry-after'], after)
   );
+}
+
+function hasLeft(answer: Answer, provider: ProviderRetry | undefined): boolean {
+  const left = provider?.remaining === undefined ? undefined : headerOf(answer, provider.remaining);
+  return Number(left ?? 0) > 0;
+}
+
+/** The wait that a JSON body names: the first group of the pattern in the value at the dotted path. */
+function saidInBody(answer: Answer, provider: ProviderRetry | undefined, now: Date): RetryDecision | undefined {
+  const rule = provider?.in_body;
+  if (rule === undefined || answer.text === undefined) return undefined;
+  // Some files write the pattern with its slashes.
+  const pattern = /^\/(.*)\/[a-z]*$/s.exec(rule.value)?.[1] ?? rule.value;
+  const found = new RegExp(pattern).exec(String(valueAt(answer.text(), rule.path) ?? ''))?.[1]?.trim();
+  if (found === undefined) return undefined;
+  const waitMs = rule.strategy === 'at' ? msUntil(found, now) : msAfter(found, now);
+  return waitMs >= 0 && Number.isFinite(waitMs) ? { retry: true, waitMs, askedBy: rule.path } : undefined;
+}
+
+function valueAt(json: string, path: string): unknown {
+  try {
+    let value: unknown = JSON.parse(json);
+    for (const key of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[key];
+    return value;
+  } catch {
+    return undefined;
+  }
 }
 
 function longest(answer: Answer, names: readonly string[], read: (text: string) => number): RetryDecision | undefined {
@@ -84,9 +117,13 @@ function longest(answer: Answer, names: readonly string[], read: (text: string) 
   return best && { retry: true, ...best };
 }
 
+/** A number below this is no moment of ours (2001) but a time to wait, and one above no time to wait (32 years). */
+const FIRST_MOMENT_S = 1e9;
+
 /** Until a moment in epoch seconds, epoch milliseconds or as a date. */
 function msUntil(text: string, now: Date): number {
   const number = Number(text);
+  if (text !== '' && number > 0 && number < FIRST_MOMENT_S) return Math.ceil(number * 1_000);
   // Seconds reach 1e11 in the year 5138, milliseconds did in 1973.
   const moment = text === '' || Number.isNaN(number) ? Date.parse(text) : number < 1e11 ? number * 1_000 : number;
   return Math.ceil(moment - now.getTime());
@@ -95,7 +132,8 @@ function msUntil(text: string, now: Date): number {
 /** Seconds, also with a fraction, or an HTTP-date (RFC 9110 section 10.2.3). */
 function msAfter(text: string, now: Date): number {
   const seconds = Number(text);
-  if (text === '' || Number.isNaN(seconds)) return msUntil(text, now);
+  if (text === '' || Number.isNaN(seconds) || (seconds >= FIRST_MOMENT_S && Number.isFinite(seconds)))
+    return msUntil(text, now);
   return Math.ceil(seconds * 1_000);
 }
 
