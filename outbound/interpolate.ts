@@ -1,7 +1,7 @@
 /** `${…}` in a provider's entry, filled from the connection and the call at hand. Pure. */
 import { EngineError } from '../contract/failures.ts';
-import { nameConnection, type Party } from './connection.ts';
-import { FUNCTION_NAMES, fillTemplate, type Values } from './template.ts';
+import { type CallFacts, nameConnection, type Party } from './connection.ts';
+import { FUNCTION_NAMES, fillTemplate, namesIn, unknownFunctions, type Values } from './template.ts';
 
 /** Short names of the grammar and where their value lies in the credentials. */
 const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -14,13 +14,23 @@ const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
   clientId: ['client_id'],
   clientSecret: ['client_secret'],
 };
-const OF_THE_CALL: ReadonlySet<string> = new Set([
-  ...['method', 'host', 'path', 'endpoint', 'params', 'body', 'contentType', 'random'],
-]);
+/** What a call says of itself, by the names templates know; the last two are older ones. */
+const OF_THE_CALL: Readonly<Record<string, Exclude<keyof CallFacts, 'now'>>> = {
+  method: 'method',
+  host: 'host',
+  path: 'path',
+  endpoint: 'endpoint',
+  params: 'params',
+  body: 'body',
+  contentType: 'contentType',
+  random: 'random',
+  urlCanonicalParams: 'params',
+  bodyCanonicalParams: 'body',
+};
 const EXPECTED = [
   'connectionConfig.<name>, credentials.<name>',
   ...Object.keys(CREDENTIAL_NAMES),
-  ...OF_THE_CALL,
+  ...Object.keys(OF_THE_CALL),
   'now, now:<format>, now+<count>:<unit>:<format>',
   ...FUNCTION_NAMES.map((name) => `${name}(…)`),
 ].join(', ');
@@ -49,14 +59,25 @@ export function interpolateTree(tree: Json, party: Party, key: string): Json {
   );
 }
 
+/** What a template asks for and no connection, call or flow can ever give: names and functions that are not known. */
+export function unknownExpressions(template: string): string[] {
+  if (!template.includes('${')) return [];
+  const unknown = namesIn(template).filter((name) => {
+    const [root = '', ...path] = name.split('.');
+    if (path.length > 0) return !/^(connectionConfig|credentials|assertionOption|step\d+)$/.test(root);
+    return !Object.hasOwn(OF_THE_CALL, root) && !Object.hasOwn(CREDENTIAL_NAMES, root);
+  });
+  return [...unknown, ...unknownFunctions(template)];
+}
+
 function valuesOf(party: Party): Values {
   return { lookup: (name) => ofTheCall(name, party) ?? asText(lookup(name, party)), now: party.call?.now };
 }
 
 /** Unlike a value that somebody has to give, a part of the call may well be empty. */
 function ofTheCall(name: string, { call }: Party): string | undefined {
-  const value = OF_THE_CALL.has(name) ? call?.[name as keyof typeof call] : undefined;
-  return typeof value === 'string' ? value : undefined;
+  const fact = Object.hasOwn(OF_THE_CALL, name) ? OF_THE_CALL[name] : undefined;
+  return fact && call?.[fact];
 }
 
 function lookup(name: string, { connection, provider, extra }: Party): unknown {

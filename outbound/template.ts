@@ -42,6 +42,12 @@ const FUNCTIONS: Readonly<Record<string, (argument: string, values: Values) => s
 /** The functions by name, for messages. */
 export const FUNCTION_NAMES: readonly string[] = Object.keys(FUNCTIONS);
 
+/** The functions that a template calls and that are none. */
+export function unknownFunctions(template: string): string[] {
+  const called = [...template.matchAll(/\$\{\s*(\w+)\(/g)].map(([, name]) => name ?? '');
+  return called.filter((name) => !Object.hasOwn(FUNCTIONS, name)).map((name) => `${name}(…)`);
+}
+
 /** Fills a template. Values are put in as they are and never looked through again. */
 export function fillTemplate(template: string, values: Values): Filled {
   let missing: string | undefined;

@@ -65,7 +65,7 @@ export async function startEngine(options: {
   const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
-  if (catalogue.warnings.length > 0) log('providers.unknown_keys', { warnings: catalogue.warnings });
+  if (catalogue.warnings.length > 0) log('providers.not_understood', { warnings: catalogue.warnings });
   const worksHere = roles.actions || roles.syncs;
   const [db, connection, workflowBundle] = await Promise.all([
     openStore(parts.databaseUrl, log, closing),

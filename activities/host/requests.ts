@@ -82,14 +82,17 @@ function planOf(
   const path = config.endpoint.split('?')[0] ?? '';
   const what = `${config.method} ${path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path}`;
   return {
-    config:
-      header !== undefined
-        ? { ...config, headers: { ...config.headers, [header]: idempotencyKey(run, number, argsHash) } }
-        : config,
+    config: header === undefined ? config : withKey(config, header, idempotencyKey(run, number, argsHash)),
     what,
     repeatable,
     pending: (state, attempt, resumeAt) => ({ number, argsHash, attempt, state, resumeAt, what, harmless }),
   };
+}
+
+/** The author's own key stays: it may hold beyond this run. */
+function withKey(config: RequestConfig, header: string, key: string): RequestConfig {
+  const given = Object.keys(config.headers ?? {}).some((name) => name.toLowerCase() === header.toLowerCase());
+  return given ? config : { ...config, headers: { ...config.headers, [header]: key } };
 }
 
 /** The same for every attempt of one call of one run, and for nothing else. */

@@ -75,6 +75,18 @@ test("an operator's file may have keys of another release: they are kept, and na
   ]);
 });
 
+test('an expression that nothing can fill in is named with its place', () => {
+  const file = join(folder, 'typos.yaml');
+  const headers =
+    '      x: Basic ${base64(${apiKey}:${conectionConfig.key})}\n      y: ${md5(${token})} || ${aPiKey}\n';
+  writeFileSync(file, `acme:\n  auth_mode: API_KEY\n  proxy:\n    headers:\n${headers}`);
+  expect(loadProviders({ file }).warnings).toEqual([
+    "typos.yaml:5:7 Provider 'acme': '${conectionConfig.key}' in 'proxy.headers.x' is nothing that can be filled in",
+    "typos.yaml:6:7 Provider 'acme': '${aPiKey}' in 'proxy.headers.y' is nothing that can be filled in",
+    "typos.yaml:6:7 Provider 'acme': '${md5(…)}' in 'proxy.headers.y' is nothing that can be filled in",
+  ]);
+});
+
 const upstream = useUpstream();
 const entry = () => ({
   ...loadProviders({ file: GRAMMAR }).get('all-keys'),
