@@ -59,17 +59,23 @@ export async function runAttempt(
       return { status: 'stopped' };
     }
     if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
-    if (outcome.status === 'diverged') {
-      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
-      if (failure) return finish(deps, run, recorder, failure, onEnd);
-    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost') {
-      await recorder.flush();
+    const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
+    if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) {
+      return finish(deps, run, recorder, outcome, onEnd);
+    }
+    // Flushes are counted one after the other: the next pass begins to count when this one has ended.
+    await recorder.flush();
+    if (outcome.status === 'failed') {
       deaths += 1;
       // A script that kills its process does so at the same place again; one that gets further is killed from outside.
       deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
       if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
       deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
-    } else if (outcome.status !== 'restart') return finish(deps, run, recorder, outcome, onEnd);
+    } else if (outcome.status === 'diverged') {
+      divergences += 1;
+      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, divergences), stop);
+      if (failure) return finish(deps, run, recorder, failure, onEnd);
+    }
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
 }
@@ -177,7 +183,9 @@ async function beginAgain(
   return undefined;
 }
 
+/** A new generation with an empty journal: what is behind a checkpoint is never gone through again. */
 async function renew(db: Queryable, deps: Dependencies, run: Attempt): Promise<void> {
+  await dropJournal(db, run.runId);
   await newGeneration(db, {
     runId: run.runId,
     fence: run.fence,

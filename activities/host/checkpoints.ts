@@ -8,8 +8,6 @@ import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
 
 const MAX_CHECKPOINT_BYTES = 64 * 1024;
-/** Past this size of the journal, the next checkpoint is where the script begins again with an empty one. */
-const SOFT_CAP_BYTES = 64 * 1024 * 1024;
 
 /** Checkpoints, stored with the records saved before them. */
 export function createCheckpointCalls(
@@ -29,7 +27,7 @@ export function createCheckpointCalls(
       const value = checkpoint === null ? null : checked(JSON.stringify(checkpoint));
       current = checkpoint;
       await recorder.write(call.number, { kind: 'checkpoint', value });
-      if (value !== null && recorder.journalBytes() > SOFT_CAP_BYTES && call.isAlone()) {
+      if (value !== null && recorder.journalBytes() > deps.limits.journal.softBytes && call.isAlone()) {
         await recorder.flushStaged(call.number, attempt.beginAgain);
         await call.restart();
       }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection as TemporalConnection } from '@temporalio/client';
 import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
-import type { Dependencies, ScriptLimits } from '../../activities/dependencies.ts';
+import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -75,6 +75,7 @@ const LIMITS: ScriptLimits = {
   syncWallClockMs: 300_000,
   actionWallClockMs: 60_000,
   maxIdleStarts: 20,
+  journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
 
