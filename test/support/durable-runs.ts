@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { Client, Connection as TemporalConnection } from '@temporalio/client';
 import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
 import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
+import { untilStored } from '../../activities/store-retry.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -124,7 +125,8 @@ export async function openDurableRuns(options: {
 
   const attempt: DurableRuns['attempt'] = async (runId, by = {}) => {
     const { stop = new AbortController().signal, sandbox: other = sandbox } = by;
-    const begun = await beginAttempt(db, { runId, workflowRunId: randomUUID(), at: now() });
+    const workflowRunId = randomUUID();
+    const begun = await untilStored(() => beginAttempt(db, { runId, workflowRunId, at: now() }), stop);
     if (begun === undefined) throw new Error(`Run '${runId}' cannot be begun`);
     return runAttempt({ ...deps, sandbox: other }, begun, stop, async () => undefined);
   };
