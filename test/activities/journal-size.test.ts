@@ -78,6 +78,35 @@ test('a run whose large answer is another one when it is asked for again begins 
   });
 });
 
+test('a run whose large answer is another one each time fails, unless its checkpoints get it on', async () => {
+  // Every second call to a `/wait` is refused for an hour.
+  upstream.handleWith(({ url }) => {
+    const isRefused = url.startsWith('/wait') && (asked()[url] ?? 0) % 2 === 1;
+    if (isRefused) return { status: 429, headers: { 'retry-after': '3600' } };
+    return { body: url === '/large' ? `${LARGE}${asked()['/large']}` : 'small' };
+  });
+  const { runs } = smallBodies;
+  const source = script(`
+    const begun = (await nango.getCheckpoint())?.part ?? 0;
+    await nango.get({ endpoint: '/large' });
+    for (let part = begun; part < 4; part++) {
+      CHECKPOINT
+      await nango.get({ endpoint: '/wait-' + part, retries: 1 });
+    }`);
+  const [without, with_] = [
+    await runs.deploy({ name: 'astray', source: source.replace('CHECKPOINT', ''), connection: 'astray' }),
+    await runs.deploy({
+      ...{ name: 'gets-on', connection: 'gets-on' },
+      source: source.replace('CHECKPOINT', 'await nango.saveCheckpoint({ part });'),
+    }),
+  ];
+  expect((await runs.run(without)).failure).toMatchObject({
+    code: 'script_diverged',
+    message: expect.stringMatching(/\(the answer of call 1 is another one now\), as before/),
+  });
+  expect(await runs.run(with_)).toMatchObject({ state: 'success' });
+});
+
 test('a large answer that is refused when it is asked for again makes the run wait once more', async () => {
   waitingAtWait((request) => {
     const isRefused = request.url === '/large' && asked()['/large'] === 2;
