@@ -1,12 +1,14 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/script.ts';
+import { findCheckpoint } from '../store/checkpoints.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { dropJournal, pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
 import {
   type Attempt,
+  countDivergence,
   endRun,
   newGeneration,
   refreshAttempt,
@@ -63,7 +65,7 @@ export async function runAttempt(
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
-  for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
+  for (let deaths = 0, deathsInPlace = 0; ; ) {
     const alone = deaths >= DEATHS_BEFORE_ALONE;
     const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
     const { outcome, recorder } = pass;
@@ -73,17 +75,22 @@ export async function runAttempt(
       return { status: 'stopped' };
     }
     if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
-    if (outcome.status === 'diverged') {
-      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
-      if (failure) return finish(deps, run, recorder, failure, onEnd);
-    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost') {
-      await recorder.flush();
+    const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
+    if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) {
+      return finish(deps, run, recorder, outcome, onEnd);
+    }
+    // Flushes are counted one after the other: the next pass begins to count when this one has ended.
+    await recorder.flush();
+    if (outcome.status === 'failed') {
       deaths += 1;
       // A script that kills its process does so at the same place again; one that gets further is killed from outside.
       deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
       if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
       deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
-    } else if (outcome.status !== 'restart') return finish(deps, run, recorder, outcome, onEnd);
+    } else if (outcome.status === 'diverged') {
+      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason), stop);
+      if (failure) return finish(deps, run, recorder, failure, onEnd);
+    }
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
 }
@@ -158,17 +165,17 @@ async function suspend(
   return resumeAt === null ? { status: 'paused' } : { status: 'waiting', resumeAt, reason };
 }
 
-const MAX_DIVERGENCES = 2;
+/** How often a run begins again from one point: what leads it astray a second time will do so for ever. */
+const MAX_DIVERGENCES = 1;
 
 /**
  * The script went another way than its journal: it begins again from its checkpoint, unless calls that change the world
- * would then be made twice. Answers the failure when it may not.
+ * would then be made twice, or it has done so before. Answers the failure when it may not.
  */
 async function beginAgain(
   deps: Dependencies,
   run: Attempt,
   reason: string,
-  divergences: number,
 ): Promise<Extract<ScriptOutcome, { status: 'failed' }> | undefined> {
   const done = await unrepeatableCalls(deps.db, run);
   const story = `Script '${run.name}' went another way than before its interruption (${reason})`;
@@ -180,19 +187,31 @@ async function beginAgain(
       ),
     );
   }
-  if (divergences > MAX_DIVERGENCES) {
-    return failed(new EngineError('script_diverged', `${story}, each time it was begun again. Report this as a bug.`));
-  }
-  await withTransaction(deps.db, async (db) => {
+  const { connectionRow, kind, name, variant } = run;
+  return withTransaction(deps.db, async (db) => {
+    const checkpoint = await findCheckpoint(db, { connectionRow, kind, name, variant });
+    const from = createHash('sha256')
+      .update(checkpoint ?? '')
+      .digest('hex');
+    const divergences = await countDivergence(db, { ...run, from });
+    // Done already, by a commit whose answer was lost; or another attempt has taken over, which shows at the next look.
+    if (divergences === undefined) return undefined;
+    if (divergences > MAX_DIVERGENCES)
+      return failed(new EngineError('script_diverged', `${story}, as before. ${AGAIN}`));
     await renew(db, deps, run);
     const message = `${story}: it begins again from its checkpoint`;
     const seq = firstLine(run.generation + 1);
     await addLogLines(db, run.runId, [{ seq, at: deps.clock(), level: 'warn', message }]);
+    return undefined;
   });
-  return undefined;
 }
 
+const AGAIN =
+  'A script that saves checkpoints gets on in spite of this; where no answer of an API has changed, report it as a bug.';
+
+/** A new generation with an empty journal: what is behind a checkpoint is never gone through again. */
 async function renew(db: Queryable, deps: Dependencies, run: Attempt): Promise<void> {
+  await dropJournal(db, run.runId);
   await newGeneration(db, {
     runId: run.runId,
     fence: run.fence,

@@ -38,4 +38,18 @@ export type ScriptLimits = {
   readonly actionWallClockMs: number;
   /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
   readonly maxIdleStarts: number;
+  readonly journal: JournalLimits;
 };
+
+/** How much a run may remember, in bytes. The last two count what is stored, compressed. */
+export type JournalLimits = {
+  /** A larger answer of a GET is not kept: a run that goes on asks for it again. */
+  readonly bodyBytes: number;
+  /** Past this the next checkpoint is where the script begins again, with an empty journal. */
+  readonly softBytes: number;
+  /** Past this no answer of a GET is kept. */
+  readonly hardBytes: number;
+};
+
+const MB = 1024 * 1024;
+export const JOURNAL_LIMITS: JournalLimits = { bodyBytes: 32 * MB, softBytes: 64 * MB, hardBytes: 256 * MB };

@@ -10,7 +10,7 @@ import { createActionActivities } from './run-action.ts';
 import { createRunScript } from './run-script.ts';
 import { createSettleRun } from './settle-run.ts';
 
-export type { Dependencies, ScriptLimits } from './dependencies.ts';
+export { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from './dependencies.ts';
 export { failureInterceptor } from './failure-interceptor.ts';
 export { openRunControl } from './run-control.ts';
 

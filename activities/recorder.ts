@@ -5,9 +5,10 @@
  */
 import { createHmac } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { PendingCall } from '../contract/host.ts';
+import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
+import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
@@ -15,7 +16,7 @@ import { deleteRecords, saveRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
 import { type Attempt, countFlush } from '../store/runs.ts';
 import { writeMetadata } from '../store/connections.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { Dependencies, ScriptLimits } from './dependencies.ts';
 import { decodeChunk, encodeChunk } from './journal-codec.ts';
 import { mergeWrites, refusedRow, type Write } from './writes.ts';
 import { untilStored } from './store-retry.ts';
@@ -62,7 +63,7 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
  * @param heed hears at each flush what is asked of the run.
  */
 export function createRecorder(
-  deps: Pick<Dependencies, 'db' | 'box' | 'clock'>,
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock'> & { readonly limits: Pick<ScriptLimits, 'journal'> },
   run: Attempt,
   pending: readonly PendingCall[],
   options: {
@@ -73,6 +74,7 @@ export function createRecorder(
 ): Recorder {
   const place = { runId: run.runId, generation: run.generation };
   const hashKey = deps.box.open(run.sealedSeed);
+  const limits = deps.limits.journal;
   const staged = new Map<number, Write[]>();
   const answered = new Set<number>();
   let batch = emptyBatch();
@@ -186,8 +188,9 @@ export function createRecorder(
       },
       record: (entry) => {
         unstage(entry.number);
-        batch.entries.push(entry.kind === 'saveRecords' ? { ...entry, args: argsOfSave(entry.args) } : entry);
-        grown(entry.json.length + entry.args.length + (entry.body?.length ?? 0));
+        const kept = keptOf(entry, journalBytes < limits.hardBytes ? limits.bodyBytes : 0);
+        batch.entries.push(kept);
+        grown(kept.json.length + kept.args.length + (kept.body?.length ?? 0));
         if (!answered.delete(entry.number)) return;
         // In the same flush as the answer itself, or a death in between would have the call made again as a new one; and
         // soon, since until it is kept, a death of this process leaves the call in doubt.
@@ -217,6 +220,19 @@ export function createRecorder(
     chunks: () => chunk,
     journalBytes: () => journalBytes,
   };
+}
+
+/** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
+function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
+  if (entry.kind === 'saveRecords') return { ...entry, args: argsOfSave(entry.args) };
+  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return entry;
+  return { ...entry, body: undefined, bodyHash: bodyHash(entry.body) };
+}
+
+function isGet({ kind, args }: JournalEntry): boolean {
+  if (kind !== 'request') return false;
+  const { config }: { config: RequestConfig } = JSON.parse(args);
+  return config.method === 'GET';
 }
 
 /** The rows' ids stand in the records themselves; a journal need not repeat them. */

@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util';
 import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
+import { benchCuts } from './cases/cuts.ts';
+import { benchJournal } from './cases/journal.ts';
 import { benchOutbound } from './cases/outbound.ts';
 import { benchRest } from './cases/rest.ts';
 import { benchStart } from './cases/start.ts';
@@ -15,6 +17,8 @@ import { rounded, surroundings, tableOf } from './report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
+  cuts: benchCuts,
+  journal: benchJournal,
   outbound: benchOutbound,
   rest: benchRest,
   start: benchStart,
@@ -25,6 +29,8 @@ const HELP = `npm run -s bench -- <name> [options]
 
   actions    actions over REST with one caller and with 20, and the bare engine beside it
   sync       first syncs from a fast and from a slow upstream, and the same again with nothing changed
+  journal    first syncs with the journal and without it, side by side
+  cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers
   rest       memory and processor of the whole platform when nothing happens
   start      from the command to a ready API, on data that is there

@@ -19,6 +19,8 @@ export type JournalEntry = {
   readonly ok: boolean;
   readonly json: string;
   readonly body: string | Uint8Array | undefined;
+  /** Names a body that was not kept for its size: the call, which only reads, is made again for it. */
+  readonly bodyHash?: string;
   /** The time the script saw from this answer on, ms since the epoch. */
   readonly now: number;
 };

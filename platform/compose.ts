@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import { type Dependencies, openRunControl } from '../activities/index.ts';
+import { type Dependencies, JOURNAL_LIMITS, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
@@ -163,6 +163,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
     maxIdleStarts: 20,
+    journal: JOURNAL_LIMITS,
   };
 }
 

@@ -152,6 +152,24 @@ export function openCallDesk(options: {
     }
   };
 
+  /** A remembered call whose answer was too large to keep. It only reads, and is refused or waits as any other. */
+  const fetchAgain = async (held: HeldCall): Promise<Outcome['body']> => {
+    const call: Waiting = { ...held, kind: 'request' };
+    const own = new AbortController();
+    const answer = answerCall(host, call, contextOf(call, own.signal), limits);
+    const done = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    executing.set(call.number, { call, stop: own, done });
+    waits.begin();
+    try {
+      return (await answer).body;
+    } finally {
+      executing.delete(call.number);
+    }
+  };
+
   const goLive = (call: HeldCall): void => {
     calls.set(call.number, call);
     if (call.kind === 'timer') return waits.startTimer(call.number, call.json);
@@ -163,6 +181,7 @@ export function openCallDesk(options: {
     journal &&
     startReplay(journal, {
       answer: (entry) => release({ number: entry.number, ok: entry.ok, json: entry.json, body: entry.body, entry }),
+      fetchAgain,
       goLive: (held) => {
         for (const call of held) goLive(call);
         waits.begin();

@@ -128,7 +128,8 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
       return;
     }
     const one = active.get(id);
-    if (one !== undefined) onRunFrame(one, header, body, settle);
+    // What was said before the script heard that it is over: a call of it must not be made, its end not be believed.
+    if (one !== undefined && one.decided === undefined) onRunFrame(one, header, body, settle);
   };
 
   const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {

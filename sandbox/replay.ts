@@ -3,6 +3,7 @@
  * in which it was answered before, until the journal ends. A call that is not the one the journal remembers at its
  * number means that the script went another way.
  */
+import { createHash } from 'node:crypto';
 import type { Journal, JournalEntry, JournalKind } from '../contract/journal.ts';
 
 export type HeldCall = {
@@ -27,12 +28,13 @@ export type Replay = {
 
 /**
  * @param to `answer` gets remembered answers in order; `goLive` the calls without one, in the guest's order, once the
- * journal has ended; `diverged` and `failed` end the pass.
+ * journal has ended; `fetchAgain` makes a call whose body was not kept; `diverged` and `failed` end the pass.
  */
 export function startReplay(
   journal: Journal,
   to: {
     readonly answer: (entry: JournalEntry) => void;
+    readonly fetchAgain: (call: HeldCall) => Promise<JournalEntry['body']>;
     readonly goLive: (calls: readonly HeldCall[]) => void;
     readonly diverged: (reason: string) => void;
     readonly failed: (error: unknown) => void;
@@ -42,6 +44,10 @@ export function startReplay(
   let entries: readonly JournalEntry[] = [];
   let at = 0;
   let isReading = false;
+  const diverge = (reason: string): void => {
+    isOn = false;
+    to.diverged(reason);
+  };
   let isOn = true;
 
   const end = (): void => {
@@ -64,6 +70,19 @@ export function startReplay(
     );
   };
 
+  const answerAgain = (call: HeldCall, entry: JournalEntry): void => {
+    isReading = true;
+    to.fetchAgain(call).then(
+      (body) => {
+        isReading = false;
+        if (bodyHash(body) !== entry.bodyHash) return diverge(`the answer of call ${call.number} is another one now`);
+        to.answer({ ...entry, body });
+        advance();
+      },
+      (error: unknown) => to.failed(error),
+    );
+  };
+
   const advance = (): void => {
     while (isOn && !isReading) {
       const entry = entries[at];
@@ -71,12 +90,10 @@ export function startReplay(
       const call = held.get(entry.number);
       if (call === undefined) return;
       const reason = differenceOf(journal, entry, call);
-      if (reason !== undefined) {
-        isOn = false;
-        return to.diverged(reason);
-      }
+      if (reason !== undefined) return diverge(reason);
       held.delete(entry.number);
       at += 1;
+      if (entry.bodyHash !== undefined) return answerAgain(call, entry);
       to.answer(entry);
     }
   };
@@ -94,11 +111,17 @@ export function startReplay(
     onIdle: () => {
       const entry = entries[at];
       if (!isOn || isReading || entry === undefined) return;
-      isOn = false;
-      to.diverged(`call ${entry.number} (${entry.kind}) was not made this time`);
+      diverge(`call ${entry.number} (${entry.kind}) was not made this time`);
     },
     hasRest: () => isOn && (isReading || at < entries.length),
   };
+}
+
+/** What names the body of an answer that is not kept. */
+export function bodyHash(body: JournalEntry['body']): string {
+  return createHash('sha256')
+    .update(body ?? '')
+    .digest('base64url');
 }
 
 function differenceOf(journal: Journal, entry: JournalEntry, call: HeldCall): string | undefined {

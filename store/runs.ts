@@ -337,6 +337,24 @@ export async function takeRetry(db: Queryable, run: { runId: string; fence: numb
   ]);
 }
 
+/**
+ * Counts how often the run has begun again from the same point (a digest of it); from another one it counts anew.
+ * Undefined when this generation of the run is over, or its attempt.
+ */
+export async function countDivergence(
+  db: Queryable,
+  run: { runId: string; fence: number; generation: number; from: string },
+): Promise<number | undefined> {
+  const result = await db.query<{ divergences: number }>(
+    `update runs
+     set divergences = case when diverged_from = $3::text then divergences + 1 else 1 end, diverged_from = $3::text
+     where id = $1::text and fence = $2::int and generation = $4::int
+     returning divergences`,
+    [run.runId, run.fence, run.from, run.generation],
+  );
+  return result.rows[0]?.divergences;
+}
+
 /** The attempt as it stands after a pass of the script: its journal has grown, or was begun anew. */
 export async function refreshAttempt(db: Queryable, run: Attempt): Promise<Attempt> {
   type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed' | 'beginsAt'>;

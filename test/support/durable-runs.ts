@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection as TemporalConnection } from '@temporalio/client';
 import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
-import type { Dependencies, ScriptLimits } from '../../activities/dependencies.ts';
+import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
 import { openRunControl } from '../../activities/run-control.ts';
+import { untilStored } from '../../activities/store-retry.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -76,6 +77,7 @@ const LIMITS: ScriptLimits = {
   syncWallClockMs: 300_000,
   actionWallClockMs: 60_000,
   maxIdleStarts: 20,
+  journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
 
@@ -126,7 +128,8 @@ export async function openDurableRuns(options: {
 
   const attempt: DurableRuns['attempt'] = async (runId, by = {}) => {
     const { stop = new AbortController().signal, sandbox: other = sandbox } = by;
-    const begun = await beginAttempt(db, { runId, workflowRunId: randomUUID(), at: now() });
+    const workflowRunId = randomUUID();
+    const begun = await untilStored(() => beginAttempt(db, { runId, workflowRunId, at: now() }), stop);
     if (begun === undefined) throw new Error(`Run '${runId}' cannot be begun`);
     const watched = control.watch(runId);
     const supervision = { signal: stop, watched, onEnd: async () => undefined };

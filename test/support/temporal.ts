@@ -13,13 +13,16 @@ export type TestTemporal = {
   readonly restart: () => Promise<void>;
 };
 
-/** A real Temporal dev server of the test file's own, started as the platform starts it. */
-export function useTemporal(): TestTemporal {
+/**
+ * A real Temporal dev server of the test file's own, started as the platform starts it.
+ * @param settings dynamic settings of the server besides, as `key=value`.
+ */
+export function useTemporal(settings: readonly string[] = []): TestTemporal {
   let server: LocalTemporal | undefined;
   let folder = '';
   let [port, uiPort] = [0, 0];
   const start = async () => {
-    server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default' });
+    server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default', settings });
   };
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nango-test-temporal-'));
