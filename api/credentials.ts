@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { EngineError } from '../contract/failures.ts';
+import type { Granted } from '../contract/credentials.ts';
+import { granted } from '../outbound/auth/applicant.ts';
+import { endOfJwt } from '../outbound/auth/token-response.ts';
 import type { Provider } from '../outbound/provider.ts';
 import { faultsOf, invalidPart } from './invalid.ts';
 
@@ -48,6 +51,14 @@ export function checkCredentials(
   const parsed = SHAPES[mode].safeParse(withType(mode, given));
   if (parsed.success) return parsed.data;
   throw invalidPart('invalid_body', 'body', faultsOf(parsed.error, ['credentials']));
+}
+
+/** Credentials that somebody brings along, with the end they name; without one, that of a token which is a JWT. */
+export function grantedBy(credentials: Readonly<Record<string, unknown>>, now: Date): Granted {
+  const named = credentials['expires_at'];
+  const token = credentials['access_token'] ?? credentials['token'];
+  const expiresAt = typeof named === 'string' ? new Date(named) : typeof token === 'string' ? endOfJwt(token) : null;
+  return granted(credentials, { expiresAt, now, bufferSeconds: undefined });
 }
 
 function isSupported(mode: string): mode is keyof typeof SHAPES {

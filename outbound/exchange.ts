@@ -17,6 +17,8 @@ export type ExchangeRequest = {
   readonly decompress: boolean;
   /** Keep all headers, credentials too, when a redirect leads to another host. */
   readonly forwardHeaders: boolean;
+  /** @default true; otherwise a redirect is the answer */
+  readonly followRedirects?: boolean;
 };
 
 /** Any answer, whatever its status. The body must be read to its end or destroyed. */
@@ -96,6 +98,7 @@ function redirected(request: ExchangeRequest, answer: ExchangeAnswer): ExchangeR
   const location = answer.headers.location;
   if (location === undefined || !REDIRECTS.has(answer.status) || !URL.canParse(location, request.url.href))
     return undefined;
+  if (request.followRedirects === false) return undefined;
   const url = new URL(location, request.url);
   const turnsGet = answer.status === 303 ? request.method !== 'HEAD' : answer.status < 303 && request.method === 'POST';
   // A stream has been sent and is gone: the caller, who may still have it, gets the redirect itself.

@@ -6,14 +6,15 @@
  */
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { EngineError } from '../contract/failures.ts';
+import { EngineError, failureCode } from '../contract/failures.ts';
 import type { RequestConfig, ResponseHead } from '../contract/host.ts';
+import type { Keeper } from './auth/keeper.ts';
 import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { OutboundConnection, Party } from './connection.ts';
 import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import { callHeaders, passedOnHeaders, scriptHeaders } from './headers.ts';
-import { readBody, rewindable } from './read-body.ts';
+import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
 import { decideRetry, type Outcome, type RetryDecision, type RetryRules } from './retry.ts';
 import { targetUrl } from './target.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
@@ -23,6 +24,8 @@ export type OutboundOptions = {
   /** NANGO_OUTBOUND_ALLOW: hosts, host:port or CIDR ranges that may be reached although they are not public. */
   readonly allow: readonly string[];
   readonly clock: () => Date;
+  /** Renews tokens; without it credentials are taken as they stand. */
+  readonly keeper?: Pick<Keeper, 'current' | 'afterRefusal'>;
   /** Largest decoded body a script may get. */
   readonly maxResponseBytes: number;
   /** @default 30 000 */
@@ -139,21 +142,64 @@ async function requestAll(parts: Parts, call: ScriptCall): Promise<ScriptAnswer>
 }
 
 async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: number }): Promise<Attempted> {
-  const { party, config, signal, attempt } = call;
-  const request = await scriptRequest(party, config);
-  const rules = rulesOf(party, config);
+  const { config, signal, attempt } = call;
+  const rules = rulesOf(call.party, config);
   const decide = (outcome: Outcome) =>
     decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
   try {
-    const received = await parts.exchange.attempt(request, signal);
+    const { request, received } = await withFreshToken(parts, call.party, config.headers, async (party) => {
+      const built = await scriptRequest(party, config);
+      return { request: built, received: await parts.exchange.attempt(built, signal) };
+    });
     const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
     const head = { status: received.status, statusText: received.statusText, headers: scriptHeaders(received.headers) };
     return { answer: { head, body }, decision: decide(received) };
   } catch (error) {
+    const postponed = postponedRefresh(error, { attempt, retries: rules.retries, now: parts.clock() });
+    if (postponed !== undefined) return postponed;
     const code = networkCode(error);
     if (code === undefined) throw error;
     return { failure: error as EngineError, decision: decide({ networkCode: code }) };
   }
+}
+
+type Sent = { readonly received: ExchangeAnswer };
+
+/**
+ * Sends with the newest token and, when the API refuses that one with 401, once more with another: nothing happened
+ * there, so that any method may be repeated. A call that brings its own Authorization is not ours to mend.
+ */
+async function withFreshToken<T extends Sent>(
+  { keeper }: Pick<Parts, 'keeper'>,
+  party: Party,
+  headers: Readonly<Record<string, string>> | undefined,
+  send: (party: Party) => Promise<T>,
+  repeatable = true,
+): Promise<T> {
+  if (keeper === undefined) return send(party);
+  const connection = await keeper.current(party.connection);
+  const sent = await send({ ...party, connection });
+  const ownToken = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === 'authorization');
+  if (sent.received.status !== 401 || ownToken) return sent;
+  const renewed = await keeper.afterRefusal(connection);
+  if (renewed === undefined || !repeatable) return sent;
+  discard(sent.received);
+  return send({ ...party, connection: renewed });
+}
+
+/** An outage of the token endpoint is waited for also where a call asked for no retries: nothing has been sent yet. */
+const OUTAGE_RETRIES = 5;
+
+function postponedRefresh(
+  error: unknown,
+  { attempt, retries, now }: { readonly attempt: number; readonly retries: number; readonly now: Date },
+): Attempted | undefined {
+  if (failureCode(error) !== 'refresh_failed') return undefined;
+  const failure = error as EngineError;
+  const retryAt = Date.parse(String((failure.details.payload as { retry_at?: unknown } | undefined)?.retry_at));
+  const again = attempt < Math.max(retries, OUTAGE_RETRIES) && Number.isFinite(retryAt);
+  const waitMs = Math.max(0, retryAt - now.getTime());
+  return { failure, decision: again ? { retry: true, waitMs } : { retry: false } };
 }
 
 async function streamAll(
@@ -161,12 +207,17 @@ async function streamAll(
   { party, call, signal }: ProxyCall,
 ): Promise<{ head: StreamHead; body: Readable }> {
   const given = rulesOf(party, call);
-  const body = given.retries > 0 && call.body !== undefined ? await rewindable(call.body) : call.body;
+  const body = call.body !== undefined && isWorthKeeping(parts, party, call) ? await rewindable(call.body) : call.body;
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
-  const request = streamRequest(party, call, body);
+  const send = async (fresh: Party) => ({
+    received: await parts.exchange.attempt(streamRequest(fresh, call, body), signal),
+  });
   for (let attempt = 0; ; attempt += 1) {
-    const received = await parts.exchange.attempt(request, signal).catch(orNetworkFailure);
+    const received = await withFreshToken(parts, party, call.headers, send, repeatable).then(
+      (sent) => sent.received,
+      orNetworkFailure,
+    );
     const outcome = received instanceof EngineError ? { networkCode: networkCode(received) ?? '' } : received;
     const decision = decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
     if (waitsInPlace(decision)) {
@@ -182,6 +233,13 @@ async function streamAll(
     };
     return { head, body: received.body };
   }
+}
+
+// A short body is kept to be sent again: by the call's own wish, or because its token may turn out to be refused.
+function isWorthKeeping({ keeper }: Pick<Parts, 'keeper'>, { connection }: Party, call: StreamCall): boolean {
+  if (Number(call.retries ?? 0) > 0) return true;
+  const length = Number(call.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  return keeper !== undefined && (connection.refreshAt ?? null) !== null && length <= REWINDABLE_BYTES;
 }
 
 function orNetworkFailure(error: unknown): EngineError {
