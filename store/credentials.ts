@@ -8,7 +8,6 @@ type Row = Omit<RefreshState, 'credentials' | 'integration'> & {
   readonly sealedIntegration: string | null;
 };
 
-/** Longer than a token request may take: a holder that is silent for so long is frozen, and the next one goes on. */
 const LONGEST_HOLD_MS = 60_000;
 
 /**
@@ -19,13 +18,15 @@ export function createCredentialVault(deps: {
   readonly db: Database;
   readonly holds: Database;
   readonly box: SecretBox;
+  /** Longer than a token request may take: a holder that is silent for so long is frozen. @default 60 000 */
+  readonly longestHoldMs?: number;
 }): CredentialVault {
-  const { db, holds, box } = deps;
+  const { db, holds, box, longestHoldMs = LONGEST_HOLD_MS } = deps;
   return {
     read: (connection) => readState(db, box, connection),
     exclusively: (connection, work) =>
       withTransaction(holds, async (hold) => {
-        await hold.query(`set local idle_in_transaction_session_timeout = ${LONGEST_HOLD_MS}`);
+        await hold.query(`set local idle_in_transaction_session_timeout = ${longestHoldMs}`);
         await hold.query(
           `select pg_advisory_xact_lock(hashtextextended('nango-temporal credentials ' || $1::text, 0))`,
           [connection],

@@ -45,7 +45,7 @@ export type KeeperOptions = {
 
 /** A token this near to its end is taken for ended: a call needs a moment to arrive. */
 const SKEW_MS = 2_000;
-/** An API that refuses a token younger than this refuses more than the token. */
+/** Age up to which a token that is not near its end is not replaced for being refused. */
 const TRUSTED_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 
@@ -151,7 +151,8 @@ function isSettled({ clock, catalogue }: KeeperOptions, state: RefreshState, { s
   }
   if (reason === 'asked') return false;
   if (state.retryAt !== null && now < state.retryAt.getTime()) throw backingOff(state);
-  if (reason === 'due') return !due;
+  if (due || reason === 'due') return !due;
+  // An API that refuses a young token refuses more than the token.
   return state.keptAt !== null && now - state.keptAt.getTime() < TRUSTED_MS;
 }
 
