@@ -133,10 +133,16 @@ async function refreshOnce(
   };
   const before = await read();
   if (isSettled(options, before, wanted)) return before;
-  return options.vault.exclusively(connection.id, async () => {
+  let result: KeptCredentials | undefined;
+  const work = async (): Promise<void> => {
     const state = await read();
-    return isSettled(options, state, wanted) ? state : renew(options, state, read);
+    result = isSettled(options, state, wanted) ? state : await renew(options, state, read);
+  };
+  await options.vault.exclusively(connection.id, work).catch((error: unknown) => {
+    // The hold was lost on the way; what was written under it stands all the same.
+    if (result === undefined) throw error;
   });
+  return result ?? read();
 }
 
 /** Whether there is nothing to ask the provider. Throws where it must not be asked. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { useAuthorizationServer } from '../support/authorization-server.ts';
 import { useDatabase } from '../support/database.ts';
 import { createCredentialVault } from '../../store/credentials.ts';
+import { openDatabase } from '../../store/db.ts';
 import { type Clock, openTokenProcess, seedGrant, TEST_BOX, type TokenProcess } from '../support/token-process.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -261,11 +262,15 @@ test('new tokens are kept although Postgres goes away before the write', async (
   server.latencyMs = 300;
   const refreshed = process.authorizer.keeper.refresh(connection, 'due');
   for (; server.tokenCalls.length === 0; ) await new Promise((resolve) => setImmediate(resolve));
-  await database.pool.query(
-    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-  );
-  await refreshed.catch(() => undefined);
-  expect(await stateOf(id)).toMatchObject({ credentials_version: 2 });
+  const name = new URL(database.url).pathname.slice(1);
+  const admin = openDatabase(database.url.replace(name, 'postgres'), { max: 1, onLost: () => {} });
+  await admin.query(`alter database ${name} with allow_connections false`);
+  await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
+  for (; process.events.length === 0; ) await new Promise((resolve) => setImmediate(resolve));
+  await admin.query(`alter database ${name} with allow_connections true`);
+  await admin.end();
+  expect(await refreshed).toMatchObject({ version: 2 });
+  expect(process.events.map(([event]) => event)).toEqual(expect.arrayContaining(['connection.keep_postponed']));
   expect(await process.call(await process.load(id))).toBe(200);
   expect([server.tokenCalls.length, server.reuses]).toEqual([1, 0]);
 });
