@@ -22,6 +22,7 @@ import { providerRoutes } from './routes/providers.ts';
 import { proxyRoutes } from './routes/proxy.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runRoutes } from './routes/runs.ts';
+import { signInRoutes } from './routes/sign-ins.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { createSessionAuthenticator } from './session.ts';
 
@@ -51,6 +52,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(connectionRoutes(deps, route));
   app.use(connectSessionRoutes(deps, route, sessionRoute));
   app.use(oauthRoutes(deps, sessionRoute));
+  app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
   app.use(syncRoutes(deps, route));
   app.use(runRoutes(deps, route));

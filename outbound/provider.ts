@@ -56,7 +56,8 @@ export const providerSchema = z.looseObject({
   authorization_url: z.string().optional(),
   token_url: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
   authorization_params: z.record(z.string(), text).optional(),
-  token_params: z.record(z.string(), text).optional(),
+  /** Texts, except for TWO_STEP, whose requests may be of any shape. */
+  token_params: z.record(z.string(), z.unknown()).optional(),
   refresh_params: z.record(z.string(), text).optional(),
   scope_separator: z.string().optional(),
   proxy: proxySchema.optional(),

@@ -6,13 +6,14 @@
  */
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { EngineError, failureCode } from '../contract/failures.ts';
+import { EngineError } from '../contract/failures.ts';
 import type { RequestConfig, ResponseHead } from '../contract/host.ts';
-import type { Keeper } from './auth/keeper.ts';
+import { type SignRequest, signsRequests } from './auth/sign-request.ts';
 import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { OutboundConnection, Party } from './connection.ts';
 import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
+import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
 import { callHeaders, passedOnHeaders, scriptHeaders } from './headers.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
 import { decideRetry, type Outcome, type RetryDecision, type RetryRules } from './retry.ts';
@@ -25,7 +26,9 @@ export type OutboundOptions = {
   readonly allow: readonly string[];
   readonly clock: () => Date;
   /** Renews tokens; without it credentials are taken as they stand. */
-  readonly keeper?: Pick<Keeper, 'current' | 'afterRefusal'>;
+  readonly keeper?: TokenSource;
+  /** Signs calls of the modes that want it. */
+  readonly sign?: SignRequest;
   /** Largest decoded body a script may get. */
   readonly maxResponseBytes: number;
   /** @default 30 000 */
@@ -147,8 +150,9 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
   const decide = (outcome: Outcome) =>
     decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
   try {
-    const { request, received } = await withFreshToken(parts, call.party, config.headers, async (party) => {
-      const built = await scriptRequest(party, config);
+    const token = { party: call.party, headers: config.headers, repeatable: true };
+    const { request, received } = await withFreshToken(parts.keeper, token, async (party) => {
+      const built = await signed(parts, party, await scriptRequest(party, config));
       return { request: built, received: await parts.exchange.attempt(built, signal) };
     });
     const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
@@ -163,43 +167,8 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
   }
 }
 
-type Sent = { readonly received: ExchangeAnswer };
-
-/**
- * Sends with the newest token and, when the API refuses that one with 401, once more with another: nothing happened
- * there, so that any method may be repeated. A call that brings its own Authorization is not ours to mend.
- */
-async function withFreshToken<T extends Sent>(
-  { keeper }: Pick<Parts, 'keeper'>,
-  party: Party,
-  headers: Readonly<Record<string, string>> | undefined,
-  send: (party: Party) => Promise<T>,
-  repeatable = true,
-): Promise<T> {
-  if (keeper === undefined) return send(party);
-  const connection = await keeper.current(party.connection);
-  const sent = await send({ ...party, connection });
-  const ownToken = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === 'authorization');
-  if (sent.received.status !== 401 || ownToken) return sent;
-  const renewed = await keeper.afterRefusal(connection);
-  if (renewed === undefined || !repeatable) return sent;
-  discard(sent.received);
-  return send({ ...party, connection: renewed });
-}
-
-/** An outage of the token endpoint is waited for also where a call asked for no retries: nothing has been sent yet. */
-const OUTAGE_RETRIES = 5;
-
-function postponedRefresh(
-  error: unknown,
-  { attempt, retries, now }: { readonly attempt: number; readonly retries: number; readonly now: Date },
-): Attempted | undefined {
-  if (failureCode(error) !== 'refresh_failed') return undefined;
-  const failure = error as EngineError;
-  const retryAt = Date.parse(String((failure.details.payload as { retry_at?: unknown } | undefined)?.retry_at));
-  const again = attempt < Math.max(retries, OUTAGE_RETRIES) && Number.isFinite(retryAt);
-  const waitMs = Math.max(0, retryAt - now.getTime());
-  return { failure, decision: again ? { retry: true, waitMs } : { retry: false } };
+function signed({ sign }: Pick<Parts, 'sign'>, party: Party, request: ExchangeRequest): Promise<ExchangeRequest> {
+  return sign === undefined ? Promise.resolve(request) : sign(party, request);
 }
 
 async function streamAll(
@@ -211,10 +180,10 @@ async function streamAll(
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
   const send = async (fresh: Party) => ({
-    received: await parts.exchange.attempt(streamRequest(fresh, call, body), signal),
+    received: await parts.exchange.attempt(await signed(parts, fresh, streamRequest(fresh, call, body)), signal),
   });
   for (let attempt = 0; ; attempt += 1) {
-    const received = await withFreshToken(parts, party, call.headers, send, repeatable).then(
+    const received = await withFreshToken(parts.keeper, { party, headers: call.headers, repeatable }, send).then(
       (sent) => sent.received,
       orNetworkFailure,
     );
@@ -236,8 +205,9 @@ async function streamAll(
 }
 
 // A short body is kept to be sent again: by the call's own wish, or because its token may turn out to be refused.
-function isWorthKeeping({ keeper }: Pick<Parts, 'keeper'>, { connection }: Party, call: StreamCall): boolean {
-  if (Number(call.retries ?? 0) > 0) return true;
+function isWorthKeeping({ keeper }: Pick<Parts, 'keeper'>, party: Party, call: StreamCall): boolean {
+  const { connection } = party;
+  if (Number(call.retries ?? 0) > 0 || signsRequests(party)) return true;
   const length = Number(call.headers['content-length'] ?? Number.POSITIVE_INFINITY);
   return keeper !== undefined && (connection.refreshAt ?? null) !== null && length <= REWINDABLE_BYTES;
 }

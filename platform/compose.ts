@@ -85,6 +85,7 @@ export async function startEngine(options: {
   const outbound = createOutbound({
     catalogue,
     keeper: authorizer.keeper,
+    sign: authorizer.sign,
     allow,
     clock,
     maxResponseBytes: MAX_RESPONSE_BYTES,

@@ -1,7 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import type { Granted } from '../../contract/credentials.ts';
 import { EngineError } from '../../contract/failures.ts';
+import { type Applicant, filled, textOf } from '../../outbound/auth/applicant.ts';
 import { authorizationUrl, readCallback } from '../../outbound/auth/oauth2.ts';
 import { authGrammar } from '../../outbound/auth/grammar.ts';
 import { pick } from '../../outbound/auth/token-response.ts';
@@ -13,6 +15,7 @@ import type { ApiDeps } from '../deps.ts';
 import { inBrowser, wantsPage } from '../popup.ts';
 import { bracketed } from '../schemas.ts';
 import type { SessionRoute } from '../session.ts';
+import { routeOf } from './sign-ins.ts';
 import { completeSignIn, openIntegration, prepareSignIn, type SignInCall } from '../sign-in.ts';
 
 const SIGN_IN_MS = 30 * 60_000;
@@ -23,6 +26,8 @@ const QUERY = z.record(z.string(), z.unknown());
 /** What is sealed in Postgres while the person is at the provider. */
 const LUGGAGE = z.object({
   verifier: z.string().optional(),
+  /** OAuth 1: the secret of the request token. */
+  requestSecret: z.string().optional(),
   connectionId: z.string(),
   connectionConfig: z.record(z.string(), z.unknown()),
   cookieHash: z.string(),
@@ -52,7 +57,7 @@ export function oauthRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router {
     ),
   );
   router.get(
-    '/oauth/callback',
+    ['/oauth/callback', '/app-auth/connect'],
     inBrowser(async (request, response) => {
       const connection = await arrive(deps, request);
       const { connectionId, providerConfigKey } = connection;
@@ -65,25 +70,13 @@ export function oauthRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router {
 }
 
 async function depart(deps: ApiDeps, call: SignInCall, query: Readonly<Record<string, unknown>>): Promise<Answer> {
-  const { applicant, defaults, session } = call;
-  const { provider } = applicant;
-  if (!SIGNS_IN_BY_CODE.has(provider.auth_mode)) {
-    throw new EngineError(
-      'invalid_query_params',
-      `Provider '${provider.name}' signs in by ${provider.auth_mode}, not in a popup: send its credentials to the route for that.`,
-    );
-  }
-  const way = {
-    redirectUri: deps.callbackUrl(),
-    scopes: scopesOf(call),
-    userScopes: listOf(query['user_scope'] ?? defaults.user_scopes),
-    extra: { ...texts(bracketed(query, 'authorization_params')), ...defaults.authorization_params },
-  };
-  const { url, state, verifier } = await authorizationUrl(applicant, way);
+  const { applicant, session } = call;
+  const { url, state, verifier, requestSecret } = await departureOf(deps, call, query);
   const at = deps.clock();
   const browser = randomBytes(32).toString('base64url');
   const luggage: z.input<typeof LUGGAGE> = {
     ...(verifier !== undefined && { verifier }),
+    ...(requestSecret !== undefined && { requestSecret }),
     connectionId: applicant.connectionId,
     connectionConfig: applicant.connectionConfig,
     cookieHash: hash(browser),
@@ -106,7 +99,8 @@ async function depart(deps: ApiDeps, call: SignInCall, query: Readonly<Record<st
 /** Takes the sign-in that left with this `state`, once, and makes the connection for what came back. */
 async function arrive(deps: ApiDeps, request: Request): Promise<Connection> {
   const query = new URL(request.originalUrl, 'http://localhost').searchParams;
-  const signIn = await takeSignIn(deps.db, query.get('state') ?? '', deps.clock());
+  const state = query.get('state') ?? query.get('oauth_token') ?? query.get('denied') ?? '';
+  const signIn = await takeSignIn(deps.db, state, deps.clock());
   if (signIn === undefined) throw unknownState();
   const [session, integration] = await Promise.all([
     connectSessionById(deps.db, signIn.sessionId),
@@ -122,21 +116,113 @@ async function arrive(deps: ApiDeps, request: Request): Promise<Connection> {
     providerConfigKey: integration.uniqueKey,
     connectionConfig: {
       ...luggage.connectionConfig,
-      ...pick(Object.fromEntries(query), authGrammar(provider).redirect_uri_metadata),
+      ...pick(Object.fromEntries(query), [...authGrammar(provider).redirect_uri_metadata, 'installation_id']),
     },
     credentials: {},
     integration: await openIntegration(deps, integration),
   };
-  const code = readCallback(applicant, query);
-  const granted = await deps.authorizer.exchangeCode(applicant, {
-    code,
-    redirectUri: deps.callbackUrl(),
-    verifier: luggage.verifier,
-  });
+  const granted = await grantFor(deps, applicant, query, luggage);
   return completeSignIn(deps, { session, integration, applicant, defaults: {} }, granted);
 }
 
-const SIGNS_IN_BY_CODE: ReadonlySet<string> = new Set(['OAUTH2', 'MCP_OAUTH2', 'MCP_OAUTH2_GENERIC']);
+type Away = { url: URL; state: string; verifier?: string | undefined; requestSecret?: string };
+
+/** Where the person goes, by auth mode. */
+async function departureOf(deps: ApiDeps, call: SignInCall, query: Readonly<Record<string, unknown>>): Promise<Away> {
+  const { applicant, defaults } = call;
+  const { provider } = applicant;
+  switch (provider.auth_mode) {
+    case 'OAUTH2':
+    case 'MCP_OAUTH2':
+    case 'MCP_OAUTH2_GENERIC':
+      return authorizationUrl(applicant, {
+        redirectUri: deps.callbackUrl(),
+        scopes: scopesOf(call),
+        userScopes: listOf(query['user_scope'] ?? defaults.user_scopes),
+        extra: { ...texts(bracketed(query, 'authorization_params')), ...defaults.authorization_params },
+      });
+    case 'OAUTH1': {
+      const { url, state, secret } = await deps.authorizer.requestTokenUrl(applicant, deps.callbackUrl());
+      return { url, state, requestSecret: secret };
+    }
+    case 'APP':
+    case 'CUSTOM':
+      return installationUrl(applicant);
+    default:
+      throw new EngineError(
+        'invalid_query_params',
+        `Provider '${provider.name}' signs in by ${provider.auth_mode}, not in a popup: POST its credentials to ${routeOf(provider.auth_mode)}.`,
+      );
+  }
+}
+
+/** The credentials for what came back, by auth mode. */
+async function grantFor(
+  deps: ApiDeps,
+  applicant: Applicant,
+  query: URLSearchParams,
+  luggage: z.output<typeof LUGGAGE>,
+): Promise<Granted> {
+  const { provider } = applicant;
+  const byCode = async () =>
+    deps.authorizer.exchangeCode(applicant, {
+      code: readCallback(applicant, query),
+      redirectUri: deps.callbackUrl(),
+      verifier: luggage.verifier,
+    });
+  switch (provider.auth_mode) {
+    case 'OAUTH1': {
+      const verifier = query.get('oauth_verifier');
+      if (verifier === null) throw denied(provider.name, 'it sent you back without an oauth_verifier');
+      const token = { key: query.get('oauth_token') ?? '', secret: luggage.requestSecret ?? '' };
+      return deps.authorizer.exchangeVerifier(applicant, { token, verifier });
+    }
+    case 'APP':
+    case 'CUSTOM': {
+      if (applicant.connectionConfig['installation_id'] === undefined)
+        throw denied(
+          provider.name,
+          'it sent you back without an installation_id; an owner may still have to approve the app',
+        );
+      const user = provider.auth_mode === 'CUSTOM' ? (await byCode()).credentials : undefined;
+      const granted = await deps.authorizer.firstToken({
+        ...applicant,
+        credentials: user === undefined ? {} : { user },
+      });
+      if (granted === undefined) throw new EngineError('internal', 'An app without a first token');
+      return granted;
+    }
+    default:
+      return byCode();
+  }
+}
+
+/** Where an app is installed; `app_link` is the integration's, `state` comes back with the installation's number. */
+function installationUrl(applicant: Applicant): Away {
+  const link = textOf(applicant.integration, 'app_link');
+  const template = applicant.provider.authorization_url;
+  if (template === undefined) {
+    throw new EngineError(
+      'configuration_invalid',
+      `Provider '${applicant.provider.name}' has no authorization_url in its entry.`,
+    );
+  }
+  if (link === undefined && template.includes('appPublicLink')) {
+    throw new EngineError(
+      'integration_incomplete',
+      `Integration '${applicant.providerConfigKey}' has no app_link: set it with PATCH /integrations/${applicant.providerConfigKey}.`,
+    );
+  }
+  const connectionConfig = { ...applicant.connectionConfig, appPublicLink: link };
+  const url = new URL(filled({ ...applicant, connectionConfig }, template, 'authorization_url'));
+  const state = randomBytes(32).toString('base64url');
+  url.searchParams.set('state', state);
+  return { url, state };
+}
+
+function denied(provider: string, why: string): EngineError {
+  return new EngineError('authorization_denied', `Provider '${provider}' did not let you in: ${why}.`);
+}
 
 /** The session's wish, otherwise the integration's own, otherwise the provider's default. */
 function scopesOf({ applicant, defaults }: SignInCall): string[] {

@@ -21,11 +21,11 @@ export function filled(applicant: Applicant, template: string, key: string): str
 
 export function filledAll(
   applicant: Applicant,
-  templates: Readonly<Record<string, string>>,
+  templates: Readonly<Record<string, unknown>>,
   key: string,
 ): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(templates).map(([name, template]) => [name, filled(applicant, template, `${key}.${name}`)]),
+    Object.entries(templates).map(([name, template]) => [name, filled(applicant, String(template), `${key}.${name}`)]),
   );
 }
 

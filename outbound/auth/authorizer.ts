@@ -7,11 +7,24 @@ import type { Catalogue } from '../catalogue.ts';
 import { createExchange } from '../exchange.ts';
 import type { Applicant } from './applicant.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
+import { exchangeVerifier, requestTokenUrl } from './oauth1.ts';
 import { exchangeCode } from './oauth2.ts';
 import { renewalOf } from './renew.ts';
+import { createSigner, type SignRequest } from './sign-request.ts';
 
 export type Authorizer = {
   readonly keeper: Keeper;
+  /** Signs calls of the modes that want it. */
+  readonly sign: SignRequest;
+  /** Where a person signs in by OAuth 1, and what to remember until they are back. Throws as `exchangeCode`. */
+  readonly requestTokenUrl: (
+    applicant: Applicant,
+    callbackUrl: string,
+  ) => Promise<{ readonly url: URL; readonly state: string; readonly secret: string }>;
+  readonly exchangeVerifier: (
+    applicant: Applicant,
+    given: { readonly token: { readonly key: string; readonly secret: string }; readonly verifier: string },
+  ) => Promise<Granted>;
   /** The credentials for an OAuth 2 code. Throws `grant_refused`, `client_refused` or `token_endpoint_failed`. */
   readonly exchangeCode: (
     applicant: Applicant,
@@ -42,6 +55,9 @@ export function createAuthorizer(options: {
   const keeper = createKeeper({ ...options, exchange });
   return {
     keeper,
+    sign: createSigner(options),
+    requestTokenUrl: (applicant, callbackUrl) => requestTokenUrl(exchange, applicant, callbackUrl),
+    exchangeVerifier: (applicant, given) => exchangeVerifier(exchange, applicant, { ...given, now: clock() }),
     exchangeCode: (applicant, given) => exchangeCode(exchange, applicant, { ...given, now: clock() }),
     firstToken: async (applicant) => {
       let granted: Granted | undefined;

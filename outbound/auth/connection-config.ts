@@ -23,18 +23,30 @@ const LONGEST = 2_000;
  * The values with the provider's defaults beneath them, and every mistake, each naming the field and its example. A
  * field that the provider fills in itself (`automated`) may be missing; names the entry does not have are let through.
  */
-export function checkConnectionConfig(
-  provider: Provider,
+export function checkConnectionConfig(provider: Provider, given: Readonly<Record<string, unknown>>): Checked {
+  return checkFields(fieldsOf(provider, 'connection_config'), 'connection_config', given);
+}
+
+/** The same for the fields of the entry's `credentials`, which modes with inputs of their own have. */
+export function checkCredentialFields(provider: Provider, given: Readonly<Record<string, unknown>>): Checked {
+  return checkFields(fieldsOf(provider, 'credentials'), 'credentials', given);
+}
+
+type Checked = { readonly config: Record<string, unknown>; readonly faults: readonly InputFault[] };
+
+function checkFields(
+  fields: Readonly<Record<string, Field>>,
+  root: string,
   given: Readonly<Record<string, unknown>>,
-): { readonly config: Record<string, unknown>; readonly faults: readonly InputFault[] } {
-  const fields = fieldsOf(provider);
+): Checked {
   const config: Record<string, unknown> = {};
   const faults: InputFault[] = [];
-  const fault = (name: string, message: string) =>
-    faults.push({ code: 'custom', message, path: ['connection_config', name] });
+  const fault = (name: string, message: string) => faults.push({ code: 'custom', message, path: [root, name] });
   for (const [name, value] of Object.entries(given)) {
     if (!NAME.test(name)) fault(name, "expected a name of letters, digits, '_' and '-'");
-    else config[name] = typeof value === 'string' ? bare(value.trim(), fields[name]) : value;
+    else
+      config[name] =
+        typeof value === 'string' && root === 'connection_config' ? bare(value.trim(), fields[name]) : value;
   }
   for (const [name, field] of Object.entries(fields)) {
     const value = config[name] ?? field.default_value;
@@ -43,13 +55,14 @@ export function checkConnectionConfig(
       continue;
     }
     config[name] = value;
-    if (typeof value === 'string' && !fits(value, field)) fault(name, `expected ${expected(field)}`);
+    const tooLong = root === 'connection_config' && String(value).length > LONGEST;
+    if (tooLong || (typeof value === 'string' && !fits(value, field))) fault(name, `expected ${expected(field)}`);
   }
   return { config, faults };
 }
 
-function fieldsOf(provider: Provider): Readonly<Record<string, Field>> {
-  const fields = provider['connection_config'];
+function fieldsOf(provider: Provider, key: 'connection_config' | 'credentials'): Readonly<Record<string, Field>> {
+  const fields: unknown = provider[key];
   return typeof fields === 'object' && fields !== null ? (fields as Record<string, Field>) : {};
 }
 
@@ -62,7 +75,6 @@ function bare(value: string, field: Field | undefined): string {
 }
 
 function fits(value: string, { pattern, format, enum: allowed }: Field): boolean {
-  if (value.length > LONGEST) return false;
   if (allowed !== undefined && !allowed.includes(value)) return false;
   if (pattern !== undefined && !new RegExp(pattern).test(value)) return false;
   switch (format) {

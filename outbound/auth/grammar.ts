@@ -15,7 +15,7 @@ const grammar = z.looseObject({
   token_url: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
   refresh_url: z.string().optional(),
   authorization_params: texts,
-  token_params: texts,
+  token_params: z.record(z.string(), z.unknown()).default({}),
   refresh_params: texts,
   scope_separator: z.string().default(' '),
   default_scopes: names,

@@ -78,7 +78,14 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       () => authorizer?.close(),
       () => holds.end(),
     );
-    outbound = createOutbound({ catalogue, keeper: authorizer.keeper, allow, clock, maxResponseBytes: 1_000_000 });
+    outbound = createOutbound({
+      catalogue,
+      keeper: authorizer.keeper,
+      sign: authorizer.sign,
+      allow,
+      clock,
+      maxResponseBytes: 1_000_000,
+    });
     const app = createApp({
       db: database.pool,
       box,

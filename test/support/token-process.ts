@@ -49,6 +49,7 @@ export function openTokenProcess(
   const outbound = createOutbound({
     ...options,
     keeper: authorizer.keeper,
+    sign: authorizer.sign,
     maxResponseBytes: 1_000_000,
     // No wait is really waited; the clock is the test's.
     sleep: async () => undefined,
