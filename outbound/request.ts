@@ -167,8 +167,10 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
   }
 }
 
-function signed({ sign }: Pick<Parts, 'sign'>, party: Party, request: ExchangeRequest): Promise<ExchangeRequest> {
-  return sign === undefined ? Promise.resolve(request) : sign(party, request);
+async function signed({ sign }: Pick<Parts, 'sign'>, party: Party, request: ExchangeRequest): Promise<ExchangeRequest> {
+  if (sign !== undefined) return sign(party, request);
+  if (!signsRequests(party)) return request;
+  throw new EngineError('internal', `Calls of provider '${party.provider.name}' are signed, and nobody here signs`);
 }
 
 async function streamAll(

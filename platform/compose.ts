@@ -64,7 +64,7 @@ export async function startEngine(options: {
   const { settings, parts, roles, log, closing } = options;
   installSdk(log);
   const clock = (): Date => new Date();
-  const box = createSecretBox(parts.encryptionKey);
+  const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
   const worksHere = roles.actions || roles.syncs;
   const [db, connection, workflowBundle] = await Promise.all([

@@ -56,6 +56,9 @@ export const SETTINGS = {
     .string()
     .optional()
     .describe('32 bytes in base64 that seal secrets; needed with DATABASE_URL'),
+  NANGO_ENCRYPTION_KEY_PREVIOUS: list.describe(
+    'Keys that opened older secrets, until `npm run rotate-key` has sealed all of them with NANGO_ENCRYPTION_KEY',
+  ),
   NANGO_PROVIDERS_FILE: z.string().optional().describe('YAML file of providers, merged over the catalogue'),
   NANGO_OUTBOUND_ALLOW: list.describe('Private hosts, `host:port` or CIDR ranges that scripts and /proxy may reach'),
   NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
