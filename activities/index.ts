@@ -3,6 +3,7 @@
  * authors and upstreams cause is answered as a value; what is thrown is a fault of our own parts, and Temporal retries.
  */
 import type { Dependencies } from './dependencies.ts';
+import { createRefreshIdle } from './refresh-idle.ts';
 import { createReconcileActivities } from './reconcile.ts';
 import { createActionActivities } from './run-action.ts';
 import { createRunScript } from './run-script.ts';
@@ -16,6 +17,7 @@ export function createActivities(deps: Dependencies) {
     runScript: createRunScript(deps),
     ...createActionActivities(deps),
     settleRun: createSettleRun(deps),
+    refreshIdle: createRefreshIdle(deps),
     ...createReconcileActivities(deps),
   };
 }

@@ -36,7 +36,7 @@ export type RefreshState = KeptCredentials & {
   readonly error: string | null;
   readonly retryAt: Date | null;
   readonly authFailedAt: Date | null;
-  /** When these credentials were written. */
+  /** When a refresh wrote these credentials; null for those that somebody brought. */
   readonly keptAt: Date | null;
   /** A refresh was under way then and nobody wrote how it ended. */
   readonly begunAt: Date | null;

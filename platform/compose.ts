@@ -22,7 +22,7 @@ import type { Closing } from '../runtime/closing.ts';
 import { createEngine } from '../runtime/engine.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
-import { ensureReconcileSchedule, registerSearchAttributes } from '../runtime/temporal-setup.ts';
+import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
 import { type Database, openDatabase } from '../store/db.ts';
@@ -109,6 +109,7 @@ export async function startEngine(options: {
       box,
       sandbox,
       outbound,
+      keeper: authorizer.keeper,
       catalogue,
       client,
       startSync,
@@ -120,7 +121,7 @@ export async function startEngine(options: {
     const { namespace } = parts.temporal;
     const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
     closing.add('the workers', workers.stop);
-    if (roles.syncs) await ensureReconcileSchedule(client);
+    if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };

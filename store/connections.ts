@@ -70,13 +70,13 @@ export async function saveConnection(
     `with saved as (
        insert into connections as c
          (environment_id, integration_id, connection_id, credentials, connection_config, metadata, created_at, updated_at,
-          credentials_at, expires_at, refresh_at, end_user, tags, webhook_url_override)
+          expires_at, refresh_at, end_user, tags, webhook_url_override)
        values ($1::bigint, $2::bigint, $3::text, $4::text, $5::jsonb, coalesce($6::jsonb, '{}'), $7::timestamptz,
-         $7::timestamptz, $7::timestamptz, $8::timestamptz, $9::timestamptz, $10::jsonb, coalesce($11::jsonb, '{}'), $12::text)
+         $7::timestamptz, $8::timestamptz, $9::timestamptz, $10::jsonb, coalesce($11::jsonb, '{}'), $12::text)
        on conflict on constraint connections_key do update
          set credentials = excluded.credentials,
              credentials_version = c.credentials_version + 1,
-             credentials_at = excluded.credentials_at,
+             credentials_at = null,
              expires_at = excluded.expires_at,
              refresh_at = excluded.refresh_at,
              refresh_begun_at = null, refresh_failures = 0, refresh_error = null, refresh_retry_at = null,
@@ -129,6 +129,25 @@ export async function connectionById(db: Queryable, id: string): Promise<Connect
     values: [id],
   });
   return result.rows[0];
+}
+
+/** Connections whose token is due, was written before that moment, and may be asked for now; by id, after `afterId`. */
+export async function idleConnections(
+  db: Queryable,
+  page: { now: Date; writtenBefore: Date; afterId: string; limit: number },
+): Promise<Connection[]> {
+  const result = await db.query<Connection>(
+    `${SELECT}
+     where c.id > $1::bigint
+       and c.auth_failed_at is null
+       and c.refresh_at <= $2::timestamptz
+       and (c.refresh_retry_at is null or c.refresh_retry_at <= $2::timestamptz)
+       and (c.credentials_at is null or c.credentials_at < $3::timestamptz)
+     order by c.id
+     limit $4::int`,
+    [page.afterId, page.now, page.writtenBefore, page.limit],
+  );
+  return result.rows;
 }
 
 /** Connections of an environment, oldest first; the filters that are null do not apply. */

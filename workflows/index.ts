@@ -4,4 +4,5 @@
  */
 export { actionWorkflow } from './action.ts';
 export { reconcileWorkflow } from './reconcile.ts';
+export { refreshIdleWorkflow } from './refresh-idle.ts';
 export { syncWorkflow } from './sync.ts';

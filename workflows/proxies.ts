@@ -50,3 +50,10 @@ export const { settleRun, reconcileSyncs, removeSchedules, startQueuedRuns, sett
   startToCloseTimeout: '2 minutes',
   retry: OWN_FAULTS,
 });
+
+/** Asking providers for tokens, a page of connections at a time. */
+export const { refreshIdle } = proxyActivities<Pick<Activities, 'refreshIdle'>>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '12 seconds',
+  retry: OWN_FAULTS,
+});

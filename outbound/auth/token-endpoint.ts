@@ -103,10 +103,10 @@ export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest
     const received = await exchange.attempt(sent, signal);
     const bytes = await readBody(received.body, MAX_ANSWER_BYTES);
     const type = String(received.headers['content-type'] ?? '');
+    const text = bytes === undefined ? '' : Buffer.from(bytes).toString();
     return accepted(
-      { status: received.status, type, text: bytes === undefined ? '' : Buffer.from(bytes).toString() },
-      url,
-      received.headers['retry-after'],
+      { status: received.status, type, text },
+      { url, retryAfter: received.headers['retry-after'], secrets: secretsOf(request) },
     );
   } catch (error) {
     if (error instanceof EngineError && OWN.has(error.code)) throw error;
@@ -125,9 +125,11 @@ const OWN: ReadonlySet<string> = new Set([
 
 type Received = { readonly status: number; readonly type: string; readonly text: string };
 
-function accepted(received: Received, url: URL, retryAfter: string | undefined): TokenAnswer {
+type Asked = { readonly url: URL; readonly retryAfter: string | undefined; readonly secrets: readonly string[] };
+
+function accepted(received: Received, { url, retryAfter, secrets }: Asked): TokenAnswer {
   const answer = parseAnswer(received);
-  const refusal = answer && refusalIn(answer);
+  const refusal = answer && refusalIn(answer, secrets);
   if (received.status < 400 && received.status >= 200 && answer !== undefined && refusal === undefined) return answer;
   const story = `The token endpoint at '${url.host}' answered ${received.status}`;
   if (refusal === undefined) {
@@ -167,7 +169,10 @@ function parseAnswer({ type, text }: Received): TokenAnswer | undefined {
 const LONGEST_WORD = 500;
 
 /** `error` as RFC 6749 has it, an object, or `ok: false` beside it; some answer so with status 200. */
-function refusalIn(answer: TokenAnswer): { error: string; description: string | undefined } | undefined {
+function refusalIn(
+  answer: TokenAnswer,
+  secrets: readonly string[],
+): { error: string; description: string | undefined } | undefined {
   const { error } = answer;
   const nested = typeof error === 'object' && error !== null ? (error as Record<string, unknown>) : undefined;
   const name = nested === undefined ? error : (nested['code'] ?? nested['type'] ?? nested['message'] ?? 'error');
@@ -176,9 +181,27 @@ function refusalIn(answer: TokenAnswer): { error: string; description: string | 
   }
   const said = answer['error_description'] ?? answer['error_message'] ?? nested?.['message'] ?? answer['message'];
   return {
-    error: String(name).slice(0, LONGEST_WORD),
-    description: typeof said === 'string' ? said.slice(0, LONGEST_WORD) : undefined,
+    error: without(secrets, String(name)).slice(0, LONGEST_WORD),
+    description: typeof said === 'string' ? without(secrets, said).slice(0, LONGEST_WORD) : undefined,
   };
+}
+
+const SHORTEST_SECRET = 6;
+
+/** What a provider must not tell back to us: everything that was sent, less what is too short to be a secret. */
+function secretsOf({ body, headers }: TokenRequest): string[] {
+  const form = body?.contentType.startsWith('application/x-www-form-urlencoded') ?? false;
+  const sent = form
+    ? [...new URLSearchParams(body?.text).values()]
+    : (body?.text.match(/"(?:[^"\\]|\\.)*"/g) ?? []).map((text) => String(JSON.parse(text)));
+  const shown = Object.entries(headers).flatMap(([name, value]) =>
+    /^authorization$/i.test(name) ? value.split(' ').slice(1) : [],
+  );
+  return [...sent, ...shown].filter((text) => text.length >= SHORTEST_SECRET && !/^[a-z_:-]+$/.test(text));
+}
+
+function without(secrets: readonly string[], text: string): string {
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
 }
 
 function bodyOf(params: URLSearchParams, format: string): { text: string; contentType: string } {

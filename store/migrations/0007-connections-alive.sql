@@ -3,6 +3,7 @@
 alter table connections
   -- Grows with every write of credentials: a refresh that was overtaken finds another number and writes nothing.
   add column credentials_version int not null default 1,
+  -- When a refresh wrote them; null for those that somebody brought.
   add column credentials_at timestamptz,
   -- When the access token ends, and from when it is replaced; null where nobody said.
   add column expires_at timestamptz,

@@ -6,7 +6,7 @@ import type { ActionStep, SyncStep } from '../../contract/sync.ts';
 
 export type HistoryCase = {
   readonly name: string;
-  readonly workflow: 'syncWorkflow' | 'actionWorkflow' | 'reconcileWorkflow';
+  readonly workflow: 'syncWorkflow' | 'actionWorkflow' | 'reconcileWorkflow' | 'refreshIdleWorkflow';
   readonly input: unknown;
   readonly activities: Partial<Activities>;
   /** What happens to the workflow while it runs. */
@@ -41,6 +41,7 @@ export const CASES: readonly HistoryCase[] = [
   action('action-waiting', [waiting(300), { status: 'finished' }]),
   reconcile('reconcile-thorough', true),
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
+  refreshIdle('refresh-idle-two-pages'),
 ];
 
 function sync(name: string, steps: readonly Step<SyncStep>[]): HistoryCase {
@@ -65,6 +66,12 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
     settleLostRuns: page,
   };
   return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
+}
+
+function refreshIdle(name: string): HistoryCase {
+  const pages = inTurn<string | null>(['100', null]);
+  const activities = { refreshIdle: async () => ({ nextAfterId: pages() }) };
+  return { name, workflow: 'refreshIdleWorkflow', input: {}, activities };
 }
 
 /** What an activity answers, or throws; a function makes it at that moment. */

@@ -7,6 +7,7 @@ import { Client } from '@temporalio/client';
 import { createActivities, type Dependencies } from '../../activities/index.ts';
 import type { SyncResult } from '../../contract/sync.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
+import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { createOutbound } from '../../outbound/request.ts';
 import { type ExampleUpstream, exampleProviders, startExampleUpstream } from '../../platform/example-upstream.ts';
 import { type Closing, createClosing } from '../../runtime/closing.ts';
@@ -15,6 +16,7 @@ import { createSandbox } from '../../sandbox/pool.ts';
 import { createIntegration } from '../../store/integrations.ts';
 import { saveConnection } from '../../store/connections.ts';
 import { ensureEnvironment } from '../../store/environments.ts';
+import { createCredentialVault } from '../../store/credentials.ts';
 import { saveBundle, saveScript } from '../../store/scripts.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { addSync } from '../../store/syncs.ts';
@@ -106,7 +108,11 @@ export function useSimulatedSync(source: string): SimulatedSync {
     // Its own client does not move the clock while it waits for a result.
     const client = new Client({ connection: time.env.connection });
     const common = { db: database.pool, box, sandbox, outbound, catalogue, client, limits, clock: now };
-    return { ...common, startSync: async () => undefined, log: () => undefined, processQueue: 'unused' };
+    const vault = createCredentialVault({ db: database.pool, holds: database.pool, box });
+    const log = () => undefined;
+    const { keeper, close } = createAuthorizer({ vault, catalogue, allow: [], clock: now, log });
+    closing.add('the authorizer', close);
+    return { ...common, keeper, startSync: async () => undefined, log, processQueue: 'unused' };
   };
 
   const run: SimulatedSync['run'] = async () => {
