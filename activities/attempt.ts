@@ -97,7 +97,7 @@ async function runPass(
     environment: run.environment,
     bundle: given.bundle,
     kind: run.kind,
-    context: contextOf(run, given.connection),
+    context: contextOf(deps, run, given.connection),
     input: run.input ?? undefined,
     seed: deps.box.open(run.sealedSeed),
     clock: deps.clock,
@@ -221,13 +221,16 @@ async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal)
   return bundle;
 }
 
-function contextOf(run: Attempt, connection: Connection): GuestContext {
+function contextOf({ catalogue }: Dependencies, run: Attempt, connection: Connection): GuestContext {
+  const { provider } = connection;
+  const paginate = catalogue.has(provider) ? catalogue.get(provider).proxy?.paginate : undefined;
   const common = {
     environmentName: run.environment,
     providerConfigKey: connection.providerConfigKey,
-    provider: connection.provider,
+    provider,
     connectionId: connection.connectionId,
     scriptName: run.name,
+    ...(paginate !== undefined && { paginate }),
   };
   if (run.kind === 'action') return common;
   return {

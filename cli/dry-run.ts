@@ -7,7 +7,7 @@ import { checkRecord, type Difference } from '../manifest/check-record.ts';
 import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
 import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
 import { createSandbox } from '../sandbox/pool.ts';
-import type { Client } from './client.ts';
+import { type Client, pathPart } from './client.ts';
 import type { CompiledScript } from './compile.ts';
 import type { DryModel } from './dry-records.ts';
 import { createDryHost } from './host.ts';
@@ -46,6 +46,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     checkpoint: run.checkpoint,
     log: run.log,
   });
+  const paginate = await paginationOf(client, connection.provider);
   const sandbox = createSandbox({ maxChildren: 1 });
   try {
     const outcome = await sandbox.run({
@@ -59,6 +60,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
         connectionId: connection.connection_id,
         scriptName: script.definition.name,
         isCli: true,
+        ...(paginate !== undefined && { paginate }),
         ...(script.kind === 'sync' ? { lastSyncDate: run.lastSyncDate, variant: 'base', models } : {}),
       },
       input: run.input,
@@ -75,6 +77,13 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
   } finally {
     await sandbox.close();
   }
+}
+
+/** The provider's own pagination settings; a server that does not know the provider has none. */
+async function paginationOf(client: Client, provider: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  type Answer = { readonly data?: { readonly proxy?: { readonly paginate?: Readonly<Record<string, unknown>> } } };
+  const answer = await client.call<Answer>('GET', `/providers/${pathPart(provider)}`).catch(() => undefined);
+  return answer?.data?.proxy?.paginate;
 }
 
 /** What does not fit the models: the records of a sync, the output of an action. One line each. */

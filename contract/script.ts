@@ -37,6 +37,8 @@ export type GuestContext = {
   /** Models the sync declared; saving another one is an error. Absent for actions. */
   readonly models?: readonly string[];
   readonly isCli?: boolean;
+  /** The provider's own pagination settings, which `nango.paginate` has beneath those of the call. */
+  readonly paginate?: Readonly<Record<string, unknown>>;
 };
 
 export type ScriptRun = {

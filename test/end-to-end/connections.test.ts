@@ -117,6 +117,22 @@ test('a dead connection keeps its schedules still until it is signed in again; a
   expect(await schedule()).toBe(true);
 }, 60_000);
 
+test("paginate has the provider's settings beneath those of the call", async () => {
+  await connect(HOUR_MS);
+  const source = `
+export default async function runAction(nango: any) {
+  const pages = [];
+  for await (const page of nango.paginate({ endpoint: '/me', paginate: { response_path: 'none' } })) pages.push(page);
+  return pages.length;
+}`;
+  await deployScripts(platform.caller, names.integration, [{ name: 'pages', source, type: 'action' }]);
+  const headers = { 'provider-config-key': names.integration, 'connection-id': names.connection };
+  expect(await api('POST', '/action/trigger', { action_name: 'pages', input: null }, headers)).toEqual({
+    status: 200,
+    text: '0',
+  });
+}, 60_000);
+
 test('the tokens of connections that nobody uses are refreshed in the background', async () => {
   await connect(-48 * HOUR_MS);
   const { db, client } = platform.engine;
