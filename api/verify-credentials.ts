@@ -7,7 +7,8 @@ import type { ApiDeps } from './deps.ts';
 
 const VERIFICATION = z.object({
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).catch('GET'),
-  endpoints: z.array(z.string()).min(1),
+  endpoints: z.array(z.string()).default([]),
+  endpoint: z.string().optional(),
   headers: z.record(z.string(), z.string()).optional(),
   data: z.unknown().optional(),
   base_url_override: z.string().optional(),
@@ -20,7 +21,9 @@ const VERIFICATION = z.object({
 export async function verifyCredentials(deps: ApiDeps, applicant: Applicant, granted: Granted): Promise<void> {
   const described = VERIFICATION.safeParse(applicant.provider.proxy?.['verification']);
   if (!described.success) return;
-  const { endpoints, method, headers, data, base_url_override: baseUrlOverride } = described.data;
+  const { method, headers, data, base_url_override: baseUrlOverride } = described.data;
+  const endpoints = [...described.data.endpoints, described.data.endpoint].filter((one) => one !== undefined);
+  if (endpoints.length === 0) return;
   const connection = {
     id: 0,
     provider: applicant.provider.name,

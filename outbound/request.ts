@@ -16,7 +16,7 @@ import { createExchange, discard, type Exchange, type ExchangeAnswer, type Excha
 import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
 import { callHeaders, passedOnHeaders, scriptHeaders } from './headers.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
-import { decideRetry, type Outcome, type RetryDecision, type RetryRules } from './retry.ts';
+import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, type RetryRules } from './retry.ts';
 import { targetUrl } from './target.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
 
@@ -63,10 +63,11 @@ export type StreamHead = {
 export type ScriptAnswer = { readonly head: ResponseHead; readonly body: Uint8Array };
 
 /** What one attempt came to: an answer of any status, or a failure on the way; and whether and when to try again. */
-export type Attempted = { readonly decision: RetryDecision } & (
-  | { readonly answer: ScriptAnswer }
-  | { readonly failure: EngineError }
-);
+export type Attempted = {
+  readonly decision: RetryDecision;
+  /** A limit that the answer says is used up: the next call of the connection waits until then. */
+  readonly pause?: Pause | undefined;
+} & ({ readonly answer: ScriptAnswer } | { readonly failure: EngineError });
 
 export type Outbound = {
   /**
@@ -157,7 +158,8 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
     });
     const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
     const head = { status: received.status, statusText: received.statusText, headers: scriptHeaders(received.headers) };
-    return { answer: { head, body }, decision: decide(received) };
+    const pause = pauseAfter(received, rules.provider, parts.clock());
+    return { answer: { head, body }, decision: decide(received), pause };
   } catch (error) {
     const postponed = postponedRefresh(error, { attempt, retries: rules.retries, now: parts.clock() });
     if (postponed !== undefined) return postponed;
@@ -282,9 +284,15 @@ async function sleepInPlace(waitMs: number, signal: AbortSignal): Promise<void> 
 
 type CallOptions = Pick<StreamCall, 'retries' | 'retryOn' | 'forwardHeadersOnRedirect'>;
 
-function rulesOf({ provider }: Party, call: CallOptions): RetryRules {
-  const retries = Math.max(0, Math.trunc(Number(call.retries ?? 0)) || 0);
-  return { retries, retryOn: call.retryOn ?? [], provider: provider.proxy?.retry };
+/** What a call that does not say gets, if nothing can come of making it again. */
+const DEFAULT_RETRIES = 3;
+const HARMLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+function rulesOf({ provider }: Party, call: CallOptions & { readonly method: string }): RetryRules {
+  const common = { retryOn: call.retryOn ?? [], provider: provider.proxy?.retry };
+  const byDefault = call.retries === undefined && HARMLESS.has(call.method.toUpperCase());
+  if (byDefault) return { ...common, retries: DEFAULT_RETRIES, byDefault };
+  return { ...common, retries: Math.max(0, Math.trunc(Number(call.retries ?? 0)) || 0) };
 }
 
 function forwardsHeaders({ provider }: Party, call: CallOptions): boolean {

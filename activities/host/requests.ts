@@ -42,6 +42,7 @@ export function createRequestCalls(
         if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
         recorder.countRequest();
         const tried = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
+        if (tried.pause !== undefined) await limits.note(party.id, call.signal, tried.pause);
         if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
         const { waitMs, askedBy } = tried.decision;
         const resumeAt = deps.clock().getTime() + waitMs;

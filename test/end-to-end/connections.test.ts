@@ -7,9 +7,11 @@ import { CLIENT } from '../../bench/upstream/authorization-server.ts';
 import { call, createIntegration } from '../../platform/example.ts';
 import { useAuthorizationServer } from '../support/authorization-server.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
+import { useUpstream } from '../support/upstream.ts';
 import { endedRun, runSync, triggerSync, usePlatform } from '../support/platform.ts';
 
 const server = useAuthorizationServer();
+const upstream = useUpstream();
 const platform = usePlatform({
   NANGO_PROVIDERS_FILE: fileURLToPath(new URL('../fixtures/api/providers.yaml', import.meta.url)),
 });
@@ -115,6 +117,29 @@ test('a dead connection keeps its schedules still until it is signed in again; a
   await call(platform.caller, 'POST', '/sync/pause', { syncs: [names.name], provider_config_key: names.integration });
   await connect(HOUR_MS);
   expect(await schedule()).toBe(true);
+}, 60_000);
+
+test('a limit that one run sees used up is waited for by every run of the connection', async () => {
+  await connect(HOUR_MS);
+  const times: number[] = [];
+  upstream.handleWith(() => {
+    times.push(performance.now());
+    return { json: {}, headers: { ratelimit: times.length === 1 ? '"second";r=0;t=2' : '"second";r=5;t=2' } };
+  });
+  const source = `
+export default async function runAction(nango: any) {
+  const { status } = await nango.get({ endpoint: '/x', baseUrlOverride: '${upstream.url}' });
+  return status;
+}`;
+  await deployScripts(platform.caller, names.integration, [{ name: 'get', source, type: 'action' }]);
+  const headers = { 'provider-config-key': names.integration, 'connection-id': names.connection };
+  for (let run = 0; run < 2; run += 1) {
+    expect(await api('POST', '/action/trigger', { action_name: 'get', input: null }, headers)).toMatchObject({
+      text: '200',
+    });
+  }
+  const [first = 0, second = 0] = times;
+  expect(second - first).toBeGreaterThan(1_900);
 }, 60_000);
 
 test("paginate has the provider's settings beneath those of the call", async () => {
