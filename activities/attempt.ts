@@ -1,7 +1,6 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { Suspension } from '../contract/journal.ts';
 import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/script.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
@@ -19,9 +18,10 @@ import { addLogLines } from '../store/run-logs.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createDurableHost } from './host/durable-host.ts';
-import { LINES_PER_GENERATION } from './host/run-log.ts';
+import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { untilStored } from './store-retry.ts';
+import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
@@ -31,9 +31,9 @@ export type AttemptResult =
 
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const MAX_CALLS_IN_FLIGHT = 64;
-/** Deaths of its process after which a run is alone in one, and after which it fails. */
+/** Deaths of its process after which a run is alone in one, and deaths in a row with nothing new after which it fails. */
 const DEATHS_BEFORE_ALONE = 2;
-const MAX_DEATHS = 4;
+const MAX_DEATHS_IN_PLACE = 4;
 
 /**
  * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. `onEnd`
@@ -50,7 +50,7 @@ export async function runAttempt(
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
-  for (let deaths = 0, divergences = 0; ; ) {
+  for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
     const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });
     const { outcome, recorder } = pass;
     if (stop.aborted) {
@@ -58,13 +58,17 @@ export async function runAttempt(
       await recorder.flush().catch(() => undefined);
       return { status: 'stopped' };
     }
-    if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome.suspension);
+    if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
     if (outcome.status === 'diverged') {
       const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
       if (failure) return finish(deps, run, recorder, failure, onEnd);
-    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost' && ++deaths < MAX_DEATHS) {
-      deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
+    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost') {
       await recorder.flush();
+      deaths += 1;
+      // A script that kills its process does so at the same place again; one that gets further is killed from outside.
+      deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
+      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
+      deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
     } else if (outcome.status !== 'restart') return finish(deps, run, recorder, outcome, onEnd);
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
@@ -101,6 +105,7 @@ async function runPass(
     input: run.input ?? undefined,
     seed: deps.box.open(run.sealedSeed),
     clock: deps.clock,
+    beginsAt: run.beginsAt,
     host,
     limits: limitsOf(deps, run),
     signal,
@@ -120,14 +125,21 @@ async function suspend(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  { resumeAt, reason, pending }: Suspension,
+  { suspension: { resumeAt, reason, pending }, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
 ): Promise<AttemptResult> {
   const wait = { runId: run.runId, fence: run.fence, resumeAt: new Date(resumeAt), reason };
+  const until = wait.resumeAt.toISOString();
+  recorder.log({
+    seq: waitLine(run, calls),
+    at: deps.clock(),
+    level: 'info',
+    message: `The run waits until ${until}: ${reason}`,
+  });
   await recorder.flush(async (db) => {
     await savePendingCalls(db, run, pending);
     await suspendRun(db, wait);
   });
-  deps.log('run.waiting', { run: run.runId, name: run.name, until: wait.resumeAt.toISOString(), reason });
+  deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
   return { status: 'waiting', resumeAt: wait.resumeAt, reason };
 }
 
@@ -159,7 +171,7 @@ async function beginAgain(
   await withTransaction(deps.db, async (db) => {
     await renew(db, deps, run);
     const message = `${story}: it begins again from its checkpoint`;
-    const seq = (run.generation + 1) * LINES_PER_GENERATION;
+    const seq = firstLine(run.generation + 1);
     await addLogLines(db, run.runId, [{ seq, at: deps.clock(), level: 'warn', message }]);
   });
   return undefined;
@@ -170,6 +182,7 @@ async function renew(db: Queryable, deps: Dependencies, run: Attempt): Promise<v
     runId: run.runId,
     fence: run.fence,
     sealedSeed: deps.box.seal(randomBytes(32).toString('hex')),
+    at: deps.clock(),
   });
 }
 
@@ -181,6 +194,7 @@ async function finish(
   onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
 ): Promise<AttemptResult> {
   const failure = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
+  if (failure !== null && mayBeTriedAgain(run, failure)) return tryAgain(deps, run, recorder, failure);
   const state = failure === null ? 'success' : 'failed';
   const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
   const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
@@ -190,6 +204,20 @@ async function finish(
     if (state === 'success') await dropJournal(db, run.runId);
   });
   return { status: 'ended', state, failure };
+}
+
+async function tryAgain(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  failure: StoredFailure,
+): Promise<AttemptResult> {
+  let wait: { readonly resumeAt: Date; readonly reason: string } | undefined;
+  await recorder.flush(async (db) => {
+    wait = await beginAgainLater(db, run, failure, { at: deps.clock(), renew: (tx) => renew(tx, deps, run) });
+  });
+  if (wait === undefined) throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+  return { status: 'waiting', ...wait };
 }
 
 /** Ends a run that nobody can go on with. */

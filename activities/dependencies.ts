@@ -3,6 +3,7 @@ import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Keeper } from '../outbound/auth/keeper.ts';
+import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -15,11 +16,14 @@ export type Dependencies = {
   readonly outbound: Outbound;
   /** Tokens of connections, renewed where they end. */
   readonly keeper: Pick<Keeper, 'current' | 'refresh'>;
+  readonly delivery: Delivery;
   readonly catalogue: Catalogue;
   /** Asked about schedules and about the workflows of runs; never about records. */
   readonly client: Client;
   /** Starts the workflow of an allocated run; starting it twice starts it once. */
   readonly startSync: (run: AllocatedRun) => Promise<void>;
+  /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
+  readonly startDelivery: (deliveryId: string) => Promise<void>;
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -33,6 +37,6 @@ export type ScriptLimits = {
   readonly cpuMs: number;
   readonly syncWallClockMs: number;
   readonly actionWallClockMs: number;
-  /** Attempts of one run, however they ended, before it fails. */
-  readonly maxAttempts: number;
+  /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
+  readonly maxIdleStarts: number;
 };

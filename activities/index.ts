@@ -2,6 +2,8 @@
  * Effects, one verb per file, with their dependencies passed in. Each activity may be repeated at any point. What
  * authors and upstreams cause is answered as a value; what is thrown is a fault of our own parts, and Temporal retries.
  */
+import { createStartWebhooks } from './announce-run.ts';
+import { createDeliverWebhook } from './deliver-webhook.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createRefreshIdle } from './refresh-idle.ts';
 import { createReconcileActivities } from './reconcile.ts';
@@ -19,6 +21,8 @@ export function createActivities(deps: Dependencies) {
     settleRun: createSettleRun(deps),
     refreshIdle: createRefreshIdle(deps),
     ...createReconcileActivities(deps),
+    deliverWebhook: createDeliverWebhook(deps),
+    startWebhooks: createStartWebhooks(deps),
   };
 }
 

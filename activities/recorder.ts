@@ -34,8 +34,10 @@ export type Recorder = {
   readonly flush: (also?: (db: Queryable) => Promise<void>) => Promise<void>;
   /** Commits that a call is about to go on the wire. */
   readonly intend: (call: PendingCall) => Promise<void>;
-  /** The call of that number has its answer. */
+  /** The pending call of that number has its answer, which is recorded next. */
   readonly answered: (number: number) => void;
+  /** Chunks of the journal that are stored. */
+  readonly chunks: () => number;
   /** Bytes of the journal so far, compressed. */
   readonly journalBytes: () => number;
 };
@@ -56,7 +58,7 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
 /** @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged. */
 export function createRecorder(
-  deps: Dependencies,
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock'>,
   run: Attempt,
   pending: readonly PendingCall[],
   options: { readonly signal: AbortSignal; readonly fail: (fault: EngineError) => void },
@@ -64,6 +66,7 @@ export function createRecorder(
   const place = { runId: run.runId, generation: run.generation };
   const hashKey = deps.box.open(run.sealedSeed);
   const staged = new Map<number, Write[]>();
+  const answered = new Set<number>();
   let batch = emptyBatch();
   let flushed = run.flushed;
   let chunk = run.chunks;
@@ -175,6 +178,11 @@ export function createRecorder(
         unstage(entry.number);
         batch.entries.push(entry.kind === 'saveRecords' ? { ...entry, args: argsOfSave(entry.args) } : entry);
         grown(entry.json.length + entry.args.length + (entry.body?.length ?? 0));
+        if (!answered.delete(entry.number)) return;
+        // In the same flush as the answer itself, or a death in between would have the call made again as a new one; and
+        // soon, since until it is kept, a death of this process leaves the call in doubt.
+        batch.answered.push(entry.number);
+        flushSoon();
       },
     },
     write: async (call, write) => {
@@ -195,11 +203,8 @@ export function createRecorder(
     },
     flush,
     intend: (call) => flush((db) => savePendingCalls(db, place, [call])),
-    answered: (number) => {
-      batch.answered.push(number);
-      // Soon: until it is kept, a death of this process leaves the call in doubt.
-      flushSoon();
-    },
+    answered: (number) => void answered.add(number),
+    chunks: () => chunk,
     journalBytes: () => journalBytes,
   };
 }

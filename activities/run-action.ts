@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ActionEnd, ActionInput, ActionStep, RunFailure } from '../contract/sync.ts';
 import { actionResult, type Attempt, beginAttempt } from '../store/runs.ts';
+import { announceRun } from './announce-run.ts';
 import { endAsFailed, runAttempt } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
 import { currentExecution } from './execution.ts';
@@ -58,7 +59,7 @@ async function handOver(taskQueue: string): Promise<ActionStep> {
 }
 
 async function execute(deps: Dependencies, run: Attempt, stop: AbortSignal): Promise<ActionStep> {
-  if (run.fence > deps.limits.maxAttempts) return giveUp(deps, run);
+  if (run.idleStarts > deps.limits.maxIdleStarts) return giveUp(deps, run);
   const result = await runAttempt(deps, run, stop, async () => undefined).catch((error) => {
     // Another process goes on with it and says how it ended.
     if (failureCode(error) === 'lease_lost') return undefined;
@@ -66,6 +67,7 @@ async function execute(deps: Dependencies, run: Attempt, stop: AbortSignal): Pro
   });
   switch (result?.status) {
     case 'ended':
+      if (run.detached) await announceRun(deps, run.runId);
       return result.failure ? { status: 'failed', failure: shortOf(result.failure) } : { status: 'finished' };
     case 'waiting':
       return { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason };
@@ -77,9 +79,10 @@ async function execute(deps: Dependencies, run: Attempt, stop: AbortSignal): Pro
 async function giveUp(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
   const failure: RunFailure = {
     code: 'runner_lost',
-    message: `The action was begun ${run.fence - 1} times and its process died each time; see the log of the worker`,
+    message: `The action was started ${run.idleStarts - 1} times without getting on, its process died each time; see the log of the worker`,
   };
   await endAsFailed(deps, run.runId, failure);
+  if (run.detached) await announceRun(deps, run.runId);
   return { status: 'failed', failure };
 }
 

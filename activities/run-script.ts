@@ -3,7 +3,9 @@ import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
-import { type Attempt, beginAttempt, countsOfRun, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
+import { announceRun } from './announce-run.ts';
+import { countsOfRun } from '../store/run-views.ts';
+import { type Attempt, beginAttempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
 import { endAsFailed, runAttempt } from './attempt.ts';
@@ -40,7 +42,7 @@ async function beginSyncRun(deps: Dependencies, input: SyncInput, signal: AbortS
   const start = { runId, workflowRunId: workflow.runId, at: deps.clock() };
   const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);
   if (attempt === undefined) return { status: 'skipped', reason: 'gone' };
-  if (attempt.fence <= deps.limits.maxAttempts) return attempt;
+  if (attempt.idleStarts <= deps.limits.maxIdleStarts) return attempt;
   return giveUp(deps, attempt);
 }
 
@@ -85,6 +87,7 @@ async function runSync(deps: Dependencies, run: Attempt, signal: AbortSignal): P
       return stopped(deps, run);
     case 'ended':
       tellEnd(deps, run, result);
+      await announceRun(deps, runId);
       if (result.failure) return { status: 'failed', runId, failure: failureForHistory(result.failure) };
       return { status: 'finished', runId, counts: await untilStored(() => countsOfRun(deps.db, runId), signal) };
   }
@@ -102,7 +105,7 @@ async function stopped(deps: Dependencies, run: Attempt): Promise<SyncStep> {
 async function giveUp(deps: Dependencies, run: Attempt): Promise<SyncStep> {
   const failure: RunFailure = {
     code: 'runner_lost',
-    message: `The run was begun ${run.fence - 1} times and its process died each time; see the log of the worker`,
+    message: `The run was started ${run.idleStarts - 1} times without getting on, its process died each time; see the log of the worker`,
   };
   await end(deps, run, { state: 'failed', failure });
   return { status: 'failed', runId: run.runId, failure };
@@ -114,6 +117,7 @@ async function end(deps: Dependencies, run: Attempt, how: Pick<RunEnd, 'state' |
     if (await endRun(db, ending)) await release(db, run, ending);
   });
   tellEnd(deps, run, ending);
+  await announceRun(deps, run.runId);
 }
 
 /** Gives the sync free with the end of its run; only success moves `lastSyncDate`, to this run's start. */

@@ -23,6 +23,7 @@ import { proxyRoutes } from './routes/proxy.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-ins.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { createSessionAuthenticator } from './session.ts';
 
@@ -57,6 +58,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(syncRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));
+  app.use(webhookRoutes(deps, route));
   app.use(compatibilityRoutes(route));
   app.use((request) => {
     throw noSuchRoute(request.method, request.path);

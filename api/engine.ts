@@ -7,8 +7,12 @@ export type Engine = {
   readonly reconcile: () => Promise<void>;
   /** Starts the workflow of an allocated sync run; starting it twice starts it once. */
   readonly startSync: (run: AllocatedRun) => Promise<void>;
-  /** Runs the workflow of an allocated action run and resolves when it has closed, however it ended. */
+  /** Runs the workflow of an allocated action run, or joins it, and resolves when it has closed, however it ended. */
   readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /** Starts the same workflow and does not wait for it; starting it twice starts it once. */
+  readonly startAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
+  readonly startDelivery: (deliveryId: string) => Promise<void>;
   /** Asks the workflow of a run to stop. */
   readonly cancel: (workflowId: string) => Promise<void>;
   /** When the schedule starts its next run; null when it is paused or unknown. Throws when Temporal is out of reach. */

@@ -60,7 +60,7 @@ export function wholeNumber(from: number, to: number) {
   const expected = `expected a whole number from ${from} to ${to}`;
   return z
     .string()
-    .regex(/^-?\d{1,9}$/, expected)
+    .regex(/^-?\d{1,16}$/, expected)
     .transform(Number)
     .refine((value) => value >= from && value <= to, expected);
 }

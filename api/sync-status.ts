@@ -1,6 +1,6 @@
 import type { RecordCounts } from '../contract/host.ts';
 import { type LiveCount, recordCounts } from '../store/records.ts';
-import { countsOfRuns, latestRuns, type RunView } from '../store/runs.ts';
+import { countsOfRuns, latestRuns, type RunView } from '../store/run-views.ts';
 import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
 
@@ -67,6 +67,8 @@ function describeSync(deps: ApiDeps, { sync, run, counts, live, next }: Descript
     latestExecutionStatus: executionStatus(run),
     recordCount: Object.fromEntries(sync.models.map((model) => [model, liveOf(live, sync, model)])),
     checkpoint: null,
+    resumeAt: run?.resumeAt?.toISOString() ?? null,
+    waitReason: run?.waitReason ?? null,
     run_id: run?.id ?? null,
     link: run === undefined ? null : deps.engine.linkTo(run),
     error: run?.error ? { code: run.error.code, message: run.error.message } : null,

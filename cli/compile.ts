@@ -1,6 +1,6 @@
 /** From an integrations folder to bundles that can run: manifest, types, bundles, and every mistake of a step at once. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ScriptBundle } from '../contract/script.ts';
 import {
@@ -8,20 +8,30 @@ import {
   type Manifest,
   type Mistake,
   mistakeLine,
+  type OnEventDefinition,
   type SyncDefinition,
 } from '../manifest/manifest.ts';
+import { SCHEMA_FILE, schemaDocument } from '../manifest/json-schema.ts';
 import { parseManifest } from '../manifest/parse.ts';
 import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../manifest/sandbox-types.ts';
 import { generateModels } from '../manifest/typegen.ts';
 import { compileScript } from '../sandbox/compile.ts';
 import { count } from './output.ts';
-import { MANIFEST_FILE, type Project, readManifestFile, scriptFile, writeGenerated } from './project.ts';
+import {
+  MANIFEST_FILE,
+  type Project,
+  readManifestFile,
+  type ScriptPlace,
+  scriptFile,
+  writeGenerated,
+} from './project.ts';
 import { checkTypes } from './typecheck.ts';
 
-/** A script that `nango.yaml` names. */
+/** A script that the project declares. */
 export type DeclaredScript = { readonly integration: string; readonly file: string; readonly exists: boolean } & (
   | { readonly kind: 'sync'; readonly definition: SyncDefinition }
   | { readonly kind: 'action'; readonly definition: ActionDefinition }
+  | { readonly kind: 'on-event'; readonly definition: OnEventDefinition }
 );
 export type CompiledScript = DeclaredScript & { readonly bundle: ScriptBundle; readonly source: string };
 export type CompiledProject = {
@@ -33,19 +43,23 @@ export type CompiledProject = {
 /** Reads `nango.yaml`. Throws `manifest_invalid` with all its mistakes. */
 export async function loadManifest(project: Project): Promise<{ manifest: Manifest; manifestText: string }> {
   const manifestText = await readManifestFile(project);
-  return { ...parseManifest(manifestText, MANIFEST_FILE), manifestText };
+  return { ...parseManifest(manifestText, MANIFEST_FILE, basename(project.folder)), manifestText };
 }
 
 /** The scripts of a manifest, in its order. */
 export function declaredScripts(project: Project, manifest: Manifest): DeclaredScript[] {
-  return manifest.integrations.flatMap(({ name: integration, syncs, actions }) => {
-    const place = (kind: 'sync' | 'action', name: string) => ({
+  return manifest.integrations.flatMap(({ name: integration, syncs, actions, onEvents }) => {
+    const place = (folder: ScriptPlace['folder'], name: string) => ({
       integration,
-      ...scriptFile(project, { kind, integration, name }),
+      ...scriptFile(project, manifest.version, { folder, integration, name }),
     });
     return [
-      ...syncs.map((definition) => ({ kind: 'sync' as const, definition, ...place('sync', definition.name) })),
-      ...actions.map((definition) => ({ kind: 'action' as const, definition, ...place('action', definition.name) })),
+      ...syncs.map((definition) => ({ kind: 'sync' as const, definition, ...place('syncs', definition.name) })),
+      ...actions.map((definition) => ({ kind: 'action' as const, definition, ...place('actions', definition.name) })),
+      ...onEvents.map((definition) => {
+        const folder = definition.isOldForm ? 'post-connection-scripts' : 'on-events';
+        return { kind: 'on-event' as const, definition, ...place(folder, definition.name) };
+      }),
     ];
   });
 }
@@ -55,6 +69,7 @@ export async function writeTypes(project: Project, manifest: Manifest): Promise<
   const files = [
     ['models.ts', generateModels(manifest)],
     [SANDBOX_TYPES_FILE, SANDBOX_TYPES],
+    [SCHEMA_FILE, `${JSON.stringify(schemaDocument(manifest.models), null, 2)}\n`],
   ] as const;
   const written = await Promise.all(
     files.map(async ([name, text]) => ((await writeGenerated(join(project.folder, name), text)) ? [name] : [])),
@@ -146,7 +161,7 @@ function concerns(bundles: Bundles): (mistake: Mistake) => boolean {
 
 function missingScript(script: DeclaredScript): string {
   const { name, line, column } = script.definition;
-  const what = script.kind === 'sync' ? 'Sync' : 'Action';
+  const what = { sync: 'Sync', action: 'Action', 'on-event': 'On-event script' }[script.kind];
   const message = `${what} '${name}' of '${script.integration}' has no script '${script.file}': run 'nango generate' to write one`;
   return mistakeLine({ file: MANIFEST_FILE, line, column, message });
 }

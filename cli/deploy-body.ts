@@ -1,19 +1,23 @@
 /** The body of `POST /sync/deploy` (facts: section 4.4). Pure. */
-import type { TypeExpression } from '../manifest/manifest.ts';
+import { schemaOfScript } from '../manifest/json-schema.ts';
+import type { Model, TypeExpression } from '../manifest/manifest.ts';
 import { packForDeploy } from '../sandbox/compile.ts';
 import type { CompiledProject, CompiledScript } from './compile.ts';
 
 export type DeployScope = {
   /** What the project no longer has is removed: everywhere, within the one integration, or not at all. */
   readonly mode: 'all' | 'integration' | 'single';
-  /** For all scripts, over what nango.yaml says. */
+  /** For all scripts, over what the project says. */
   readonly version?: string | undefined;
 };
 
 /** Builds the body from compiled scripts; `cliVersion` names the tool that built them. */
 export function deployBody(project: CompiledProject, scope: DeployScope, cliVersion: string) {
+  const { models } = project.manifest;
   return {
-    flowConfigs: project.scripts.map((script) => flowConfig(script, scope.version)),
+    flowConfigs: project.scripts.flatMap((script) =>
+      script.kind === 'on-event' ? [] : [flowConfig(script, models, scope.version)],
+    ),
     nangoYamlBody: project.manifestText,
     // For one integration the server looks for what is missing in that integration alone.
     reconcile: scope.mode !== 'single',
@@ -23,41 +27,60 @@ export function deployBody(project: CompiledProject, scope: DeployScope, cliVers
   };
 }
 
-function flowConfig(script: CompiledScript, version: string | undefined) {
+type Flow = Exclude<CompiledScript, { kind: 'on-event' }>;
+
+function flowConfig(script: Flow, models: readonly Model[], version: string | undefined) {
   const { definition } = script;
   const chosen = version ?? definition.version;
+  const types = typesOf(script);
   const common = {
     type: script.kind,
     syncName: definition.name,
     providerConfigKey: script.integration,
-    metadata: { description: definition.description ?? '', scopes: [] },
+    metadata: { description: definition.description ?? '', scopes: definition.scopes ?? [] },
     fileBody: { js: packForDeploy(script.bundle), ts: script.source },
+    endpoints: definition.endpoints ?? [],
+    models_json_schema: schemaOfScript(models, types.models, types.anonymous),
+    ...(types.input === undefined ? {} : { input: types.input }),
     ...(chosen === undefined ? {} : { version: chosen }),
   };
   if (script.kind === 'action') {
-    const { input, output } = script.definition;
-    return {
-      ...common,
-      runs: null,
-      models: output === undefined ? [] : modelNames(output),
-      track_deletes: false,
-      auto_start: false,
-      ...(input?.kind === 'model' ? { input: input.name } : {}),
-    };
+    return { ...common, runs: null, models: types.models, track_deletes: false, auto_start: false };
   }
   const sync = script.definition;
   return {
     ...common,
     runs: sync.runs,
-    models: sync.returns,
+    models: types.models,
     track_deletes: sync.trackDeletes,
     auto_start: sync.autoStart,
     sync_type: sync.syncType,
+    ...(sync.webhookSubscriptions === undefined ? {} : { webhookSubscriptions: sync.webhookSubscriptions }),
   };
 }
 
-function modelNames(type: TypeExpression): string[] {
-  if (type.kind === 'model') return [type.name];
-  if (type.kind === 'array') return modelNames(type.element);
-  return type.kind === 'union' ? type.members.flatMap(modelNames) : [];
+type Types = {
+  readonly models: readonly string[];
+  readonly input: string | undefined;
+  readonly anonymous: readonly (readonly [string, TypeExpression])[];
+};
+
+/** The names by which the server knows a script's types; a type that is no model gets one (facts: section 2.5). */
+function typesOf(script: Flow): Types {
+  const { definition } = script;
+  const anonymous: [string, TypeExpression][] = [];
+  const name = (type: TypeExpression, side: 'input' | 'output'): string => {
+    if (type.kind === 'model') return type.name;
+    const made = `Anonymous_${script.integration}_${script.kind}_${definition.name}_${side}`;
+    anonymous.push([made.replace(/[^a-zA-Z0-9_]/g, '_'), type]);
+    return made.replace(/[^a-zA-Z0-9_]/g, '_');
+  };
+  const input = definition.input === undefined ? undefined : name(definition.input, 'input');
+  if (script.kind === 'sync') return { models: script.definition.returns, input, anonymous };
+  const { output } = script.definition;
+  const outputs = output === undefined ? [] : output.kind === 'union' ? output.members : [output];
+  const areModels = outputs.every((type) => type.kind === 'model');
+  const models =
+    output === undefined || areModels ? outputs.map((type) => name(type, 'output')) : [name(output, 'output')];
+  return { models, input, anonymous };
 }

@@ -38,10 +38,12 @@ export type DryRunResult = {
 export async function runDry(run: DryRun): Promise<DryRunResult> {
   const { script, client, connection } = run;
   const models = script.kind === 'sync' ? script.definition.returns : [];
+  // An on-event script can do what an action can.
+  const kind = script.kind === 'sync' ? 'sync' : 'action';
   const { host, requests, records } = createDryHost({
     client,
     connection,
-    kind: script.kind,
+    kind,
     models,
     checkpoint: run.checkpoint,
     log: run.log,
@@ -52,7 +54,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     const outcome = await sandbox.run({
       environment: client.environment,
       bundle: script.bundle,
-      kind: script.kind,
+      kind,
       context: {
         environmentName: client.environment,
         providerConfigKey: connection.provider_config_key,
@@ -67,7 +69,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
       seed: randomBytes(32).toString('hex'),
       clock: () => new Date(),
       host,
-      limits: script.kind === 'action' ? { ...DEFAULT_LIMITS, wallClockMs: ACTION_WALL_CLOCK_MS } : DEFAULT_LIMITS,
+      limits: kind === 'action' ? { ...DEFAULT_LIMITS, wallClockMs: ACTION_WALL_CLOCK_MS } : DEFAULT_LIMITS,
       signal: run.signal ?? new AbortController().signal,
     });
     if (outcome.status === 'failed') throw failureOf(script, outcome.failure);

@@ -42,7 +42,8 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) =>
     row
       .map((cell, index) => (index === row.length - 1 ? cell : cell + ' '.repeat((widths[index] ?? 0) - widthOf(cell))))
-      .join('  '),
+      .join('  ')
+      .trimEnd(),
   );
 }
 

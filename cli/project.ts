@@ -39,18 +39,29 @@ export async function readManifestFile(project: Project): Promise<string> {
   });
 }
 
+/** A script as its place in the folder follows from it. `folder` is what its section is called there. */
+export type ScriptPlace = {
+  readonly folder: 'syncs' | 'actions' | 'on-events' | 'post-connection-scripts';
+  readonly integration: string;
+  readonly name: string;
+};
+
 /**
- * The file of a script, relative to the project's folder: `<name>.ts` beside `nango.yaml`, or in the folders
- * `<integration>/syncs|actions/`. Where it is in neither, `exists` is false and `file` is where it belongs.
+ * The file of a script, relative to the project's folder: `<name>.ts` beside `nango.yaml`, or in
+ * `<integration>/syncs|actions|…/`, or, for a project that is the folder of one integration, in `syncs|actions|…/`.
+ * Where it is in none of them, `exists` is false and `file` is where it belongs: v1 is flat, v2 nested.
  */
 export function scriptFile(
   project: Project,
-  script: { readonly kind: 'sync' | 'action'; readonly integration: string; readonly name: string },
+  version: 'v1' | 'v2',
+  { folder, integration, name }: ScriptPlace,
 ): { readonly file: string; readonly exists: boolean } {
-  const flat = `${script.name}.ts`;
-  const nested = `${script.integration}/${script.kind}s/${script.name}.ts`;
-  for (const file of [flat, nested]) if (existsSync(join(project.folder, file))) return { file, exists: true };
-  return { file: flat, exists: false };
+  const flat = `${name}.ts`;
+  const nested = `${integration}/${folder}/${name}.ts`;
+  const places = version === 'v1' ? [flat, nested] : [nested, flat];
+  for (const file of [...places, `${folder}/${name}.ts`])
+    if (existsSync(join(project.folder, file))) return { file, exists: true };
+  return { file: places[0] ?? flat, exists: false };
 }
 
 /**

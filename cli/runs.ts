@@ -12,7 +12,10 @@ export type Run = {
   readonly provider_config_key: string;
   readonly started_by: string;
   readonly state: string;
+  readonly attempts: number;
   readonly requests: number;
+  readonly resume_at: string | null;
+  readonly wait_reason: string | null;
   readonly error: {
     readonly code: string;
     readonly message: string;
@@ -65,6 +68,18 @@ export function countsText(counts: Readonly<Record<string, RecordCounts>>): stri
   return Object.entries(counts)
     .map(([model, { added, updated, deleted }]) => `${model}: ${added} added, ${updated} updated, ${deleted} deleted`)
     .join('; ');
+}
+
+/** Until when and why something waits, in one line; nothing when it does not. */
+export function waitText(wait: { readonly until: string | null; readonly reason: string | null }): string {
+  if (wait.reason === null) return '';
+  return oneLine(wait.until === null ? wait.reason : `until ${wait.until}: ${wait.reason}`, 1_000);
+}
+
+/** What there is to say of a run: why it waits, its error, or what it did. */
+export function outcomeText(run: Run): string {
+  if (run.state === 'waiting') return waitText({ until: run.resume_at, reason: run.wait_reason });
+  return run.error === null ? countsText(run.counts) : errorText(run);
 }
 
 /** The error of a run in one line, with the author's file and line where they are known. */

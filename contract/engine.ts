@@ -2,7 +2,12 @@
 import type { SyncAddress } from './ids.ts';
 
 /** Task queues: actions must never wait behind syncs, nor either behind housekeeping. */
-export const TASK_QUEUES = { actions: 'nango-actions', syncs: 'nango-syncs', background: 'nango-background' } as const;
+export const TASK_QUEUES = {
+  actions: 'nango-actions',
+  syncs: 'nango-syncs',
+  background: 'nango-background',
+  webhooks: 'nango-webhooks',
+} as const;
 
 /** Search attributes of sync workflows, all of type Keyword; SQL visibility has few slots, so there are just three. */
 export const SEARCH_ATTRIBUTES = {

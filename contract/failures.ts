@@ -36,6 +36,7 @@ export const FAILURES = {
   refresh_failed: { status: 502, retry: true },
   /** The person has to sign in again. */
   connection_unauthorized: { status: 424, retry: false },
+  idempotency_key_reused: { status: 409, retry: false },
   concurrent_deployment: { status: 409, retry: true },
   payload_too_large: { status: 413, retry: false },
   // The author's mistakes

@@ -35,6 +35,11 @@ export function actionWorkflowId(address: {
   return ['action', ...parts.map(encodePart)].join(':');
 }
 
+/** `webhook:<delivery>`. */
+export function webhookWorkflowId(deliveryId: string): string {
+  return `webhook:${encodePart(deliveryId)}`;
+}
+
 // encodeURIComponent leaves !'()* alone and throws on lone surrogates: both are spelt out here.
 function encodePart(part: string): string {
   return encodeURIComponent(part.toWellFormed()).replace(

@@ -51,8 +51,10 @@ export type ScriptRun = {
   readonly input: string | undefined;
   /** Hex of 32 secret random bytes; the guest's `Math.random` and `crypto.randomUUID` follow from it. */
   readonly seed: string;
-  /** The guest's clock: read once at the start and once for every answer delivered. */
+  /** The guest's clock: read once for every answer delivered. */
   readonly clock: () => Date;
+  /** What the guest's clock shows until its first answer; the same in each pass over one journal. @default clock() */
+  readonly beginsAt?: Date;
   readonly host: Host;
   readonly limits: Limits;
   readonly signal: AbortSignal;
@@ -71,7 +73,7 @@ export type ScriptFailure = {
 export type ScriptOutcome =
   | { readonly status: 'completed'; readonly output: string | undefined; readonly calls: number }
   | { readonly status: 'failed'; readonly failure: ScriptFailure; readonly calls: number }
-  /** Every outstanding call waits, and for long. */
+  /** Every outstanding call waits, and for long. `calls` of them were made so far. */
   | { readonly status: 'suspended'; readonly suspension: Suspension; readonly calls: number }
   /** The script went another way than its journal says. */
   | { readonly status: 'diverged'; readonly reason: string; readonly calls: number }

@@ -47,13 +47,13 @@ export function openDocument(text: string, file: string): { readonly source: Sou
 }
 
 /** Notes a mistake at an offset of the text. */
-export function reject(source: Source, offset: number, message: string): void {
-  source.mistakes.push(at(source, offset, message));
+export function reject(source: Source, offset: number, message: string, code?: string): undefined {
+  source.mistakes.push(at(source, offset, message, code));
 }
 
 /** Notes something that does not stop the project. */
-export function warn(source: Source, offset: number, message: string): void {
-  source.warnings.push(at(source, offset, message));
+export function warn(source: Source, offset: number, message: string, code?: string): void {
+  source.warnings.push(at(source, offset, message, code));
 }
 
 /** Line and column (from 1) of an offset. */
@@ -97,8 +97,8 @@ export function describe(node: Node | null): string {
   return `'${scalarText(node).slice(0, 60)}'`;
 }
 
-function at(source: Source, offset: number, message: string): Mistake {
-  return { file: source.file, ...positionOf(source, offset), message };
+function at(source: Source, offset: number, message: string, code: string | undefined): Mistake {
+  return { file: source.file, ...positionOf(source, offset), message, ...(code === undefined ? {} : { code }) };
 }
 
 function entryOf(source: Source, pair: Pair<unknown, unknown>): Entry | undefined {

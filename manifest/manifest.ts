@@ -2,7 +2,7 @@
  * The room `manifest/`: what an author declares, as data. A `nango.yaml` goes in, a `Manifest` comes out, and from it
  * the types of `models.ts`, scaffolds and record checks follow. Everything here is a pure function of its arguments:
  * no files, no network, no clock, so that the CLI, the API and the worker reach the same rules.
- * A new project form (v2, zero-yaml) becomes another parser that ends in this same `Manifest`.
+ * Every project form (v1, v2, zero-yaml) ends in this same `Manifest`.
  */
 export type Manifest = {
   readonly version: 'v1' | 'v2';
@@ -17,6 +17,7 @@ export type Integration = {
   readonly name: string;
   readonly syncs: readonly SyncDefinition[];
   readonly actions: readonly ActionDefinition[];
+  readonly onEvents: readonly OnEventDefinition[];
 };
 
 /** Lines and columns count from 1. */
@@ -34,6 +35,12 @@ export type SyncDefinition = Position & {
   readonly autoStart: boolean;
   readonly syncType: 'full' | 'incremental';
   readonly version?: string;
+  /** What the metadata of a connection is expected to be. */
+  readonly input?: TypeExpression;
+  readonly scopes?: readonly string[];
+  /** One for each model, or none. */
+  readonly endpoints?: readonly Endpoint[];
+  readonly webhookSubscriptions?: readonly string[];
 };
 
 export type ActionDefinition = Position & {
@@ -42,9 +49,34 @@ export type ActionDefinition = Position & {
   readonly input?: TypeExpression;
   readonly output?: TypeExpression;
   readonly version?: string;
+  readonly scopes?: readonly string[];
+  /** At most one. */
+  readonly endpoints?: readonly Endpoint[];
 };
 
-export type Model = Position & { readonly name: string; readonly type: TypeExpression };
+/** What may happen to a connection that a script can follow. */
+export const ON_EVENTS = ['post-connection-creation', 'pre-connection-deletion', 'validate-connection'] as const;
+
+export type OnEventDefinition = Position & {
+  readonly name: string;
+  readonly event: (typeof ON_EVENTS)[number];
+  /** Written as `post-connection-scripts`; then its file lies in a folder of that name. */
+  readonly isOldForm: boolean;
+};
+
+/** The address under which the incumbent offers a script besides its name. Kept and deployed; nothing answers there. */
+export type Endpoint = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly group?: string;
+};
+
+export type Model = Position & {
+  readonly name: string;
+  readonly type: TypeExpression;
+  /** JSON Schema in the author's own words, where the model was written as one (zod) and says more than `type`. */
+  readonly schema?: { readonly [key: string]: unknown };
+};
 
 export type PrimitiveName =
   | 'string'
@@ -78,7 +110,12 @@ export type ObjectType = {
 export type Field = { readonly name: string; readonly type: TypeExpression; readonly optional: boolean };
 
 /** One thing that is wrong in an author's file, said as `<what> '<value>': <what is expected>`. */
-export type Mistake = Position & { readonly file: string; readonly message: string };
+export type Mistake = Position & {
+  readonly file: string;
+  readonly message: string;
+  /** The name of its kind for tools, those of the incumbent's parser where it has one (facts: section 2.5). */
+  readonly code?: string;
+};
 
 /** `file:line:column: message`, the form that editors and terminals turn into a link. */
 export function mistakeLine(mistake: Mistake): string {

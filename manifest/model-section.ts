@@ -24,6 +24,7 @@ export function readModels(
         source,
         offset,
         `__extends '${name}': expected no model that inherits from itself, and at most 50 generations`,
+        'model_extends_not_found',
       );
       return undefined;
     }
@@ -49,6 +50,7 @@ function isModelName(source: Source, entry: Entry): boolean {
       source,
       entry.offset,
       `model name '${entry.key.slice(0, 80)}': expected letters, digits and '_', not beginning with a digit`,
+      'invalid_model_name',
     );
     return false;
   }
@@ -57,6 +59,7 @@ function isModelName(source: Source, entry: Entry): boolean {
       source,
       entry.offset,
       `model name '${entry.key}': expected another name, since models.ts needs this one for something else`,
+      'invalid_model_name',
     );
     return false;
   }
@@ -80,6 +83,7 @@ function warnOfCycles(source: Source, list: readonly Model[], entries: ReadonlyM
       source,
       entries.get(name)?.offset ?? 0,
       `model '${name}' is part of a circle of models: allowed, as long as its records end somewhere`,
+      'cyclic_model',
     );
   }
 }

@@ -12,12 +12,3 @@ export function refuseTrackDeletes(source: Source, sync: string, trackDeletes: E
     `track_deletes of sync '${sync}' is 'true': deletions cannot be detected yet; remove the line, and send rows that are gone with nango.batchDelete`,
   );
 }
-
-/** A v2 file is one clear mistake, not a hundred small ones. */
-export function refuseV2(source: Source, integration: Entry, section: string): void {
-  reject(
-    source,
-    integration.offset,
-    `integration '${integration.key}' has '${section}:', the v2 form: v2 files cannot be read yet; list the scripts directly under the integration, each with 'type', 'runs' and 'returns'`,
-  );
-}

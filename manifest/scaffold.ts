@@ -1,4 +1,4 @@
-import type { ActionDefinition, SyncDefinition, TypeExpression } from './manifest.ts';
+import type { ActionDefinition, OnEventDefinition, SyncDefinition, TypeExpression } from './manifest.ts';
 import { modelsIn } from './model-section.ts';
 import { printType } from './typegen.ts';
 
@@ -22,6 +22,17 @@ ${describeScript(action.description)}export default async function runAction(nan
   // const response = await nango.post({ endpoint: '/path', data: input, retries: 3 });
   // return response.data;
   throw new nango.ActionError({ message: 'The action ${action.name} is not written yet' });
+}
+`;
+}
+
+/** The text of a new on-event script. It compiles and runs as it stands, and does nothing yet. */
+export function scaffoldOnEvent(script: OnEventDefinition, modelsPath = './models'): string {
+  return `import type { NangoAction } from '${modelsPath}';
+
+/** Runs for each connection: ${script.event}. */
+export default async function onEvent(nango: NangoAction): Promise<void> {
+  await nango.log(\`${script.event} of \${nango.connectionId}\`);
 }
 `;
 }

@@ -56,6 +56,7 @@ export function readType(
       source,
       place,
       `${what} is ${describe(value)}: expected a type, for example 'string', 'Task[]' or 'string | null'`,
+      'type_syntax_error',
     );
     return undefined;
   }
@@ -73,7 +74,7 @@ function readScalar(reading: Reading, node: Scalar, what: string, offset: number
   if ('fault' in parsed) {
     // Only a plain scalar on one line stands in the file character for character.
     const inside = node.type === 'PLAIN' && !text.includes('\n') ? parsed.offset : 0;
-    reject(reading.source, offset + inside, `${what} '${shorten(text)}': ${parsed.fault}`);
+    reject(reading.source, offset + inside, `${what} '${shorten(text)}': ${parsed.fault}`, 'type_syntax_error');
     return undefined;
   }
   for (const word of parsed.literals) {
@@ -82,8 +83,12 @@ function readScalar(reading: Reading, node: Scalar, what: string, offset: number
         reading.source,
         offset,
         `${what}: '${shorten(word)}' is neither a type nor a model and is taken as the text '${shorten(word)}'`,
+        'model_not_found_fallback',
       );
-    else reject(reading.source, offset, `${what} '${shorten(word)}': expected a type or the name of a model`);
+    else {
+      const message = `${what} '${shorten(word)}': expected a type or the name of a model`;
+      reject(reading.source, offset, message, 'model_not_found');
+    }
   }
   return parsed.type;
 }
@@ -95,7 +100,13 @@ function readList(
   offset: number,
   depth: number,
 ): TypeExpression | undefined {
-  if (items.length === 0) reject(reading.source, offset, `${what} is an empty list: expected the type of its members`);
+  if (items.length === 0)
+    reject(
+      reading.source,
+      offset,
+      `${what} is an empty list: expected the type of its members`,
+      'failed_to_parse_array',
+    );
   const members = items.map((item) => readType(reading, item, what, offset, depth + 1));
   const known = members.filter((member) => member !== undefined);
   return known.length === 0 ? undefined : { kind: 'array', element: unionOf(known) };
@@ -151,7 +162,8 @@ function readParents(reading: Reading, entry: Entry, what: string): ObjectType[]
   const place = offsetOf(entry.value, entry.offset);
   return names.flatMap((name) => {
     if (!models.has(name)) {
-      reject(source, place, `__extends of ${what} '${shorten(name)}': expected the name of a model of this file`);
+      const message = `__extends of ${what} '${shorten(name)}': expected the name of a model of this file`;
+      reject(source, place, message, 'model_extends_not_found');
       return [];
     }
     const type = models.typeOf(name, place);

@@ -1,10 +1,10 @@
-/** The providers the engine knows: our own file, and the operator's merged over it. Read once, at start. */
-import { readFileSync } from 'node:fs';
+/** The providers the engine knows: our own folder of files, and the operator's file merged over it. Read once, at start. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { EngineError } from '../contract/failures.ts';
-import { type Provider, providerSchema } from './provider.ts';
+import { type Provider, providerSchema, strictProviderSchema } from './provider.ts';
 
 export type Catalogue = {
   /** The provider of that name; throws `unknown_provider` with the names that look like it. */
@@ -15,28 +15,37 @@ export type Catalogue = {
 };
 
 type Entry = { readonly value: Record<string, unknown>; readonly base: Entry | undefined; readonly source: Source };
-type Source = { readonly position: (path: readonly PropertyKey[]) => string };
-type Reading = { readonly entries: Map<string, Entry>; readonly mistakes: string[] };
+/** `ours`: whether the file comes with the engine, and so has to keep the grammar to the letter. */
+type Source = { readonly position: (path: readonly PropertyKey[]) => string; readonly ours: boolean };
+type Reading = { readonly entries: Map<string, Entry>; readonly mistakes: string[]; readonly warnings: string[] };
 
-const OWN_FILE = new URL('./providers.yaml', import.meta.url);
+export type LoadedCatalogue = Catalogue & {
+  /** What the operator's file has and the grammar has not, one line each with its place. */
+  readonly warnings: readonly string[];
+};
+
+const OWN_FOLDER = new URL('./providers/', import.meta.url);
 
 /**
  * Our providers with those of `file` over them, entry by entry: an entry replaces ours of the same name whole, unless it
  * has `alias: <name>`, which takes over every key it does not set itself (its own name means ours beneath it). Throws
- * `configuration_invalid` with every mistake of the files, each with its line and column.
+ * `configuration_invalid` with every mistake of the files, each with its line and column. Keys that the grammar does not
+ * have are a mistake in ours and a warning in the operator's, whose file may be newer than this engine.
  */
-export function loadProviders(options: { readonly file?: string | undefined } = {}): Catalogue {
-  const reading: Reading = { entries: new Map(), mistakes: [] };
+export function loadProviders(options: { readonly file?: string | undefined } = {}): LoadedCatalogue {
+  const reading: Reading = { entries: new Map(), mistakes: [], warnings: [] };
   const { entries, mistakes } = reading;
-  readEntries(OWN_FILE, 'providers.yaml', reading);
-  if (options.file !== undefined) readEntries(options.file, basename(options.file), reading);
+  for (const file of readdirSync(OWN_FOLDER).sort()) {
+    readEntries({ path: new URL(file, OWN_FOLDER), file: `providers/${file}`, ours: true }, reading);
+  }
+  if (options.file !== undefined) readEntries({ path: options.file, file: basename(options.file) }, reading);
   const providers = new Map<string, Provider>();
   for (const name of [...entries.keys()].sort()) {
     const provider = checkEntry(name, reading);
     if (provider !== undefined) providers.set(name, provider);
   }
   if (mistakes.length > 0) throw invalid(mistakes);
-  return createCatalogue(providers);
+  return { ...createCatalogue(providers), warnings: sorted(reading.warnings) };
 }
 
 function createCatalogue(providers: ReadonlyMap<string, Provider>): Catalogue {
@@ -52,7 +61,9 @@ function createCatalogue(providers: ReadonlyMap<string, Provider>): Catalogue {
   };
 }
 
-function readEntries(path: string | URL, file: string, { entries, mistakes }: Reading): void {
+type File = { readonly path: string | URL; readonly file: string; readonly ours?: boolean };
+
+function readEntries({ path, file, ours = false }: File, { entries, mistakes }: Reading): void {
   const content = readText(path, file, mistakes);
   if (content === undefined) return;
   const lineCounter = new LineCounter();
@@ -63,7 +74,7 @@ function readEntries(path: string | URL, file: string, { entries, mistakes }: Re
     return;
   }
   if (document.contents === null) return;
-  const source: Source = { position: (where) => at(offsetOf(document, where)) };
+  const source: Source = { position: (where) => at(offsetOf(document, where)), ours };
   if (!isMap(document.contents)) {
     mistakes.push(`${source.position([])} expected a map from provider names to providers`);
     return;
@@ -89,6 +100,11 @@ function checkEntry(name: string, reading: Reading): Provider | undefined {
   if (entry === undefined) return undefined;
   const merged = withAlias(name, [entry], reading);
   if (merged === undefined) return undefined;
+  const strict = strictProviderSchema.safeParse(merged);
+  if (strict.success) return { ...strict.data, name };
+  const { ours } = entry.source;
+  const unknown = strict.error.issues.filter((issue) => issue.code === 'unrecognized_keys');
+  reading[ours ? 'mistakes' : 'warnings'].push(...unknown.flatMap((issue) => describeKeys(name, entry, issue)));
   const parsed = providerSchema.safeParse(merged);
   if (parsed.success) return { ...parsed.data, name };
   for (const issue of parsed.error.issues) reading.mistakes.push(describeIssue(name, entry, issue));
@@ -118,6 +134,14 @@ function describeIssue(name: string, entry: Entry, issue: z.core.$ZodIssue): str
   return `${entry.source.position([name, ...issue.path])} ${subject}: ${issue.message}`;
 }
 
+function describeKeys(name: string, entry: Entry, issue: z.core.$ZodIssueUnrecognizedKeys): string[] {
+  return issue.keys.map((key) => {
+    const path = [...issue.path, key];
+    const place = entry.source.position([name, ...path]);
+    return `${place} Provider '${name}': '${path.map(String).join('.')}' is no key of the grammar and is not used`;
+  });
+}
+
 /** Where the key of that path stands, or the nearest thing above it that the file has. */
 function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length -= 1) {
@@ -131,15 +155,21 @@ function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly Pro
 }
 
 function invalid(found: readonly string[]): EngineError {
-  const mistakes = found.toSorted(new Intl.Collator('en', { numeric: true }).compare);
+  const mistakes = sorted(found);
   const message = `The providers are not usable:\n${mistakes.join('\n')}`;
   return new EngineError('configuration_invalid', message, { details: { mistakes } });
 }
 
+function sorted(lines: readonly string[]): string[] {
+  return lines.toSorted(new Intl.Collator('en', { numeric: true }).compare);
+}
+
 function unknownProvider(name: string, known: readonly string[]): EngineError {
-  const similar = known.filter((other) => other.includes(name) || name.includes(other)).slice(0, 5);
+  const alike = known.filter((other) => other.includes(name) || name.includes(other));
+  const begins = (other: string) => other.startsWith(name) || name.startsWith(other);
+  const similar = [...alike.filter(begins), ...alike.filter((other) => !begins(other))].slice(0, 5);
   const hint = similar.length > 0 ? ` Did you mean ${similar.map((other) => `'${other}'`).join(', ')}?` : '';
-  const rest = 'expected one of providers.yaml or of the file NANGO_PROVIDERS_FILE names';
+  const rest = 'expected one of GET /providers or of the file NANGO_PROVIDERS_FILE names';
   return new EngineError('unknown_provider', `Unknown provider '${name}': ${rest}.${hint}`);
 }
 

@@ -16,7 +16,29 @@ export type OutboundConnection = {
 };
 
 /** One side of every call: the connection and what its provider's entry says. */
-export type Party = { readonly connection: OutboundConnection; readonly provider: Provider };
+export type Party = {
+  readonly connection: OutboundConnection;
+  readonly provider: Provider;
+  /** The call under way, as far as it is made, for templates that sign it. */
+  readonly call?: Partial<CallFacts>;
+  /** What a flow knows besides, by its first name: `step1`, `assertionOption`, the client's id. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+};
+
+/** What templates may say of a call. Taken once per call, so that a date and its signature agree. */
+export type CallFacts = {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly endpoint: string;
+  /** The query as it goes on the wire, without the question mark. */
+  readonly params: string;
+  /** The body where it is text, otherwise empty. */
+  readonly body: string;
+  /** 32 hexadecimal digits. */
+  readonly random: string;
+  readonly now: Date;
+};
 
 /** How messages name a connection. */
 export function nameConnection(connection: OutboundConnection): string {

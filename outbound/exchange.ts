@@ -17,8 +17,8 @@ export type ExchangeRequest = {
   readonly decompress: boolean;
   /** Keep all headers, credentials too, when a redirect leads to another host. */
   readonly forwardHeaders: boolean;
-  /** @default true; otherwise a redirect is the answer */
-  readonly followRedirects?: boolean;
+  /** `none`: a redirect is an answer like any other. @default follow */
+  readonly redirects?: 'follow' | 'none';
 };
 
 /** Any answer, whatever its status. The body must be read to its end or destroyed. */
@@ -95,10 +95,10 @@ async function follow(clients: Clients, first: ExchangeRequest, signal: AbortSig
 
 /** The request a redirect asks for, or undefined when the answer is to be taken as it is. */
 function redirected(request: ExchangeRequest, answer: ExchangeAnswer): ExchangeRequest | undefined {
+  if (request.redirects === 'none') return undefined;
   const location = answer.headers.location;
   if (location === undefined || !REDIRECTS.has(answer.status) || !URL.canParse(location, request.url.href))
     return undefined;
-  if (request.followRedirects === false) return undefined;
   const url = new URL(location, request.url);
   const turnsGet = answer.status === 303 ? request.method !== 'HEAD' : answer.status < 303 && request.method === 'POST';
   // A stream has been sent and is gone: the caller, who may still have it, gets the redirect itself.

@@ -49,6 +49,15 @@ export function callHeaders(party: Party, own: Readonly<Record<string, string>> 
   return headers;
 }
 
+/** The content type that a call or its provider states, which decides how a script's data is written. */
+export function statedContentType(party: Party, own: Readonly<Record<string, string>> | undefined): Headers {
+  const called = ownHeaders(own)['content-type'];
+  if (called !== undefined) return { 'content-type': called };
+  const configured = Object.entries(party.provider.proxy?.headers ?? {});
+  const found = configured.find(([name]) => name.toLowerCase() === 'content-type');
+  return found === undefined ? {} : { 'content-type': interpolate(found[1], party, `proxy.headers.${found[0]}`) };
+}
+
 /** What stays of a request's headers when a redirect leads to another host. */
 export function neutralHeaders(headers: Readonly<Headers>): Headers {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => NEUTRAL.test(name)));

@@ -1,9 +1,7 @@
-/** `${…}` in a provider's URLs, headers and query. Pure. */
+/** `${…}` in a provider's entry, filled from the connection and the call at hand. Pure. */
 import { EngineError } from '../contract/failures.ts';
 import { nameConnection, type Party } from './connection.ts';
-
-const EXPRESSION = /\$\{([^${}]*)\}/g;
-const ALTERNATIVES = / *\|\| */;
+import { FUNCTION_NAMES, fillTemplate, type Values } from './template.ts';
 
 /** Short names of the grammar and where their value lies in the credentials. */
 const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -15,6 +13,16 @@ const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
   clientId: ['client_id'],
   clientSecret: ['client_secret'],
 };
+const OF_THE_CALL: ReadonlySet<string> = new Set(['method', 'host', 'path', 'endpoint', 'params', 'body', 'random']);
+const EXPECTED = [
+  'connectionConfig.<name>, credentials.<name>',
+  ...Object.keys(CREDENTIAL_NAMES),
+  ...OF_THE_CALL,
+  'now, now:<format>',
+  ...FUNCTION_NAMES.map((name) => `${name}(…)`),
+].join(', ');
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /**
  * The template with its values filled in. Of `a || b` the first alternative whose values all exist is taken. Values are
@@ -23,36 +31,37 @@ const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
  */
 export function interpolate(template: string, party: Party, key: string): string {
   if (!template.includes('${')) return template;
-  let missing: string | undefined;
-  for (const alternative of template.split(ALTERNATIVES)) {
-    const filled = fill(alternative, party);
-    if (filled.missing === undefined) return filled.text;
-    missing ??= filled.missing;
-  }
-  throw missingValue(missing ?? template, party, key);
+  const filled = fillTemplate(template, valuesOf(party));
+  if ('text' in filled) return filled.text;
+  throw missingValue(filled.missing, party, key);
 }
 
-function fill(template: string, party: Party): { text: string; missing: string | undefined } {
-  let missing: string | undefined;
-  const text = template.replace(EXPRESSION, (_, expression: string) => {
-    const value = resolveExpression(expression.trim(), party);
-    if (value === undefined) missing ??= expression.trim();
-    return value ?? '';
-  });
-  return { text, missing };
+/** The same for each text of a tree; numbers, booleans and null stay what they are. Throws as `interpolate`. */
+export function interpolateTree(tree: Json, party: Party, key: string): Json {
+  if (typeof tree === 'string') return interpolate(tree, party, key);
+  if (tree === null || typeof tree !== 'object') return tree;
+  if (Array.isArray(tree)) return tree.map((item, index) => interpolateTree(item, party, `${key}.${index}`));
+  return Object.fromEntries(
+    Object.entries(tree).map(([name, value]) => [name, interpolateTree(value, party, `${key}.${name}`)]),
+  );
 }
 
-// The one place that gives an expression its value: helper functions (`base64(…)` and so on) belong here as well.
-function resolveExpression(expression: string, { connection }: Party): string | undefined {
-  const [root, ...path] = expression.split('.');
-  if (root === 'connectionConfig' && path.length > 0) return asText(valueAt(connection.connectionConfig, path));
-  if (root === 'credentials' && path.length > 0) return asText(valueAt(connection.credentials, path));
-  if (!Object.hasOwn(CREDENTIAL_NAMES, expression)) return undefined;
-  for (const name of CREDENTIAL_NAMES[expression] ?? []) {
-    const value = asText(valueAt(connection.credentials, [name]));
-    if (value !== undefined) return value;
+function valuesOf(party: Party): Values {
+  return { lookup: (name) => asText(lookup(name, party)), now: party.call?.now };
+}
+
+function lookup(name: string, { connection, provider, call, extra }: Party): unknown {
+  const [root = '', ...path] = name.split('.');
+  if (root === 'connectionConfig') {
+    const value = valueAt(connection.connectionConfig, path);
+    return value === undefined || value === '' ? provider.connection_config?.[path.join('.')]?.default_value : value;
   }
-  return undefined;
+  if (root === 'credentials') return valueAt(connection.credentials, path);
+  if (path.length === 0 && OF_THE_CALL.has(root)) return call?.[root as keyof typeof call];
+  // Steps of a flow and assertions stand in nobody's row: whoever runs the flow hands them in.
+  if (extra !== undefined && Object.hasOwn(extra, root)) return valueAt(extra, [root, ...path]);
+  if (path.length > 0 || !Object.hasOwn(CREDENTIAL_NAMES, root)) return undefined;
+  return CREDENTIAL_NAMES[root]?.map((one) => valueAt(connection.credentials, [one])).find((value) => asText(value));
 }
 
 function valueAt(from: unknown, path: readonly string[]): unknown {
@@ -75,14 +84,17 @@ function missingValue(expression: string, party: Party, key: string): EngineErro
   return new EngineError('upstream_refused', problem);
 }
 
-function expectation(expression: string, { connection }: Party): string {
+function expectation(expression: string, { connection, provider }: Party): string {
   const owner = nameConnection(connection);
-  const [root, ...path] = expression.split('.');
-  if (root === 'connectionConfig')
-    return `expected '${path.join('.')}' in the connection_config of ${owner}; set it there`;
+  const [root = '', ...path] = expression.split('.');
+  if (root === 'connectionConfig') {
+    const example = provider.connection_config?.[path.join('.')]?.example;
+    const like = example === undefined ? '' : ` (such as '${example}')`;
+    return `expected '${path.join('.')}'${like} in the connection_config of ${owner}; set it there`;
+  }
   if (root === 'credentials')
     return `expected '${path.join('.')}' in the credentials of ${owner}; create it again with it`;
-  const names = CREDENTIAL_NAMES[expression];
+  const names = Object.hasOwn(CREDENTIAL_NAMES, expression) ? CREDENTIAL_NAMES[expression] : undefined;
   if (names !== undefined) return `expected '${names[0]}' in the credentials of ${owner}; create it again with it`;
-  return 'expected connectionConfig.<name>, credentials.<name>, apiKey, accessToken, token, username or password';
+  return `expected one of ${EXPECTED}`;
 }

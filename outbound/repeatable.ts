@@ -8,8 +8,20 @@ import type { Provider } from './provider.ts';
 export function isRepeatable(config: RequestConfig, provider: Provider): boolean {
   if (config.method === 'GET' || config.paginated === true) return true;
   if (isGraphqlQuery(config)) return true;
-  const patterns = provider.proxy?.read_only ?? [];
-  return patterns.some((pattern) => new RegExp(pattern).test(config.endpoint));
+  return matchesAny(config.endpoint, provider.proxy?.read_only ?? []);
+}
+
+/**
+ * The header in which this call takes an idempotency key, or undefined where the API has none or does not heed it on
+ * this path (`proxy.idempotency_paths`, regular expressions): a key that is ignored would make a repetition unsafe.
+ */
+export function idempotencyHeader(config: RequestConfig, { proxy }: Provider): string | undefined {
+  const paths = proxy?.idempotency_paths;
+  return paths === undefined || matchesAny(config.endpoint, paths) ? proxy?.idempotency_header : undefined;
+}
+
+function matchesAny(endpoint: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => new RegExp(pattern).test(endpoint));
 }
 
 function isGraphqlQuery({ method, data }: RequestConfig): boolean {

@@ -4,6 +4,7 @@
  * Temporal or the sandbox, reads the environment or logs; a credential is never part of a message, and a body is never
  * parsed. Every address is checked after name resolution, on every hop.
  */
+import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
@@ -14,7 +15,8 @@ import type { Catalogue } from './catalogue.ts';
 import type { OutboundConnection, Party } from './connection.ts';
 import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
-import { callHeaders, passedOnHeaders, scriptHeaders } from './headers.ts';
+import { callHeaders, passedOnHeaders, scriptHeaders, statedContentType } from './headers.ts';
+import { interpolateTree } from './interpolate.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
 import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, type RetryRules } from './retry.ts';
 import { targetUrl } from './target.ts';
@@ -153,7 +155,7 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
   try {
     const token = { party: call.party, headers: config.headers, repeatable: true };
     const { request, received } = await withFreshToken(parts.keeper, token, async (party) => {
-      const built = await signed(parts, party, await scriptRequest(party, config));
+      const built = await signed(parts, party, await scriptRequest(party, config, parts.clock()));
       return { request: built, received: await parts.exchange.attempt(built, signal) };
     });
     const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
@@ -184,7 +186,10 @@ async function streamAll(
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
   const send = async (fresh: Party) => ({
-    received: await parts.exchange.attempt(await signed(parts, fresh, streamRequest(fresh, call, body)), signal),
+    received: await parts.exchange.attempt(
+      await signed(parts, fresh, streamRequest(fresh, { ...call, body }, parts.clock())),
+      signal,
+    ),
   });
   for (let attempt = 0; ; attempt += 1) {
     const received = await withFreshToken(parts.keeper, { party, headers: call.headers, repeatable }, send).then(
@@ -221,13 +226,16 @@ function orNetworkFailure(error: unknown): EngineError {
   return error as EngineError;
 }
 
-function streamRequest(party: Party, call: StreamCall, body: StreamCall['body']): ExchangeRequest {
+function streamRequest(of: Party, call: StreamCall, now: Date): ExchangeRequest {
+  const { body } = call;
+  const target = { endpoint: call.path, baseUrlOverride: call.baseUrlOverride };
+  const { party, url } = beginCall(of, { ...target, method: call.method, now });
   const { 'content-length': length, ...headers } = callHeaders(party, call.headers);
   // A length is only needed, and only right, for a body that is still on its way.
   if (length !== undefined && body !== undefined && !(body instanceof Uint8Array)) headers['content-length'] = length;
   return {
     method: call.method.toUpperCase(),
-    url: targetUrl(party, { endpoint: call.path, baseUrlOverride: call.baseUrlOverride }),
+    url,
     headers,
     body,
     decompress: call.decompress ?? party.provider.proxy?.decompress ?? false,
@@ -236,10 +244,17 @@ function streamRequest(party: Party, call: StreamCall, body: StreamCall['body'])
 }
 
 /** A script's call as it goes on the wire. */
-async function scriptRequest(party: Party, config: RequestConfig): Promise<ExchangeRequest> {
-  const { 'content-length': _, ...headers } = callHeaders(party, config.headers);
-  const url = targetUrl(party, config);
-  const encoded = await encodeBody(config.data, headers);
+async function scriptRequest(of: Party, config: RequestConfig, now: Date): Promise<ExchangeRequest> {
+  const { party, url } = beginCall(of, { ...config, now });
+  const encoded = await encodeBody(withProviderBody(party, config), statedContentType(party, config.headers));
+  const call = {
+    ...party.call,
+    // Read only by a template that signs the body.
+    get body() {
+      return encoded === undefined ? '' : Buffer.from(encoded.bytes).toString('utf8');
+    },
+  };
+  const { 'content-length': _, ...headers } = callHeaders({ ...party, call }, config.headers);
   headers['accept'] ??= ACCEPT;
   if (encoded !== undefined) headers['content-type'] = encoded.contentType;
   return {
@@ -250,6 +265,25 @@ async function scriptRequest(party: Party, config: RequestConfig): Promise<Excha
     decompress: config.decompress ?? true,
     forwardHeaders: forwardsHeaders(party, config),
   };
+}
+
+type Beginning = Parameters<typeof targetUrl>[1] & { readonly method: string; readonly now: Date };
+
+/** The URL of a call, and the party that knows the call, so that templates can sign it. */
+function beginCall(party: Party, call: Beginning): { readonly party: Party; readonly url: URL } {
+  const method = call.method.toUpperCase();
+  const known = { method, endpoint: call.endpoint, now: call.now, random: randomBytes(16).toString('hex') };
+  const url = targetUrl({ ...party, call: known }, call);
+  const place = { host: url.host, path: url.pathname, params: url.search.slice(1) };
+  return { party: { ...party, call: { ...known, ...place, body: '' } }, url };
+}
+
+/** What the provider wants in every body stands under what the script says; other bodies than objects stay as they are. */
+function withProviderBody(party: Party, { method, data }: RequestConfig): unknown {
+  const configured = party.provider.proxy?.body;
+  if (configured === undefined || method === 'GET') return data;
+  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) return data;
+  return { ...(interpolateTree(configured, party, 'proxy.body') as object), ...data };
 }
 
 async function readAnswer(

@@ -17,6 +17,7 @@ import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
 import { createAuthorizer } from '../outbound/auth/authorizer.ts';
+import { createDelivery } from '../outbound/delivery.ts';
 import { createOutbound } from '../outbound/request.ts';
 import type { Closing } from '../runtime/closing.ts';
 import { createEngine } from '../runtime/engine.ts';
@@ -49,6 +50,8 @@ export type RunningEngine = {
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 const MAX_RESPONSE_BYTES = 50 * 1024 * 1024;
+/** How long an application may take to answer a webhook. */
+const WEBHOOK_WITHIN_MS = 20_000;
 const DATABASE_CONNECTIONS = 20;
 /** Tokens asked for at once by one process; each holds a connection of its own while the provider thinks. */
 const REFRESHES_AT_ONCE = 8;
@@ -66,6 +69,7 @@ export async function startEngine(options: {
   const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
+  if (catalogue.warnings.length > 0) log('providers.unknown_keys', { warnings: catalogue.warnings });
   const worksHere = roles.actions || roles.syncs;
   const [db, connection, workflowBundle] = await Promise.all([
     openStore(parts.databaseUrl, log, closing),
@@ -101,7 +105,9 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync } = engine;
+    const { startSync, startDelivery } = engine;
+    const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
+    closing.add('webhooks', delivery.close);
     const limits = limitsOf(settings);
     const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
@@ -110,9 +116,11 @@ export async function startEngine(options: {
       sandbox,
       outbound,
       keeper: authorizer.keeper,
+      delivery,
       catalogue,
       client,
       startSync,
+      startDelivery,
       clock,
       log,
       limits,
@@ -174,7 +182,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     cpuMs: settings.NANGO_SCRIPT_CPU_MS,
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
-    maxAttempts: 20,
+    maxIdleStarts: 20,
   };
 }
 

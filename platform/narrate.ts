@@ -1,6 +1,6 @@
 import type { Log } from '../runtime/log.ts';
 
-/** Tells a person what happens: a line per run started and ended, the scripts' own log lines, and faults. */
+/** Tells a person what happens: a line per run that starts, waits or ends, the scripts' own log lines, and faults. */
 export function narrate(say: (line: string) => void): Log {
   return (event, fields) => {
     const line = lineOf(event, fields);
@@ -9,12 +9,16 @@ export function narrate(say: (line: string) => void): Log {
 }
 
 function lineOf(event: string, fields: Readonly<Record<string, unknown>>): string | undefined {
-  const { run, name, attempt, state, error, level, message } = fields;
+  const { run, name, attempt, state, error, level, message, until, reason } = fields;
   switch (event) {
     case 'run.started':
       return `run ${run}: ${name} started${Number(attempt) > 1 ? ` (attempt ${attempt})` : ''}`;
     case 'run.ended':
       return `run ${run}: ${name} ended: ${state}${error ? `: ${error}` : ''}`;
+    case 'run.waiting':
+      return `run ${run}: ${name} waits${until ? ` until ${until}` : ''}: ${reason}`;
+    case 'run.process_died':
+      return `run ${run}: the process of ${name} died, the run goes on in another: ${reason}`;
     case 'script.log':
       return `  ${name} ${level}: ${message}`;
     case 'api.request':

@@ -4,10 +4,12 @@ import {
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
+  type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { type AllocatedRun, RECONCILE, syncStory, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
+import { webhookWorkflowId } from '../contract/ids.ts';
 
 /**
  * Our calls to Temporal, under the names of contract/engine.ts. Each throws `engine_unavailable` when the server cannot
@@ -26,6 +28,11 @@ export function createEngine(options: {
     startSync: (run: AllocatedRun) => reachable(() => startSync(client, run)),
     runAction: (run: { readonly runId: string; readonly workflowId: string }) =>
       reachable(() => runAction(client, run, eagerActions)),
+    startAction: (run: { readonly runId: string; readonly workflowId: string }) =>
+      reachable(async () => {
+        await startAction(client, run, eagerActions);
+      }),
+    startDelivery: (deliveryId: string) => reachable(() => startDelivery(client, deliveryId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
@@ -63,7 +70,20 @@ async function runAction(
   eager: boolean,
 ): Promise<void> {
   try {
-    await client.workflow.execute('actionWorkflow', {
+    await (await startAction(client, run, eager)).result();
+  } catch (error) {
+    // How it ended is in the run's row, which the caller reads next; a workflow closed long ago may be forgotten.
+    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+async function startAction(
+  client: Client,
+  run: { readonly runId: string; readonly workflowId: string },
+  eager: boolean,
+): Promise<WorkflowHandle> {
+  try {
+    return await client.workflow.start('actionWorkflow', {
       workflowId: run.workflowId,
       taskQueue: TASK_QUEUES.actions,
       args: [{ runId: run.runId }],
@@ -71,8 +91,21 @@ async function runAction(
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     });
   } catch (error) {
-    // How it ended is in the run's row, which the caller reads next.
-    if (!(error instanceof WorkflowFailedError)) throw error;
+    // A second call with the same idempotency key joins the first.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return client.workflow.getHandle(run.workflowId);
+    throw error;
+  }
+}
+
+async function startDelivery(client: Client, deliveryId: string): Promise<void> {
+  try {
+    await client.workflow.start('deliverWebhookWorkflow', {
+      workflowId: webhookWorkflowId(deliveryId),
+      taskQueue: TASK_QUEUES.webhooks,
+      args: [{ deliveryId }],
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
 

@@ -67,6 +67,7 @@ export function openCallDesk(options: {
   let heldBytes = 0;
   let sentBytes = 0;
   let lastNow = 0;
+  let made = 0;
   let isSalvaging = false;
 
   /** Answers leave while the child has applied most of what it was sent: memory on both sides stays bounded. */
@@ -105,7 +106,7 @@ export function openCallDesk(options: {
     isLongWaitAllowed: journal !== undefined,
     /** Nothing but waits: no call at work or queued, no answer on its way, and the guest has applied all it got. */
     isQuiet: () => executing.size === waits.calls() && queue.length === 0 && outbox.length === 0 && sent.size === 0,
-    suspend: (suspension) => options.endRun({ status: 'suspended', suspension, calls: 0 }),
+    suspend: (suspension) => options.endRun({ status: 'suspended', suspension, calls: made }),
     onTimer: (number) => release({ number, ok: true, json: 'null', body: undefined }),
   });
 
@@ -177,6 +178,7 @@ export function openCallDesk(options: {
       if (kind !== 'timer' && !isCallKind(kind)) {
         return fail(failure('script_failed', `Host call '${kind}' does not exist.`));
       }
+      made = Math.max(made, number + 1);
       const call: HeldCall = { number, kind: kind as JournalKind, json, body };
       if (replay?.isOn()) replay.hold(call);
       else goLive(call);

@@ -25,6 +25,8 @@ export type Child = {
   retired: boolean;
   started: number;
   readonly running: () => number;
+  /** Isolates that hold a script: those of runs, and those told to go that have not confirmed it. */
+  readonly isolates: () => number;
   readonly run: (run: ScriptRun) => Promise<ScriptOutcome>;
   /** Ends the process once its runs are over or `force` is given; resolves when it is gone. */
   readonly end: (force?: boolean) => Promise<void>;
@@ -169,6 +171,7 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     retired: false,
     started: 0,
     running: () => active.size,
+    isolates: () => new Set([...active.keys(), ...awaitingStop.keys()]).size,
     run: (run) =>
       new Promise((resolve) => {
         const id = nextId++;
@@ -281,7 +284,7 @@ function spawnRunner(): ChildProcess {
 
 function runFrame(id: number, run: ScriptRun): [Record<string, unknown>, ...string[]] {
   const { limits, bundle, kind, context, seed, input } = run;
-  const script = JSON.stringify({ kind, context, seed, now: run.clock().getTime(), limits });
+  const script = JSON.stringify({ kind, context, seed, now: (run.beginsAt ?? run.clock()).getTime(), limits });
   const header = {
     type: 'run',
     run: id,

@@ -25,6 +25,7 @@ export type Sandbox = {
   readonly run: (run: ScriptRun) => Promise<ScriptOutcome>;
   /** Ends every child; runs still underway end as aborted. */
   readonly close: () => Promise<void>;
+  /** `isolates`: those that hold a script, also one that was told to go and has not gone yet. */
   readonly stats: () => { readonly children: number; readonly isolates: number; readonly running: number };
 };
 
@@ -70,7 +71,13 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     return child;
   };
 
-  const choose = (texts: GuestRuntime, environment: string): Child | undefined => {
+  const choose = (texts: GuestRuntime, { environment, alone }: ScriptRun): Child | undefined => {
+    if (alone === true) {
+      // Past the limit if need be: it may never find all others idle. Retired, a child takes no second run.
+      const child = bind(texts, environment);
+      child.retired = true;
+      return child;
+    }
     const own = [...children].filter((child) => child.environment === environment && !child.retired);
     const roomy = own.filter((child) => child.running() < runsPerChild);
     const best = roomy.sort((a, b) => a.running() - b.running())[0];
@@ -86,7 +93,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const serve = (texts: GuestRuntime): void => {
     for (let at = 0; at < queue.length; ) {
       const one = queue[at];
-      const child = one && choose(texts, one.run.environment);
+      const child = one && choose(texts, one.run);
       if (one === undefined || child === undefined) {
         at++;
         continue;
@@ -165,7 +172,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     },
     stats: () => {
       const running = [...children].reduce((sum, child) => sum + child.running(), 0);
-      return { children: children.size + (spare === undefined ? 0 : 1), isolates: running, running };
+      const isolates = [...children].reduce((sum, child) => sum + child.isolates(), 0);
+      return { children: children.size + (spare === undefined ? 0 : 1), isolates, running };
     },
   };
 }

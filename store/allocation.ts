@@ -11,6 +11,11 @@ import type { Script } from './scripts.ts';
 import type { SecretBox } from './secret-box.ts';
 import { addressOf, addSync, missingSyncs, type Sync, syncById } from './syncs.ts';
 
+/** A new run's id; ids sort by time. */
+export function runIdAt(at: Date): string {
+  return newRunId({ msecs: at.getTime() });
+}
+
 export type Allocating = { readonly box: SecretBox; readonly clock: () => Date };
 
 /**
@@ -25,7 +30,7 @@ export async function allocateSyncRun(
   workflow?: { workflowId: string; workflowRunId: string },
 ): Promise<AllocatedRun> {
   const at = clock();
-  const runId = newRunId({ msecs: at.getTime() });
+  const runId = runIdAt(at);
   const workflowId = workflow?.workflowId ?? syncWorkflowId(addressOf(sync), runId);
   const added = await addRun(db, {
     id: runId,
@@ -78,11 +83,15 @@ export async function allocateActionRun(
     script: Pick<Script, 'id' | 'name' | 'bundleHash'>;
     connection: Pick<Connection, 'id' | 'connectionId' | 'providerConfigKey'>;
     input: string | null;
+    retries?: number;
+    detached?: boolean;
+    /** An id made by `runIdAt`, where the caller needs it before the row. */
+    runId?: string;
   },
 ): Promise<{ readonly runId: string; readonly workflowId: string }> {
   const { environment, script, connection } = action;
   const at = clock();
-  const runId = newRunId({ msecs: at.getTime() });
+  const runId = action.runId ?? runIdAt(at);
   const workflowId = actionWorkflowId({
     environment: environment.name,
     integration: connection.providerConfigKey,
@@ -105,6 +114,8 @@ export async function allocateActionRun(
     workflowRunId: null,
     sealedSeed: box.seal(randomBytes(32).toString('hex')),
     input: action.input,
+    retries: action.retries ?? 0,
+    detached: action.detached ?? false,
     at,
   });
   return { runId, workflowId };

@@ -9,7 +9,7 @@ export async function addLogLines(db: Queryable, runId: string, lines: readonly 
   await db.query(
     `insert into run_logs (run_id, seq, at, level, message)
      select $1::text, x.seq, x.at, x.level, x.message
-     from jsonb_to_recordset($2::jsonb) as x (seq int, at timestamptz, level text, message text)
+     from jsonb_to_recordset($2::jsonb) as x (seq bigint, at timestamptz, level text, message text)
      on conflict (run_id, seq) do nothing`,
     [runId, JSON.stringify(lines)],
   );
@@ -21,9 +21,9 @@ export async function logLines(
   page: { runId: string; afterSeq: number; limit: number },
 ): Promise<LogLine[]> {
   const result = await db.query<LogLine>(
-    `select seq, at, level, message from run_logs
-     where run_id = $1::text and seq > $2::int
-     order by seq
+    `select seq::float8 as seq, at, level, message from run_logs
+     where run_id = $1::text and seq > $2::bigint
+     order by run_logs.seq
      limit $3::int`,
     [page.runId, page.afterSeq, page.limit],
   );

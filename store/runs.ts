@@ -1,7 +1,6 @@
 /** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
-import type { RecordCounts } from '../contract/host.ts';
 import type { SyncAddress } from '../contract/ids.ts';
 import type { RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
@@ -25,6 +24,10 @@ export type NewRun = {
   readonly workflowRunId: string | null;
   readonly sealedSeed: string;
   readonly input: string | null;
+  /** How often it begins again by itself when it has failed. */
+  readonly retries?: number;
+  /** Nobody waits for its answer. */
+  readonly detached?: boolean;
   readonly at: Date;
 };
 
@@ -33,9 +36,9 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
   const result = await db.query({
     name: 'add-run',
     text: `insert into runs (id, environment_id, connection_id, script_id, sync_id, kind, name, variant, started_by, state,
-             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at)
+             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached)
            values ($1::text, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::text, $8::text, $9::text, 'queued',
-             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz)
+             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean)
            on conflict on constraint runs_workflow do nothing`,
     values: [
       run.id,
@@ -53,6 +56,8 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
       run.sealedSeed,
       run.input,
       run.at,
+      run.retries ?? 0,
+      run.detached ?? false,
     ],
   });
   return result.rowCount === 1;
@@ -74,6 +79,8 @@ export async function runOfWorkflow(
 export type Attempt = {
   readonly runId: string;
   readonly fence: number;
+  /** Starts of the script since the run last got on, this one among them. */
+  readonly idleStarts: number;
   readonly kind: 'sync' | 'action';
   readonly name: string;
   readonly variant: string;
@@ -87,7 +94,13 @@ export type Attempt = {
   readonly sealedSeed: string;
   readonly lastSyncDate: Date | null;
   readonly input: string | null;
+  /** How often it may still begin again when it fails. */
+  readonly retries: number;
+  /** Nobody waits for its answer. */
+  readonly detached: boolean;
   readonly startedAt: Date;
+  /** When the script began its present generation: what its clock shows first, each time it runs again. */
+  readonly beginsAt: Date;
   /** Flushes, journal chunks and journal bytes that earlier attempts left. */
   readonly flushed: number;
   readonly generation: number;
@@ -107,6 +120,7 @@ export async function beginAttempt(
     name: 'begin-attempt',
     text: `update runs r
            set fence = r.fence + 1,
+               idle_starts = r.idle_starts + 1,
                state = 'running',
                resume_at = null,
                wait_reason = null,
@@ -116,12 +130,13 @@ export async function beginAttempt(
            where r.id = $1::text
              and r.state in ('queued', 'running', 'waiting')
              and e.id = r.environment_id
-           returning r.id as "runId", r.fence, r.kind, r.name, r.variant,
+           returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.kind, r.name, r.variant,
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
-             r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input,
-             r.started_at as "startedAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
+             r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
+             r.started_at as "startedAt",
+             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at],
   });
@@ -160,87 +175,6 @@ export async function endRun(db: Queryable, end: RunEnd): Promise<boolean> {
   return result.rowCount === 1;
 }
 
-export async function countsOfRun(db: Queryable, runId: string): Promise<Record<string, RecordCounts>> {
-  const result = await db.query<RecordCounts & { model: string }>(
-    `select model, added, updated, deleted from run_counts where run_id = $1::text order by model`,
-    [runId],
-  );
-  return Object.fromEntries(
-    result.rows.map(({ model, added, updated, deleted }) => [model, { added, updated, deleted }]),
-  );
-}
-
-export type RunView = {
-  readonly id: string;
-  readonly kind: 'sync' | 'action';
-  readonly name: string;
-  readonly variant: string;
-  readonly connectionId: string;
-  readonly providerConfigKey: string;
-  readonly startedBy: StartedBy;
-  readonly state: RunState;
-  readonly workflowId: string;
-  readonly workflowRunId: string | null;
-  readonly requests: number;
-  readonly error: StoredFailure | null;
-  readonly createdAt: Date;
-  readonly startedAt: Date | null;
-  readonly finishedAt: Date | null;
-};
-
-const VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
-    i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.workflow_id as "workflowId",
-    r.workflow_run_id as "workflowRunId", r.requests, r.error, r.created_at as "createdAt",
-    r.started_at as "startedAt", r.finished_at as "finishedAt"
-  from runs r
-    join connections c on c.id = r.connection_id
-    join integrations i on i.id = c.integration_id`;
-
-export async function findRun(db: Queryable, environmentId: string, runId: string): Promise<RunView | undefined> {
-  const result = await db.query<RunView>(`${VIEW} where r.id = $1::text and r.environment_id = $2::bigint`, [
-    runId,
-    environmentId,
-  ]);
-  return result.rows[0];
-}
-
-/** Runs of an environment, newest first; filters that are null do not apply. */
-export async function listRuns(
-  db: Queryable,
-  filter: {
-    environmentId: string;
-    providerConfigKey: string | null;
-    connectionId: string | null;
-    name: string | null;
-    limit: number;
-  },
-): Promise<RunView[]> {
-  const result = await db.query<RunView>(
-    `${VIEW}
-     where r.environment_id = $1::bigint
-       and ($2::text is null or i.unique_key = $2::text)
-       and ($3::text is null or c.connection_id = $3::text)
-       and ($4::text is null or r.name = $4::text)
-     order by r.created_at desc, r.id desc
-     limit $5::int`,
-    [filter.environmentId, filter.providerConfigKey, filter.connectionId, filter.name, filter.limit],
-  );
-  return result.rows;
-}
-
-/** The newest run of each of these syncs that did not end as skipped. */
-export async function latestRuns(db: Queryable, syncIds: readonly string[]): Promise<(RunView & { syncId: string })[]> {
-  const result = await db.query<RunView & { syncId: string }>(
-    `select x.id as "syncId", v.*
-     from unnest($1::bigint[]) as x (id)
-       cross join lateral (
-         ${VIEW} where r.sync_id = x.id and r.state <> 'skipped' order by r.created_at desc, r.id desc limit 1
-       ) v`,
-    [syncIds],
-  );
-  return result.rows;
-}
-
 /** The state of an action run, with what it answered once it has ended. */
 export async function actionResult(
   db: Queryable,
@@ -270,25 +204,6 @@ export async function queuedSyncRuns(db: Queryable, page: { afterId: string; lim
     [page.afterId, page.limit],
   );
   return result.rows.map(({ runId, syncId, workflowId, ...address }) => ({ runId, syncId, workflowId, address }));
-}
-
-/** What each of these runs did, by run and model; a run that saved nothing is absent. */
-export async function countsOfRuns(
-  db: Queryable,
-  runIds: readonly string[],
-): Promise<Map<string, Record<string, RecordCounts>>> {
-  const result = await db.query<RecordCounts & { runId: string; model: string }>(
-    `select run_id as "runId", model, added, updated, deleted from run_counts
-     where run_id = any($1::text[])
-     order by run_id, model`,
-    [runIds],
-  );
-  const counts = new Map<string, Record<string, RecordCounts>>();
-  for (const { runId, model, ...count } of result.rows) {
-    const models = counts.get(runId) ?? {};
-    counts.set(runId, { ...models, [model]: count });
-  }
-  return counts;
 }
 
 /** The oldest allocated run of a sync whose script has not begun. */
@@ -345,7 +260,8 @@ export async function endOpenRuns(
   end: { workflowId: string; state: 'failed' | 'cancelled'; failure: StoredFailure; at: Date },
 ): Promise<void> {
   await db.query(
-    `update runs set state = $2::text, error = $3::jsonb, finished_at = $4::timestamptz
+    `update runs
+     set state = $2::text, error = $3::jsonb, finished_at = $4::timestamptz, resume_at = null, wait_reason = null
      where workflow_id = $1::text and state in ('queued', 'running', 'waiting')`,
     [end.workflowId, end.state, JSON.stringify(end.failure), end.at],
   );
@@ -362,7 +278,8 @@ export async function countFlush(
   const counted = await db.query({
     name: 'count-flush',
     text: `update runs
-           set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint
+           set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
+               idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
            where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'`,
     values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes],
   });
@@ -381,7 +298,7 @@ export async function suspendRun(
   wait: { runId: string; fence: number; resumeAt: Date; reason: string },
 ): Promise<void> {
   await db.query(
-    `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text
+    `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
      where id = $1::text and fence = $2::int and state = 'running'`,
     [wait.runId, wait.fence, wait.resumeAt, wait.reason],
   );
@@ -390,20 +307,29 @@ export async function suspendRun(
 /** Lets a run begin again from its checkpoint: a new generation with an empty journal and new random numbers. */
 export async function newGeneration(
   db: Queryable,
-  run: { runId: string; fence: number; sealedSeed: string },
+  run: { runId: string; fence: number; sealedSeed: string; at: Date },
 ): Promise<void> {
   await db.query(
-    `update runs set generation = generation + 1, journal_bytes = 0, seed = $3::text
+    `update runs
+     set generation = generation + 1, generation_at = $4::timestamptz, journal_bytes = 0, seed = $3::text
      where id = $1::text and fence = $2::int`,
-    [run.runId, run.fence, run.sealedSeed],
+    [run.runId, run.fence, run.sealedSeed, run.at],
   );
+}
+
+/** Takes one of the retries a failed run has left; the same transaction begins a new generation and lets it wait. */
+export async function takeRetry(db: Queryable, run: { runId: string; fence: number }): Promise<void> {
+  await db.query(`update runs set retries = retries - 1 where id = $1::text and fence = $2::int`, [
+    run.runId,
+    run.fence,
+  ]);
 }
 
 /** The attempt as it stands after a pass of the script: its journal has grown, or was begun anew. */
 export async function refreshAttempt(db: Queryable, run: Attempt): Promise<Attempt> {
-  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed'>;
+  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed' | 'beginsAt'>;
   const result = await db.query<Fresh>(
-    `select flushed, generation, seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
+    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
        (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks
      from runs r where id = $1::text and fence = $2::int`,
     [run.runId, run.fence],

@@ -1,5 +1,5 @@
 /**
- * Composition of the worker: activities registered, three task queues polled. It decides how much runs at once and how
+ * Composition of the worker: activities registered, four task queues polled. It decides how much runs at once and how
  * a worker goes away; what is run is decided by workflows/ and activities/.
  */
 import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
@@ -42,7 +42,7 @@ export async function startWorkers(options: {
   const wanted: WorkerOptions[] = [];
   if (roles.actions)
     wanted.push({ ...common, ...ACTIONS }, { ...activitiesOnly(common), taskQueue: deps.processQueue });
-  if (roles.syncs) wanted.push({ ...common, ...SYNCS }, { ...common, ...BACKGROUND });
+  if (roles.syncs) wanted.push({ ...common, ...SYNCS }, { ...common, ...BACKGROUND }, { ...common, ...WEBHOOKS });
   const workers = await Promise.all(wanted.map((settings) => Worker.create(settings)));
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever awaits `done` or `stop` sees the failure; without this line it would end the process before they can.
@@ -76,6 +76,13 @@ const SYNCS = {
   taskQueue: TASK_QUEUES.syncs,
   maxCachedWorkflows: 50,
   maxConcurrentActivityTaskExecutions: 100,
+} as const;
+
+// Apart from housekeeping: receivers may take twenty seconds to answer.
+const WEBHOOKS = {
+  taskQueue: TASK_QUEUES.webhooks,
+  maxCachedWorkflows: 50,
+  maxConcurrentActivityTaskExecutions: 50,
 } as const;
 
 const BACKGROUND = {

@@ -1,4 +1,4 @@
-import { ApplicationFailure, isCancellation, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, setCurrentDetails, sleep } from '@temporalio/workflow';
 import type { ActionEnd, ActionInput, ActionStep } from '../contract/sync.ts';
 import { continueAction, continueActionAt, runAction } from './proxies.ts';
 import { settlingRun } from './settling.ts';
@@ -18,7 +18,9 @@ async function runToEnd(input: ActionInput): Promise<ActionEnd> {
   for (;;) {
     switch (step.status) {
       case 'waiting':
+        setCurrentDetails(`Waiting until ${step.resumeAt}: ${step.reason}`);
         await sleep(Math.max(0, Date.parse(step.resumeAt) - Date.now()));
+        setCurrentDetails('');
         step = await continueAction(input);
         break;
       case 'handedOver':

@@ -1,10 +1,10 @@
-import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, condition, continueAsNew, patched, setHandler, workflowInfo } from '@temporalio/workflow';
 import { reconcileSignal } from './messages.ts';
-import { reconcileSyncs, removeSchedules, settleLostRuns, startQueuedRuns } from './proxies.ts';
+import { reconcileSyncs, removeSchedules, settleLostRuns, startQueuedRuns, startWebhooks } from './proxies.ts';
 
 /**
  * Makes Temporal equal Postgres: schedules of syncs that are new or changed, no schedule without a sync, allocated runs
- * started, runs whose workflow is gone ended. `thorough` asks Temporal about every schedule, not only those due.
+ * started, runs whose workflow is gone ended, webhooks started that nobody started. `thorough` asks Temporal about every schedule, not only those due.
  */
 export async function reconcileWorkflow({ thorough }: { readonly thorough: boolean }): Promise<void> {
   let again = true;
@@ -17,6 +17,7 @@ export async function reconcileWorkflow({ thorough }: { readonly thorough: boole
     await removeSchedules({ thorough });
     await eachPage((afterId) => startQueuedRuns({ afterId }));
     if (thorough) await eachPage((afterId) => settleLostRuns({ afterId }));
+    if (patched('start-webhooks')) await startWebhooks();
     await condition(allHandlersFinished);
     if (again && workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof reconcileWorkflow>({ thorough });

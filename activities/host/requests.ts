@@ -4,7 +4,7 @@ import type { CallContext, Host, RequestConfig } from '../../contract/host.ts';
 import type { PendingCall } from '../../contract/host.ts';
 
 import type { OutboundConnection } from '../../outbound/connection.ts';
-import { isRepeatable } from '../../outbound/repeatable.ts';
+import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
 import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
@@ -12,6 +12,9 @@ import type { Dependencies } from '../dependencies.ts';
 import { openConnectionLimits } from '../limits.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
+
+/** Of a path, what messages show of it. */
+const LONGEST_PATH = 200;
 
 /**
  * Calls to upstream APIs with the credentials of the script's connection, or of one it names. Attempts and waits are
@@ -74,9 +77,10 @@ function planOf(
 ): Plan {
   const provider = deps.catalogue.get(party.provider);
   const repeatable = isRepeatable(config, provider);
-  const header = repeatable ? undefined : provider.proxy?.idempotency_header;
+  const header = repeatable ? undefined : idempotencyHeader(config, provider);
   const harmless = repeatable || header !== undefined;
-  const what = `${config.method} ${config.endpoint.split('?')[0]}`;
+  const path = config.endpoint.split('?')[0] ?? '';
+  const what = `${config.method} ${path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path}`;
   return {
     config:
       header !== undefined

@@ -3,8 +3,20 @@ import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Recorder } from '../recorder.ts';
 
-/** Log lines of one generation are numbered below the next multiple of this. */
-export const LINES_PER_GENERATION = 20_000_000;
+const LINES_PER_GENERATION = 10_000_000_000;
+const LINES_PER_CALL = 1_000;
+const PLACES = { log: 1, warn: 2, wait: 3 } as const;
+const MOST_WAITS_PER_CALL = LINES_PER_CALL - PLACES.wait;
+
+/** The number of the first line of a generation. */
+export function firstLine(generation: number): number {
+  return generation * LINES_PER_GENERATION;
+}
+
+/** The number of a line that says that the run waits, behind all lines of the `calls` its script has made. */
+export function waitLine(run: Pick<Attempt, 'generation' | 'fence'>, calls: number): number {
+  return firstLine(run.generation) + LINES_PER_CALL * calls + PLACES.wait + (run.fence % MOST_WAITS_PER_CALL);
+}
 
 export type RunLog = Pick<Host, 'log'> & {
   /** A line of the engine about the script's call of that number. */
@@ -16,16 +28,16 @@ export type RunLog = Pick<Host, 'log'> & {
  * is there once.
  */
 export function createRunLog(deps: Dependencies, run: Attempt, recorder: Recorder): RunLog {
-  // A new generation numbers its calls anew.
-  const base = run.generation * LINES_PER_GENERATION;
+  // Calls count from 0, and a new generation numbers them anew.
+  const numberOf = (call: number, place: number) => firstLine(run.generation) + LINES_PER_CALL * (call + 1) + place;
   const add = (seq: number, level: LogLevel, message: string): void => {
-    recorder.log({ seq: base + seq, at: deps.clock(), level, message });
+    recorder.log({ seq, at: deps.clock(), level, message });
     deps.log('script.log', { run: run.runId, name: run.name, level, message });
   };
   return {
-    warn: (call, message) => add(2 * call + 2, 'warn', message),
+    warn: (call, message) => add(numberOf(call, PLACES.warn), 'warn', message),
     log: async ({ level, message }, { number }) => {
-      add(2 * number + 1, level, message);
+      add(numberOf(number, PLACES.log), level, message);
       return { value: null };
     },
   };

@@ -1,21 +1,28 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { allocateActionRun } from '../../store/allocation.ts';
-import type { Environment } from '../../store/environments.ts';
+import { releaseKey } from '../../store/action-keys.ts';
+import { withTransaction } from '../../store/db.ts';
+import { findRun } from '../../store/run-views.ts';
 import { actionResult, endRun } from '../../store/runs.ts';
-import { findActionTarget } from '../../store/scripts.ts';
-import { type Answer, jsonText } from '../answer.ts';
+import { runOfCall } from '../action-calls.ts';
+import { type Answer, json, jsonText } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
-import { type ConnectionAddress, unknownConnections, unknownIntegrations } from '../known.ts';
 import type { Route } from '../route.ts';
 import { connectionHeaders, knownName } from '../schemas.ts';
 
 const BODY = z.strictObject({ action_name: knownName, input: z.unknown().optional() });
+const MAX_RETRIES = 5;
 const HEADERS = connectionHeaders.extend({
-  // Said plainly instead of running such a call at once: its caller would wait for an id that never comes.
-  'x-async': z.literal('false', { error: 'asynchronous actions are not supported yet' }).optional(),
+  'x-async': z.enum(['true', 'false'], { error: "expected 'true' or 'false'" }).optional(),
+  'x-max-retries': z
+    .string()
+    .regex(/^[0-5]$/, `expected a whole number from 0 to ${MAX_RETRIES}`)
+    .transform(Number)
+    .optional(),
+  'idempotency-key': knownName.optional(),
 });
+const PATH = z.object({ id: knownName });
 
 export function actionRoutes(deps: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
@@ -25,35 +32,50 @@ export function actionRoutes(deps: ApiDeps, route: Route): Router {
       headers: HEADERS,
       body: BODY,
       handle: async ({ environment, headers, body }) => {
-        const address = { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] };
-        const input = body.input === undefined ? null : inputText(body.input);
-        const run = await allocate(deps, environment, address, body.action_name, input);
-        await deps.engine.runAction(run).catch((error: unknown) => giveUp(deps, run.runId, error));
+        const isAsync = headers['x-async'] === 'true';
+        const run = await runOfCall(deps, environment, {
+          address: { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] },
+          action: body.action_name,
+          input: body.input,
+          detached: isAsync,
+          retries: retriesOf(isAsync, headers['x-max-retries']),
+          idempotencyKey: headers['idempotency-key'],
+        });
+        const begin = isAsync ? deps.engine.startAction : deps.engine.runAction;
+        await begin(run).catch((error: unknown) => giveUp(deps, run.runId, error));
+        if (isAsync) return json({ id: run.runId, statusUrl: `/action/${run.runId}` }, 202);
         return answerRun(deps, run.runId, body.action_name);
+      },
+    }),
+  );
+  router.get(
+    '/action/:id',
+    route({
+      params: PATH,
+      handle: async ({ environment, params }) => {
+        const run = await findRun(deps.db, environment.id, params.id);
+        if (run?.kind !== 'action') {
+          throw new EngineError(
+            'unknown_run',
+            `Unknown action run '${params.id}' in environment '${environment.name}'.`,
+          );
+        }
+        if (run.finishedAt === null) {
+          throw new EngineError('not_found', `Action '${run.name}' has not ended yet (${run.state}): ask again later.`);
+        }
+        return answerRun(deps, run.id, run.name);
       },
     }),
   );
   return router;
 }
 
-async function allocate(
-  deps: ApiDeps,
-  environment: Environment,
-  address: ConnectionAddress,
-  action: string,
-  input: string | null,
-): Promise<{ readonly runId: string; readonly workflowId: string }> {
-  const target = await findActionTarget(deps.db, { environmentId: environment.id, ...address, action });
-  if (target === undefined) throw unknownIntegrations(environment, [address.providerConfigKey]);
-  const { connectionRow, scriptId, bundleHash } = target;
-  if (connectionRow === null) throw unknownConnections(address.providerConfigKey, [address.connectionId]);
-  if (scriptId === null || bundleHash === null) throw unknownAction(address.providerConfigKey, action);
-  return allocateActionRun(deps.db, deps, {
-    environment,
-    connection: { id: connectionRow, ...address },
-    script: { id: scriptId, name: action, bundleHash },
-    input,
-  });
+function retriesOf(isAsync: boolean, asked: number | undefined): number {
+  if (asked === undefined || asked === 0 || isAsync) return asked ?? 0;
+  throw new EngineError(
+    'invalid_headers',
+    "The request's headers are not valid: 'x-max-retries' needs 'x-async: true': the caller of any other action decides itself whether to try again.",
+  );
 }
 
 /**
@@ -61,14 +83,13 @@ async function allocate(
  * Fence 0 is that of a run no attempt has begun; one that has begun goes on and keeps its own outcome.
  */
 async function giveUp(deps: ApiDeps, runId: string, error: unknown): Promise<never> {
-  const message = 'Temporal was out of reach before the action began';
-  await endRun(deps.db, {
-    runId,
-    fence: 0,
-    state: 'failed',
-    failure: { code: 'engine_unavailable', message },
-    output: null,
-    at: deps.clock(),
+  const failure = {
+    code: 'engine_unavailable',
+    message: 'Temporal was out of reach before the action began',
+  } as const;
+  await withTransaction(deps.db, async (db) => {
+    const ended = await endRun(db, { runId, fence: 0, state: 'failed', failure, output: null, at: deps.clock() });
+    if (ended) await releaseKey(db, runId);
   });
   throw error;
 }
@@ -83,20 +104,4 @@ async function answerRun(deps: ApiDeps, runId: string, action: string): Promise<
   if (state === 'cancelled')
     throw new EngineError('script_aborted', `Action '${action}' was cancelled (run ${runId}).`);
   throw new EngineError('runner_lost', `Action '${action}' ended without an outcome: GET /runs/${runId} has its log.`);
-}
-
-function unknownAction(integration: string, action: string): EngineError {
-  return new EngineError(
-    'unknown_action',
-    `Unknown action '${action}' of integration '${integration}': is it deployed to this environment?`,
-  );
-}
-
-// The parser's stack is deeper than the serialiser's: what came in need not go out again.
-function inputText(input: unknown): string {
-  try {
-    return JSON.stringify(input);
-  } catch (cause) {
-    throw new EngineError('invalid_body', "The request's body is not valid: 'input': nested too deeply.", { cause });
-  }
 }

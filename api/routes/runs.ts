@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { logLines } from '../../store/run-logs.ts';
-import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/runs.ts';
+import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/run-views.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { knownConnection, knownIntegration } from '../known.ts';
@@ -16,8 +16,8 @@ const LIST = z.strictObject({
   limit: wholeNumber(1, 1_000).default(50),
 });
 const ONE = z.strictObject({
-  /** Log lines after this number; lines count from 1. */
-  after: wholeNumber(0, 999_999_999).default(0),
+  /** Log lines after this number, which is that of a line, or 0. */
+  after: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
   limit: wholeNumber(1, 10_000).default(1_000),
 });
 
@@ -80,7 +80,11 @@ function viewOf(deps: ApiDeps, run: RunView) {
     provider_config_key: run.providerConfigKey,
     started_by: run.startedBy,
     state: run.state,
+    attempts: run.attempts,
+    generation: run.generation,
     requests: run.requests,
+    resume_at: run.resumeAt?.toISOString() ?? null,
+    wait_reason: run.waitReason,
     error: run.error,
     workflow_id: run.workflowId,
     workflow_run_id: run.workflowRunId,

@@ -10,7 +10,9 @@ export const define: CommandModule['define'] = (command, { io, out, project }) =
   withExample(command, 'nango compile').action(async () => {
     const { scripts, manifest } = await compileProject(project(), { signal: io.signal });
     noteWarnings(out, manifest);
-    const syncs = scripts.filter((script) => script.kind === 'sync').length;
-    out.line(`Compiled ${count(syncs, 'sync')} and ${count(scripts.length - syncs, 'action')} without mistakes.`);
+    const of = (kind: string) => scripts.filter((script) => script.kind === kind).length;
+    const onEvents = of('on-event');
+    const events = onEvents === 0 ? '' : ` and ${count(onEvents, 'on-event script')}`;
+    out.line(`Compiled ${count(of('sync'), 'sync')} and ${count(of('action'), 'action')}${events} without mistakes.`);
   });
 };

@@ -61,6 +61,7 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
     signal: context.io.signal,
   });
   noteWarnings(out, compiled.manifest);
+  noteOnEvents(out, compiled);
   const client = context.client(environment);
   const body = deployBody(compiled, scopeOf(flags), installedPackage().version);
   const plan = await client.call<DeployPlan>('POST', '/sync/deploy/confirmation', { body }).catch(adviseOn(compiled));
@@ -81,7 +82,8 @@ async function selection(
   const wanted = (script: DeclaredScript) =>
     (integration === undefined || script.integration === integration) &&
     ((sync === undefined && action === undefined) ||
-      script.definition.name === (script.kind === 'sync' ? sync : action));
+      (script.kind === 'sync' && script.definition.name === sync) ||
+      (script.kind === 'action' && script.definition.name === action));
   const declared = declaredScripts(project, (await loadManifest(project)).manifest);
   if (declared.some(wanted)) return wanted;
   const asked = [
@@ -94,6 +96,13 @@ async function selection(
     'not_found',
     `No script in nango.yaml matches ${asked.filter(Boolean).join(' and ')}: expected one of ${there.join(', ') || 'none'}.`,
   );
+}
+
+function noteOnEvents(out: Output, { scripts }: CompiledProject): void {
+  const names = scripts.flatMap((script) => (script.kind === 'on-event' ? [`'${script.definition.name}'`] : []));
+  if (names.length === 0) return;
+  const message = `warning: on-event scripts are compiled and not deployed, since the server runs none yet: ${names.join(', ')}`;
+  out.note(out.style('yellow', message));
 }
 
 function scopeOf(flags: DeployFlags): DeployScope {

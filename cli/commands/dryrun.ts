@@ -25,7 +25,7 @@ type Place = { readonly script: CompiledScript; readonly connection: ConnectionV
 
 export const define: CommandModule['define'] = (command, context) => {
   command
-    .argument('<name>', 'the name of a sync or an action in nango.yaml')
+    .argument('<name>', 'the name of a sync, an action or an on-event script')
     .argument('<connection-id>', 'the connection on the server to run it for')
     .option('-l, --lastSyncDate <date>', 'run as if the last successful run began then')
     .option('-i, --input <json>', 'input of an action, as JSON or @file')
@@ -68,6 +68,7 @@ async function dryRun(context: CommandContext, name: string, connectionId: strin
   });
   if (flags.json) out.json(jsonResult(script.kind, result));
   else if (script.kind === 'action') out.line(pretty(result.outcome.output));
+  else if (script.kind === 'on-event') out.line(`Ran for '${connectionId}': ${count(result.requests, 'request')}.`);
   else printRecords(context, name, place.connection, result);
   if (flags.validate) failOn(differences(manifest, script, result));
 }
@@ -84,9 +85,9 @@ function printRecords({ out }: CommandContext, name: string, connection: Connect
   out.line(result.records.length === 0 ? 'The script saved nothing.' : 'Nothing was stored.');
 }
 
-function jsonResult(kind: 'sync' | 'action', result: DryRunResult): unknown {
+function jsonResult(kind: CompiledScript['kind'], result: DryRunResult): unknown {
   const { requests, records, outcome } = result;
-  if (kind === 'action') return { requests, output: outcome.output === undefined ? null : JSON.parse(outcome.output) };
+  if (kind !== 'sync') return { requests, output: outcome.output === undefined ? null : JSON.parse(outcome.output) };
   return { requests, models: Object.fromEntries(records.map(({ model, ...rest }) => [model, rest])) };
 }
 

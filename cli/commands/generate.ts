@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { scaffoldAction, scaffoldSync } from '../../manifest/scaffold.ts';
+import { scaffoldAction, scaffoldOnEvent, scaffoldSync } from '../../manifest/scaffold.ts';
 import type { CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { type DeclaredScript, declaredScripts, loadManifest, writeTypes } from '../compile.ts';
@@ -22,5 +22,15 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
 };
 
 function scaffoldOf(script: DeclaredScript): string {
-  return script.kind === 'sync' ? scaffoldSync(script.definition) : scaffoldAction(script.definition);
+  const models = `${'../'.repeat(script.file.split('/').length - 1) || './'}models`;
+  switch (script.kind) {
+    case 'sync':
+      return scaffoldSync(script.definition, models);
+    case 'action':
+      return scaffoldAction(script.definition, models);
+    case 'on-event':
+      return scaffoldOnEvent(script.definition, models);
+    default:
+      return script satisfies never;
+  }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { parseEnv } from 'node:util';
+import { SCHEMA_FILE, schemaDocument } from '../../manifest/json-schema.ts';
 import { parseManifest } from '../../manifest/parse.ts';
 import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
 import { TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
@@ -52,9 +53,10 @@ async function newFiles(folder: string, installed: InstalledPackage, keys: reado
     ...(await Promise.all(scripts.map(async (name) => ({ name, text: await readFile(join(example, name), 'utf8') })))),
     { name: 'models.ts', text: generateModels(manifest) },
     { name: SANDBOX_TYPES_FILE, text: SANDBOX_TYPES },
+    { name: SCHEMA_FILE, text: `${JSON.stringify(schemaDocument(manifest.models), null, 2)}\n` },
     { name: 'tsconfig.json', text: TSCONFIG_TEXT },
     { name: 'package.json', text: packageText(folder, installed) },
-    { name: '.gitignore', text: '.env\ndist/\nnode_modules/\n' },
+    { name: '.gitignore', text: '.env\n.nango/\ndist/\nnode_modules/\n' },
     { name: '.env', text: envText(keys), mode: ENV_MODE },
     // Last, since it is what makes the folder a project: an init that was cut short can be run again.
     { name: MANIFEST_FILE, text: manifestText },

@@ -1,6 +1,6 @@
 import type { CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
-import { countsText, errorText, type LogLine, printLogLine, readLogs, type RunWithLogs } from '../runs.ts';
+import { countsText, errorText, type LogLine, printLogLine, readLogs, type RunWithLogs, waitText } from '../runs.ts';
 
 type Flags = { readonly environment: string; readonly json?: boolean };
 
@@ -23,8 +23,10 @@ function factsOf(run: RunWithLogs): [string, string][] {
     [run.kind, `${run.name} (${run.provider_config_key})`],
     ['connection', run.connection_id],
     ['state', run.state],
+    ['waits', run.state === 'waiting' ? waitText({ until: run.resume_at, reason: run.wait_reason }) : null],
     ['started', run.started_at],
     ['finished', run.finished_at],
+    ['attempts', run.attempts > 1 ? String(run.attempts) : null],
     ['requests', String(run.requests)],
     ['records', countsText(run.counts)],
     ['error', errorText(run)],

@@ -1,7 +1,7 @@
 import type { CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
 import { oneLine } from '../output.ts';
-import { countsText, errorText, type Run } from '../runs.ts';
+import { outcomeText, type Run } from '../runs.ts';
 
 type Flags = {
   readonly environment: string;
@@ -34,7 +34,7 @@ export const define: CommandModule['define'] = (command, { out, client }) => {
         oneLine(run.connection_id),
         run.state,
         run.started_at ?? run.created_at,
-        run.error === null ? countsText(run.counts) : errorText(run),
+        outcomeText(run),
       ]);
       out.table(['run', 'kind', 'name', 'connection', 'state', 'started', 'outcome'], rows, 'No runs.');
     },

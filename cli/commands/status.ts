@@ -1,6 +1,7 @@
 import type { CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
 import { oneLine, type Style } from '../output.ts';
+import { waitText } from '../runs.ts';
 
 type SyncStatus = {
   readonly name: string;
@@ -11,10 +12,25 @@ type SyncStatus = {
   readonly finishedAt: string | null;
   readonly nextScheduledSyncAt: string | null;
   readonly recordCount: Readonly<Record<string, number>>;
+  readonly resumeAt: string | null;
+  readonly waitReason: string | null;
+  readonly error: { readonly message: string } | null;
 };
 type Flags = { readonly environment: string; readonly json?: boolean };
 
 const STYLES: Readonly<Record<string, Style>> = { SUCCESS: 'green', RUNNING: 'cyan', WAITING: 'cyan', ERROR: 'red' };
+
+const HEADINGS = [
+  'integration',
+  'connection',
+  'sync',
+  'status',
+  'frequency',
+  'finished',
+  'next run',
+  'records',
+  'note',
+];
 
 export const define: CommandModule['define'] = (command, { out, client }) => {
   command
@@ -42,16 +58,22 @@ export const define: CommandModule['define'] = (command, { out, client }) => {
         Object.entries(sync.recordCount)
           .map(([model, number]) => `${model} ${number}`)
           .join(', '),
+        noteOf(sync),
       ]);
-      const headings = ['integration', 'connection', 'sync', 'status', 'frequency', 'finished', 'next run', 'records'];
       out.table(
-        headings,
+        HEADINGS,
         rows,
         `No syncs in '${flags.environment}': deploy some with 'nango deploy ${flags.environment}'.`,
       );
     },
   );
 };
+
+/** Why the sync waits, or what its last run failed for. */
+function noteOf(sync: SyncStatus): string {
+  if (sync.waitReason !== null) return waitText({ until: sync.resumeAt, reason: sync.waitReason });
+  return sync.status === 'ERROR' && sync.error !== null ? oneLine(sync.error.message) : '';
+}
 
 async function integrationKeys(server: {
   call: <Answer>(method: string, path: string) => Promise<Answer>;

@@ -97,7 +97,7 @@ export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest
     decompress: true,
     forwardHeaders: false,
     // A token endpoint that has moved must be corrected: its new place would get the client's secret.
-    followRedirects: false,
+    redirects: 'none' as const,
   };
   try {
     const received = await exchange.attempt(sent, signal);

@@ -122,10 +122,82 @@ test.each([
   expect(api.engine.calls).toEqual([]);
 });
 
-test('an asynchronous action is refused instead of run at once', async () => {
-  expect((await act({ action_name: 'post' }, { ...HEADERS, 'x-async': 'true' })).body.error.code).toBe(
-    'invalid_headers',
+test('an asynchronous action answers its id and is only started', async () => {
+  const { status, body } = await act({ action_name: 'post' }, { ...HEADERS, 'x-async': 'true', 'x-max-retries': '3' });
+  expect([status, body]).toEqual([202, { id: lastRun(), statusUrl: `/action/${lastRun()}` }]);
+  expect(api.engine.calls.map(([method]) => method)).toEqual(['startAction']);
+  const { rows } = await api.db.query('select retries from runs where id = $1', [lastRun()]);
+  expect(rows).toEqual([{ retries: 3 }]);
+});
+
+test.each([
+  [{ 'x-async': 'perhaps' }, 'x-async'],
+  [{ 'x-async': 'true', 'x-max-retries': '6' }, 'x-max-retries'],
+  [{ 'x-max-retries': '1' }, 'x-async'],
+])('the headers %j are refused by name', async (headers, name) => {
+  const { status, body } = await act({ action_name: 'post' }, { ...HEADERS, ...headers });
+  expect([status, body.error.code]).toEqual([400, 'invalid_headers']);
+  expect(body.error.message).toContain(name);
+  expect(api.engine.calls).toEqual([]);
+});
+
+test('the result of an asynchronous action is there once it has ended', async () => {
+  const { body } = await act({ action_name: 'post' }, { ...HEADERS, 'x-async': 'true' });
+  expect(await api.call('GET', body.statusUrl)).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });
+  const attempt = await beginAttempt(api.db, { runId: body.id, workflowRunId: 'w', at: NOW });
+  const end = { runId: body.id, fence: attempt?.fence ?? -1, state: 'success', failure: null, at: NOW } as const;
+  await endRun(api.db, { ...end, output: '{"n": 1.0}' });
+  expect(await api.call('GET', body.statusUrl)).toMatchObject({ status: 200, text: '{"n": 1.0}' });
+  expect((await api.call('GET', body.statusUrl, { key: api.otherKey })).status).toBe(404);
+});
+
+test('the failure of an asynchronous action is answered as that of any other', async () => {
+  const { body } = await act({ action_name: 'post' }, { ...HEADERS, 'x-async': 'true' });
+  const failure = { code: 'action_failed', message: 'no channel', payload: { channel: 'x' } } as const;
+  await endRun(api.db, { runId: body.id, fence: null, state: 'failed', failure, output: null, at: NOW });
+  expect(await api.call('GET', body.statusUrl)).toMatchObject({ status: 424, body: { error: failure } });
+});
+
+const keyed = (key: string, input: unknown, headers: Record<string, string> = {}) =>
+  act({ action_name: 'post', input }, { ...HEADERS, 'idempotency-key': key, ...headers });
+
+test('a call with a used idempotency key answers what the first answered', async () => {
+  ends({ output: '{"ts":1}' });
+  const first = await keyed('order-1', { a: 1, b: [2] });
+  const again = await keyed('order-1', { b: [2], a: 1 });
+  expect([first.text, again.text]).toEqual(['{"ts":1}', '{"ts":1}']);
+  expect(new Set(api.engine.calls.map(([, run]) => (run as { runId: string }).runId)).size).toBe(1);
+});
+
+test('an idempotency key is for one input', async () => {
+  ends({});
+  await keyed('order-2', { a: 1 });
+  const { status, body } = await keyed('order-2', { a: 2 });
+  expect([status, body.error.code]).toEqual([409, 'idempotency_key_reused']);
+  expect(body.error.message).toContain("'order-2'");
+});
+
+test('calls at once with one idempotency key are one run', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => keyed('order-3', { a: 1 }, { 'x-async': 'true' })),
   );
+  expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+});
+
+test('a key whose action never began may be used again', async () => {
+  api.engine.answer({ runAction: () => Promise.reject(Object.assign(new Error('gone'), { code: 14 })) });
+  expect((await keyed('order-4', 1)).status).toBe(503);
+  ends({ output: '"sent"' });
+  expect(await keyed('order-4', 1)).toMatchObject({ status: 200, text: '"sent"' });
+});
+
+test('a key is forgotten after its seven days', async () => {
+  ends({ output: '"once"' });
+  await keyed('order-5', 1);
+  const first = lastRun();
+  await api.db.query(`update action_keys set expires_at = $1 where key = 'order-5'`, [NOW]);
+  await keyed('order-5', 2);
+  expect(lastRun()).not.toBe(first);
 });
 
 test('a bottomless input is the caller’s mistake', async () => {

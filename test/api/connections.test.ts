@@ -125,7 +125,7 @@ test('an auth mode without a flow yet is refused by name', async () => {
     body: { provider_config_key: 'signed', credentials: {} },
   });
   expect(status).toBe(400);
-  expect(body.error.message).toContain('OAUTH1');
+  expect(body.error.message).toContain('BILL');
 });
 
 test.each([

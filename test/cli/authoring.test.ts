@@ -30,7 +30,7 @@ test('generate writes the types and one scaffold for each missing script, all of
   await initProject(cwd, { 'nango.yaml': THREE, 'tasks.ts': null, 'post-message.ts': null });
   const { code, stdout } = await runCli(['generate'], { cwd });
   expect(code).toBe(0);
-  expect(stdout).toBe('Wrote models.ts\nWrote people.ts\nWrote add-person.ts\n');
+  expect(stdout).toBe('Wrote models.ts\nWrote .nango/schema.json\nWrote people.ts\nWrote add-person.ts\n');
   expect((await runCli(['compile'], { cwd })).stdout).toBe('Compiled 2 syncs and 1 action without mistakes.\n');
 });
 
@@ -165,4 +165,42 @@ test('a diagnostic of several lines is one mistake, and files elsewhere keep a p
     { file: '../shared dir/map.ts', line: 1, column: 2, message: 'TS1005: expected.' },
     { file: 'tsconfig.json', line: 1, column: 1, message: "TS5083: Cannot read file '/x/tsconfig.json'." },
   ]);
+});
+
+const V2 = `integrations:
+  tracker:
+    syncs:
+      people:
+        runs: every 30s
+        output: Person
+        endpoint: GET /people
+    actions:
+      add-person:
+        input: string[]
+        output: Person
+        endpoint: POST /people
+    on-events:
+      post-connection-creation: [hello]
+models:
+  Person:
+    id: string
+    name: string | null
+`;
+
+test('a v2 project gets nested scaffolds and a JSON schema, all of which compile', async () => {
+  const cwd = await folders.create();
+  const folder = await initProject(cwd, { 'nango.yaml': V2, 'tasks.ts': null, 'post-message.ts': null });
+  const { stdout } = await runCli(['generate'], { cwd });
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    'Wrote models.ts',
+    'Wrote .nango/schema.json',
+    'Wrote tracker/syncs/people.ts',
+    'Wrote tracker/actions/add-person.ts',
+    'Wrote tracker/on-events/hello.ts',
+  ]);
+  const schema = JSON.parse(await readFile(join(folder, '.nango', 'schema.json'), 'utf8'));
+  expect(schema.definitions.Person.required).toEqual(['id', 'name']);
+  expect((await runCli(['compile'], { cwd })).stdout).toBe(
+    'Compiled 1 sync and 1 action and 1 on-event script without mistakes.\n',
+  );
 });

@@ -52,7 +52,7 @@ test('a change of a file that scripts import bundles those scripts alone', async
 test('a change of nango.yaml writes the types, and its mistakes have positions', async () => {
   const manifest = await read('nango.yaml');
   await write('nango.yaml', manifest.replace('    title: string\n', '    title: string\n    size?: number\n'));
-  await dev.see(/No mistakes \(wrote models\.ts, bundled 0 scripts of 2/);
+  await dev.see(/No mistakes \(wrote models\.ts, wrote \.nango\/schema\.json, bundled 0 scripts of 2/);
   expect(await read('models.ts')).toContain('size?: number | undefined;');
   await write('nango.yaml', manifest.replace('every 30min', 'every 1min'));
   await dev.see(/nango\.yaml:\d+:\d+: .*5min.*\n1 mistake in nango\.yaml\n/);

@@ -15,11 +15,12 @@ test('init writes a project that compiles as it stands', async () => {
   expect(code).toBe(0);
   const files = await readdir(join(cwd, 'nango-integrations'));
   expect(files.sort()).toEqual(
-    '.env .gitignore models.ts nango-sandbox.d.ts nango.yaml package.json post-message.ts tasks.ts tsconfig.json'.split(
+    '.env .gitignore .nango models.ts nango-sandbox.d.ts nango.yaml package.json post-message.ts tasks.ts tsconfig.json'.split(
       ' ',
     ),
   );
-  for (const file of files) expect(stdout).toContain(`Wrote ${join('nango-integrations', file)}\n`);
+  for (const file of files.map((name) => (name === '.nango' ? '.nango/schema.json' : name)))
+    expect(stdout).toContain(`Wrote ${join('nango-integrations', file)}\n`);
   expect(await runCli(['compile'], { cwd })).toEqual({
     code: 0,
     stdout: 'Compiled 1 sync and 1 action without mistakes.\n',
@@ -33,7 +34,7 @@ test('the package refers to this clone by a path relative to the project, and gi
   const folder = join(cwd, 'deep', 'er');
   const { devDependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   expect(resolve(folder, devDependencies.nango.replace(/^file:/, ''))).toBe(resolve(installedPackage().root));
-  expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe('.env\ndist/\nnode_modules/\n');
+  expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe('.env\n.nango/\ndist/\nnode_modules/\n');
   expect((await stat(join(folder, '.env'))).mode & 0o777).toBe(0o600);
 });
 

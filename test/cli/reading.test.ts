@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { saveRecords } from '../../store/records.ts';
 import { addLogLines } from '../../store/run-logs.ts';
-import { beginAttempt, endRun } from '../../store/runs.ts';
+import { beginAttempt, endOpenRuns, endRun, suspendRun } from '../../store/runs.ts';
 import { NOW, useApi } from '../support/api.ts';
 import { runCli, startCli, useFolders } from '../support/cli.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
@@ -60,6 +60,23 @@ beforeAll(async () => {
   await end(failed, 'failed');
 });
 
+test('a waiting run says until when and why in status, runs and run; one that was ended says so no more', async () => {
+  const { runId, fence } = await begin('initech');
+  const [resumeAt, reason] = [new Date('2026-01-01T02:00:00.000Z'), 'GET /tasks was answered with 429'];
+  await suspendRun(api.db, { runId, fence, resumeAt, reason });
+  const wait = 'until 2026-01-01T02:00:00.000Z: GET /tasks was answered with 429';
+  expect((await nango('status')).stdout).toMatch(
+    new RegExp(`^tracker +initech +tasks +WAITING .* Task 0 +${wait}$`, 'm'),
+  );
+  expect((await nango('runs')).stdout).toMatch(new RegExp(`^${runId} .* waiting +\\S+ +${wait}$`, 'm'));
+  expect((await nango('run', runId)).stdout).toMatch(new RegExp(`^waits +${wait}$`, 'm'));
+  const { body } = await api.call('GET', `/runs/${runId}`);
+  const failure = { code: 'runner_lost', message: 'lost' } as const;
+  await endOpenRuns(api.db, { workflowId: body.workflow_id, state: 'failed', failure, at: NOW });
+  expect((await api.call('GET', `/runs/${runId}`)).body).toMatchObject({ resume_at: null, wait_reason: null });
+  expect((await nango('status')).stdout).toMatch(/^tracker +initech +tasks +ERROR .* Task 0 +lost$/m);
+});
+
 test('records are shown with id, action and payload, and escape codes in them do nothing', async () => {
   const { code, stdout } = await nango('records', 'tracker', 'acme', 'Task');
   expect(code).toBe(0);
@@ -98,7 +115,7 @@ test.each([
 test('status shows each sync with its state and its records', async () => {
   const { stdout } = await nango('status');
   expect(stdout).toMatch(/^tracker +acme +tasks +SUCCESS +every hour +2026\S+ +Task 2$/m);
-  expect(stdout).toMatch(/^tracker +globex +tasks +ERROR +/m);
+  expect(stdout).toMatch(/^tracker +globex +tasks +ERROR .* Cannot read properties of undefined$/m);
   const one = await nango('status', 'tracker', 'globex', '--json');
   expect(JSON.parse(one.stdout).syncs).toMatchObject([
     { integration: 'tracker', connection_id: 'globex', status: 'ERROR' },

@@ -70,6 +70,20 @@ test('a run whose script process is killed goes on where it was', async () => {
   expect(posts()).toBe(1);
 }, 60_000);
 
+test('a run whose script process is killed at every other page ends as if nothing had been', async () => {
+  const sync = await connect('killed-often', paged());
+  const killedAt = new Set<string>();
+  upstream.handleWith((request) => {
+    const isNew = !killedAt.has(request.url) && Number(request.url.split('/').at(-1)) % 2 === 1;
+    if (isNew) killRunners();
+    if (isNew) killedAt.add(request.url);
+    return answerPage(request);
+  });
+  expectWhole(await runSync(platform, sync));
+  expect(killedAt.size).toBe(PAGES / 2);
+  expect(posts()).toBe(1);
+}, 60_000);
+
 test('a run goes on in the next worker after its worker was stopped', async () => {
   const sync = await connect('handed-over', paged());
   const hold = holdPage(7);

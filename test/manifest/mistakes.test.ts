@@ -127,11 +127,6 @@ test.each([
     "1:50: returns of action 'x' 'Tsk': expected a type or the name of a model",
   ],
   [
-    'a v2 file',
-    'integrations:\n  a:\n    provider: b\n    syncs: { x: {} }',
-    "2:3: integration 'a' has 'syncs:', the v2 form: v2 files cannot be read yet; list the scripts directly under the integration, each with 'type', 'runs' and 'returns'",
-  ],
-  [
     'a model name with a dash',
     models('  a-b: { id: string }'),
     "3:3: model name 'a-b': expected letters, digits and '_', not beginning with a digit",

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: provider files write their values so
 import { expect, test } from '@jest/globals';
-import { interpolate } from '../../outbound/interpolate.ts';
+import { interpolate, interpolateTree } from '../../outbound/interpolate.ts';
 import { party } from '../support/outbound.ts';
 
 const credentials = {
@@ -51,11 +51,42 @@ test('a missing credential is named', () => {
   expect(() => interpolate('${apiKey}', party({}), 'proxy.headers.x')).toThrow(/expected 'apiKey' in the credentials/);
 });
 
+test("a value that the connection lacks is the field's default, or missing with the field's example", () => {
+  const fields = { region: { type: 'string', default_value: 'us' }, shop: { type: 'string', example: 'my-shop' } };
+  const of = party({ connection_config: fields });
+  expect(interpolate('${connectionConfig.region}', of, 'token_url')).toBe('us');
+  expect(() => interpolate('${connectionConfig.shop}', of, 'token_url')).toThrow(
+    /expected 'shop' \(such as 'my-shop'\)/,
+  );
+});
+
+test('what a call and a flow know is filled in, and is missing outside of them', () => {
+  const call = { method: 'GET', host: 'api.example.com', path: '/v1/a', params: 'b=1', random: '00', body: '{}' };
+  const of = { ...party({}), call, extra: { step1: { id: 7 }, assertionOption: { sub: 'me' } } };
+  const template = '${method} ${host}${path}?${params} ${random} ${body} ${step1.id} ${assertionOption.sub}';
+  expect(interpolate(template, of, 'x')).toBe('GET api.example.com/v1/a?b=1 00 {} 7 me');
+  expect(() => interpolate('${step1.id}', party({}), 'token_url')).toThrow(/'\$\{step1.id\}' in token_url/);
+});
+
+test('a tree is filled text by text', () => {
+  const filled = interpolateTree(
+    { key: '${apiKey}', list: ['${username}', 3], open: true, none: null },
+    party({}, credentials),
+    'token_params',
+  );
+  expect(filled).toEqual({ key: 'k1', list: ['ada', 3], open: true, none: null });
+  expect(() => interpolateTree({ a: [{ b: '${apiKey}' }] }, party({}), 'token_params')).toThrow(
+    /in token_params.a.0.b of/,
+  );
+});
+
 test('an inherited property is no value', () => {
   const inheriting = party({}, {}, Object.create({ host: 'evil.example' }));
   expect(() => interpolate('${connectionConfig.host}', inheriting, 'proxy.base_url')).toThrow(/is missing/);
 });
 
 test('an unknown expression is refused with the known ones', () => {
-  expect(() => interpolate('${base64(x)}', party({}), 'proxy.headers.x')).toThrow(/expected connectionConfig.<name>/);
+  expect(() => interpolate('${nothing}', party({}), 'proxy.headers.x')).toThrow(
+    /expected one of connectionConfig.<name>/,
+  );
 });

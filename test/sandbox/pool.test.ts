@@ -113,6 +113,23 @@ test('runs of one environment share a child, those of two never do', async () =>
   expect(children.slice(1)).toEqual([2, 3, 3]);
 });
 
+test('a run that is to be alone shares its child with no other, also where there is no room for one more', async () => {
+  const own = createSandbox({ maxChildren: 1 });
+  const bothRun = Promise.withResolvers<number>();
+  let arrived = 0;
+  const log = async () => {
+    arrived += 1;
+    if (arrived === 2) bothRun.resolve(own.stats().children);
+    await bothRun.promise;
+    return { value: null };
+  };
+  const held = { body: 'await nango.log("held");', host: { log } };
+  await Promise.all([runIn(own, held), runIn(own, { ...held, alone: true })]);
+  await own.close();
+  // One each, and the spare.
+  expect(await bothRun.promise).toBe(3);
+});
+
 test('a child of another environment gives way when all children are taken', async () => {
   for (const environment of ['a', 'b', 'c', 'd', 'e']) expect(await outputOf('return 1;', { environment })).toBe(1);
   expect(sandbox.stats().children).toBeLessThanOrEqual(4);
@@ -217,16 +234,22 @@ function isAlive(pid: number): boolean {
   }
 }
 
-type Other = { readonly environment?: string; readonly body?: string; readonly onStart?: () => void };
+type Other = {
+  readonly environment?: string;
+  readonly body?: string;
+  readonly alone?: boolean;
+  readonly host?: Partial<Host>;
+  readonly onStart?: () => void;
+};
 
 /** A run in another sandbox than the file's own. */
 function runIn(
   other: ReturnType<typeof createSandbox>,
-  { environment = 'dev', body = 'return 1;', onStart }: Other = {},
+  { environment = 'dev', body = 'return 1;', alone = false, host = {}, onStart }: Other = {},
 ) {
   return other.run({
     environment,
-    bundle: { hash: 'h', code: `exports.default = async () => { ${body} };`, sourceMap: '{}', file: 'a.ts' },
+    bundle: { hash: 'h', code: `exports.default = async (nango) => { ${body} };`, sourceMap: '{}', file: 'a.ts' },
     kind: 'action',
     context: { environmentName: 'dev', providerConfigKey: 'k', provider: 'p', connectionId: 'c', scriptName: 's' },
     input: undefined,
@@ -235,8 +258,9 @@ function runIn(
       if (onStart !== undefined) setImmediate(onStart);
       return new Date(0);
     },
-    host: {} as Host,
+    host: host as Host,
     limits: DEFAULT_LIMITS,
+    alone,
     signal: new AbortController().signal,
   });
 }

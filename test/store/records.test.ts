@@ -10,7 +10,8 @@ import {
   type RecordWrite,
   saveRecords,
 } from '../../store/records.ts';
-import { beginAttempt, countsOfRun } from '../../store/runs.ts';
+import { countsOfRun } from '../../store/run-views.ts';
+import { beginAttempt } from '../../store/runs.ts';
 import type { Sync } from '../../store/syncs.ts';
 import { useDatabase } from '../support/database.ts';
 import { seedRun, seedSync, START } from '../support/rows.ts';

@@ -8,6 +8,7 @@ import { connectionById, saveConnection } from '../../store/connections.ts';
 import { addJournalChunk, chunkName, journalChunk } from '../../store/journal.ts';
 import { rotateKey } from '../../store/rotate-key.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
+import { DEFAULT_WEBHOOK_SETTINGS, putWebhookSettings } from '../../store/webhook-settings.ts';
 import { useDatabase } from '../support/database.ts';
 import { START, seedRun, seedSync } from '../support/rows.ts';
 
@@ -45,6 +46,8 @@ beforeEach(async () => {
     });
     rows.push(saved.id);
   }
+  const webhooks = { box: old, at: START };
+  await putWebhookSettings(pool, webhooks, found.environmentId, DEFAULT_WEBHOOK_SETTINGS);
   const token = await createConnectSession(pool, {
     environmentId: found.environmentId,
     wishes: {},
@@ -87,6 +90,7 @@ test('everything sealed is sealed anew, and the old key is not needed any more',
     'integrations.credentials',
     'runs.seed',
     'sign_ins.luggage',
+    'webhook_settings.signing_key',
   ]);
   const total = await rotateKey(database.pool, both);
   expect(total).toBeGreaterThanOrEqual(455);
@@ -115,7 +119,7 @@ test('without the old key nothing is lost: it says which key is missing', async 
     code: 'configuration_invalid',
     message: expect.stringContaining(old.keyId),
   });
-  expect(await envelopesOf(old.keyId)).toHaveLength(4);
+  expect(await envelopesOf(old.keyId)).toHaveLength(5);
 });
 
 test('npm run rotate-key does it by settings alone', async () => {

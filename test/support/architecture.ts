@@ -45,7 +45,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   activities: {
     rooms: ['contract', 'manifest', 'store', 'outbound', 'sandbox'],
-    packages: ['@temporalio/activity', '@temporalio/client', '@temporalio/common', 'types:@temporalio/worker'],
+    packages: [
+      '@temporalio/activity',
+      '@temporalio/client',
+      '@temporalio/common',
+      'types:@temporalio/worker',
+      'safe-stable-stringify',
+    ],
     node: true,
   },
   runtime: { rooms: ['contract'], packages: ['zod', 'dotenv', '@temporalio/client', '@temporalio/common'], node: true },
@@ -58,7 +64,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['contract', 'manifest', 'store', 'outbound', 'runtime'],
     types: ['workflows'],
     files: ['workflows/messages.ts'],
-    packages: ['express', 'zod', '@temporalio/client', '@temporalio/common'],
+    packages: ['express', 'zod', 'safe-stable-stringify', '@temporalio/client', '@temporalio/common'],
     node: true,
   },
   cli: {

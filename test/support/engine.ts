@@ -34,6 +34,14 @@ export function createRecordingEngine(): RecordingEngine {
       note('runAction', run);
       await told.runAction?.(run);
     },
+    startAction: async (run) => {
+      note('startAction', run);
+      await told.startAction?.(run);
+    },
+    startDelivery: async (deliveryId) => {
+      note('startDelivery', deliveryId);
+      await told.startDelivery?.(deliveryId);
+    },
     cancel: async (workflowId) => {
       note('cancel', workflowId);
       await told.cancel?.(workflowId);

@@ -3,10 +3,16 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../../activities/index.ts';
 import { EngineError } from '../../contract/failures.ts';
 import type { ActionStep, SyncStep } from '../../contract/sync.ts';
+import type { DeliveryStep } from '../../contract/webhook.ts';
 
 export type HistoryCase = {
   readonly name: string;
-  readonly workflow: 'syncWorkflow' | 'actionWorkflow' | 'reconcileWorkflow' | 'refreshIdleWorkflow';
+  readonly workflow:
+    | 'syncWorkflow'
+    | 'actionWorkflow'
+    | 'reconcileWorkflow'
+    | 'deliverWebhookWorkflow'
+    | 'refreshIdleWorkflow';
   readonly input: unknown;
   readonly activities: Partial<Activities>;
   /** What happens to the workflow while it runs. */
@@ -40,6 +46,8 @@ export const CASES: readonly HistoryCase[] = [
   action('action-handed-over', [{ status: 'handedOver', taskQueue: 'action-handed-over' }, { status: 'finished' }]),
   action('action-waiting', [waiting(300), { status: 'finished' }]),
   reconcile('reconcile-thorough', true),
+  reconcile('reconcile-with-webhooks', true),
+  webhook('webhook-delivered', [again(300), { status: 'delivered' }]),
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
   refreshIdle('refresh-idle-two-pages'),
 ];
@@ -64,6 +72,7 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
     removeSchedules: async () => undefined,
     startQueuedRuns: page,
     settleLostRuns: page,
+    startWebhooks: async () => undefined,
   };
   return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
 }
@@ -72,6 +81,16 @@ function refreshIdle(name: string): HistoryCase {
   const pages = inTurn<string | null>(['100', null]);
   const activities = { refreshIdle: async () => ({ nextAfterId: pages() }) };
   return { name, workflow: 'refreshIdleWorkflow', input: {}, activities };
+}
+
+function webhook(name: string, steps: readonly Step<DeliveryStep>[]): HistoryCase {
+  const next = inTurn(steps);
+  const activities = { deliverWebhook: async () => next() };
+  return { name, workflow: 'deliverWebhookWorkflow', input: { deliveryId: 'd1' }, activities };
+}
+
+function again(ms: number): () => DeliveryStep {
+  return () => ({ status: 'again', at: new Date(Date.now() + ms).toISOString() });
 }
 
 /** What an activity answers, or throws; a function makes it at that moment. */

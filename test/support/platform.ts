@@ -129,6 +129,10 @@ export type RunJson = {
   readonly error: { code: string; message: string; location?: { file: string; line: number; column: number } } | null;
   readonly logs: readonly { level: string; message: string }[];
   readonly workflow_id: string;
+  readonly attempts: number;
+  readonly generation: number;
+  readonly resume_at: string | null;
+  readonly wait_reason: string | null;
 };
 
 /** Triggers a sync and answers its run once it has ended. */

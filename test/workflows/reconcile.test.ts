@@ -11,13 +11,13 @@ const time = useTimeSkipping();
 test('it goes through every page of syncs and of queued runs', async () => {
   const { calls, activities } = recording({ syncs: ['200', '400', null], queued: ['r9', null] });
   await time.withWorker(activities, async (queue) => (await start(queue, false)).result());
-  expect(calls).toEqual(['syncs 0', 'syncs 200', 'syncs 400', 'removals', 'queued 0', 'queued r9']);
+  expect(calls).toEqual(['syncs 0', 'syncs 200', 'syncs 400', 'removals', 'queued 0', 'queued r9', 'webhooks']);
 });
 
 test('only a thorough one asks Temporal about runs that are shown as running', async () => {
   const { calls, activities } = recording({ lost: ['r5', null] });
   await time.withWorker(activities, async (queue) => (await start(queue, true)).result());
-  expect(calls).toEqual(['syncs 0 thorough', 'removals thorough', 'queued 0', 'lost 0', 'lost r5']);
+  expect(calls).toEqual(['syncs 0 thorough', 'removals thorough', 'queued 0', 'lost 0', 'lost r5', 'webhooks']);
 });
 
 test('any number of signals during the work make one more round', async () => {
@@ -37,7 +37,8 @@ test('any number of signals during the work make one more round', async () => {
     signalled.resolve();
     await handle.result();
   });
-  expect(calls).toEqual(['syncs 0', 'removals', 'queued 0', 'syncs 0', 'removals', 'queued 0']);
+  const round = ['syncs 0', 'removals', 'queued 0', 'webhooks'];
+  expect(calls).toEqual([...round, ...round]);
 });
 
 type Pages = readonly (string | null)[];
@@ -55,6 +56,7 @@ function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages }) {
     removeSchedules: async ({ thorough }) => void calls.push(`removals${thorough ? ' thorough' : ''}`),
     startQueuedRuns: async ({ afterId }) => page('queued', afterId),
     settleLostRuns: async ({ afterId }) => page('lost', afterId),
+    startWebhooks: async () => void calls.push('webhooks'),
   };
   return { calls, activities };
 }

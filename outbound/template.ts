@@ -1,0 +1,147 @@
+/**
+ * The language of `${…}` in providers files, without any knowledge of connections. Pure.
+ *
+ * A template is text with expressions: a name (`connectionConfig.region`), `now` with an optional format, or one of the
+ * functions, whose argument is a template again. `a || b` takes the first alternative whose values all exist.
+ */
+import { createHash, createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { formatMoment } from './moment.ts';
+
+/** What a template is filled from. */
+export type Values = {
+  /** The value of a dotted name; undefined when there is none. */
+  readonly lookup: (name: string) => string | undefined;
+  readonly now: Date | undefined;
+};
+
+/** The text, or the first expression that has no value. */
+export type Filled = { readonly text: string } | { readonly missing: string };
+
+type Gap = { missing?: string };
+type Part = { readonly text: string } | { readonly expression: string };
+
+const ALTERNATIVE = / *\|\| */;
+const FUNCTIONS: Readonly<Record<string, (argument: string) => string | undefined>> = {
+  base64: (argument) => Buffer.from(argument).toString('base64'),
+  sha256Hex: (argument) => createHash('sha256').update(argument).digest('hex'),
+  hmacSha1Hex: (argument) => {
+    const [message, key] = splitKey(argument);
+    return key && createHmac('sha1', key).update(message).digest('hex');
+  },
+  ed25519Sign: (argument) => {
+    const [message, key] = splitKey(argument);
+    const opened = key && ed25519Key(key);
+    return opened ? sign(null, Buffer.from(message), opened).toString('base64') : undefined;
+  },
+};
+
+/** The functions by name, for messages. */
+export const FUNCTION_NAMES: readonly string[] = Object.keys(FUNCTIONS);
+
+/** Fills a template. Values are put in as they are and never looked through again. */
+export function fillTemplate(template: string, values: Values): Filled {
+  let missing: string | undefined;
+  for (const alternative of alternativesOf(partsOf(template))) {
+    const gap: Gap = {};
+    const text = fill(alternative, values, gap);
+    if (gap.missing === undefined) return { text };
+    missing ??= gap.missing;
+  }
+  return { missing: missing ?? template };
+}
+
+/** The dotted names that a template reads, those inside of functions too. */
+export function namesIn(template: string): string[] {
+  const found: string[] = [];
+  fillTemplate(template, { lookup: (name) => void found.push(name), now: new Date(0) });
+  return found;
+}
+
+function fill(parts: readonly Part[], values: Values, gap: Gap): string {
+  return parts.map((part) => ('text' in part ? part.text : evaluate(part.expression, values, gap))).join('');
+}
+
+function evaluate(expression: string, values: Values, gap: Gap): string {
+  const call = /^(\w+)\(([\s\S]*)\)$/.exec(expression);
+  const value = call === null ? valueOf(expression, values) : applied(call[1] ?? '', call[2] ?? '', values, gap);
+  if (value === undefined) gap.missing ??= expression;
+  return value ?? '';
+}
+
+function applied(name: string, argument: string, values: Values, gap: Gap): string | undefined {
+  if (!Object.hasOwn(FUNCTIONS, name)) return undefined;
+  const inner: Gap = {};
+  const filled = fill(partsOf(argument), values, inner);
+  if (inner.missing === undefined) return FUNCTIONS[name]?.(filled);
+  gap.missing ??= inner.missing;
+  return undefined;
+}
+
+function valueOf(name: string, { lookup, now }: Values): string | undefined {
+  if (name === 'now') return now?.toISOString();
+  if (name.startsWith('now:')) return now && formatMoment(now, name.slice('now:'.length));
+  return lookup(name);
+}
+
+/** Cuts at every `||` that stands outside of expressions. */
+function alternativesOf(parts: readonly Part[]): Part[][] {
+  let current: Part[] = [];
+  const found = [current];
+  for (const part of parts) {
+    const [first, ...others] = 'text' in part ? part.text.split(ALTERNATIVE).map((text) => ({ text })) : [part];
+    if (first !== undefined) current.push(first);
+    for (const other of others) {
+      current = [other];
+      found.push(current);
+    }
+  }
+  return found;
+}
+
+/** Text and expressions in their order; braces inside an expression are counted. An unclosed one is text. */
+function partsOf(template: string): Part[] {
+  const parts: Part[] = [];
+  let at = 0;
+  for (;;) {
+    const start = template.indexOf('${', at);
+    const end = start < 0 ? -1 : closingBrace(template, start + 2);
+    if (end < 0) break;
+    if (start > at) parts.push({ text: template.slice(at, start) });
+    parts.push({ expression: template.slice(start + 2, end).trim() });
+    at = end + 1;
+  }
+  if (at < template.length) parts.push({ text: template.slice(at) });
+  return parts;
+}
+
+function closingBrace(template: string, from: number): number {
+  let depth = 1;
+  for (let at = from; at < template.length; at += 1) {
+    if (template[at] === '{') depth += 1;
+    else if (template[at] === '}') depth -= 1;
+    if (depth === 0) return at;
+  }
+  return -1;
+}
+
+/** What is signed, and the key: the last of the arguments. */
+function splitKey(argument: string): [message: string, key: string | undefined] {
+  const comma = argument.lastIndexOf(',');
+  return comma < 0 ? [argument, undefined] : [argument.slice(0, comma), argument.slice(comma + 1).trim()];
+}
+
+/** PKCS#8 of a raw Ed25519 key is this and the 32 bytes (RFC 8410 section 7). */
+const ED25519_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** A private key as PEM, or as base64 of PKCS#8, of the 32 bytes, or of these and the public key behind them. */
+function ed25519Key(text: string): KeyObject | undefined {
+  try {
+    if (text.includes('-----BEGIN')) return createPrivateKey(text.replaceAll('\\n', '\n'));
+    const bytes = Buffer.from(text, 'base64');
+    const isRaw = bytes.length === 32 || bytes.length === 64;
+    const key = isRaw ? Buffer.concat([ED25519_PREFIX, bytes.subarray(0, 32)]) : bytes;
+    return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+/** What is told of a run that has ended. */
+import type { StoredFailure } from './runs.ts';
+import type { Queryable } from './db.ts';
+import type { RecordCounts } from '../contract/host.ts';
+import type { RunState } from '../contract/sync.ts';
+
+export type EndedRun = {
+  readonly runId: string;
+  readonly environmentId: string;
+  readonly connectionRow: string;
+  readonly connectionId: string;
+  readonly providerConfigKey: string;
+  readonly kind: 'sync' | 'action';
+  readonly detached: boolean;
+  readonly name: string;
+  readonly variant: string;
+  readonly state: RunState;
+  readonly models: readonly string[];
+  readonly isIncremental: boolean;
+  readonly error: StoredFailure | null;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date;
+  readonly counts: Readonly<Record<string, RecordCounts>>;
+};
+
+/** A run that has ended, as its webhooks tell of it. */
+export async function endedRun(db: Queryable, runId: string): Promise<EndedRun | undefined> {
+  const result = await db.query<EndedRun>(
+    `select r.id as "runId", r.environment_id::text as "environmentId", r.connection_id::text as "connectionRow",
+       c.connection_id as "connectionId", i.unique_key as "providerConfigKey", r.kind, r.detached, r.name, r.variant,
+       r.state, coalesce(s.models, '{}') as models,
+       s.sync_type = 'incremental' and r.last_sync_date is not null as "isIncremental",
+       r.error, r.started_at as "startedAt", r.finished_at as "finishedAt",
+       coalesce((select json_object_agg(k.model, json_build_object('added', k.added, 'updated', k.updated, 'deleted', k.deleted)
+                                        order by k.model)
+                 from run_counts k where k.run_id = r.id), '{}') as counts
+     from runs r
+       join connections c on c.id = r.connection_id
+       join integrations i on i.id = c.integration_id
+       left join scripts s on s.id = r.script_id
+     where r.id = $1::text and r.finished_at is not null`,
+    [runId],
+  );
+  return result.rows[0];
+}
+
+/** Runs of environments with a webhook URL that ended in this span and have no delivery, oldest first. */
+export async function untoldRuns(db: Queryable, span: { from: Date; to: Date; limit: number }): Promise<string[]> {
+  const result = await db.query<{ id: string }>(
+    `select r.id
+     from webhook_settings w
+       join runs r on r.environment_id = w.environment_id
+     where (w.primary_url is not null or w.secondary_url is not null)
+       and r.finished_at >= greatest($1::timestamptz, w.updated_at) and r.finished_at < $2::timestamptz
+       and (r.kind = 'sync' or r.detached) and r.state in ('success', 'failed')
+       and not exists (select from webhook_deliveries d where d.run_id = r.id)
+     order by r.finished_at
+     limit $3::int`,
+    [span.from, span.to, span.limit],
+  );
+  return result.rows.map(({ id }) => id);
+}

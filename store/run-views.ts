@@ -1,0 +1,112 @@
+/** Runs as people look at them: their state, what they wait for, and what they did. */
+import type { RecordCounts } from '../contract/host.ts';
+import type { RunState } from '../contract/sync.ts';
+import type { Queryable } from './db.ts';
+import type { StartedBy, StoredFailure } from './runs.ts';
+
+export type RunView = {
+  readonly id: string;
+  readonly kind: 'sync' | 'action';
+  readonly name: string;
+  readonly variant: string;
+  readonly connectionId: string;
+  readonly providerConfigKey: string;
+  readonly startedBy: StartedBy;
+  readonly state: RunState;
+  readonly workflowId: string;
+  readonly workflowRunId: string | null;
+  readonly requests: number;
+  readonly error: StoredFailure | null;
+  /** When and why a waiting run waits; null for one that does not. */
+  readonly resumeAt: Date | null;
+  readonly waitReason: string | null;
+  /** How often the script was started, and how often it had to begin again with an empty journal. */
+  readonly attempts: number;
+  readonly generation: number;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+};
+
+const VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
+    i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.workflow_id as "workflowId",
+    r.workflow_run_id as "workflowRunId", r.requests, r.error, r.resume_at as "resumeAt", r.wait_reason as "waitReason",
+    r.fence as attempts, r.generation, r.created_at as "createdAt",
+    r.started_at as "startedAt", r.finished_at as "finishedAt"
+  from runs r
+    join connections c on c.id = r.connection_id
+    join integrations i on i.id = c.integration_id`;
+
+export async function findRun(db: Queryable, environmentId: string, runId: string): Promise<RunView | undefined> {
+  const result = await db.query<RunView>(`${VIEW} where r.id = $1::text and r.environment_id = $2::bigint`, [
+    runId,
+    environmentId,
+  ]);
+  return result.rows[0];
+}
+
+/** Runs of an environment, newest first; filters that are null do not apply. */
+export async function listRuns(
+  db: Queryable,
+  filter: {
+    environmentId: string;
+    providerConfigKey: string | null;
+    connectionId: string | null;
+    name: string | null;
+    limit: number;
+  },
+): Promise<RunView[]> {
+  const result = await db.query<RunView>(
+    `${VIEW}
+     where r.environment_id = $1::bigint
+       and ($2::text is null or i.unique_key = $2::text)
+       and ($3::text is null or c.connection_id = $3::text)
+       and ($4::text is null or r.name = $4::text)
+     order by r.created_at desc, r.id desc
+     limit $5::int`,
+    [filter.environmentId, filter.providerConfigKey, filter.connectionId, filter.name, filter.limit],
+  );
+  return result.rows;
+}
+
+/** The newest run of each of these syncs that did not end as skipped. */
+export async function latestRuns(db: Queryable, syncIds: readonly string[]): Promise<(RunView & { syncId: string })[]> {
+  const result = await db.query<RunView & { syncId: string }>(
+    `select x.id as "syncId", v.*
+     from unnest($1::bigint[]) as x (id)
+       cross join lateral (
+         ${VIEW} where r.sync_id = x.id and r.state <> 'skipped' order by r.created_at desc, r.id desc limit 1
+       ) v`,
+    [syncIds],
+  );
+  return result.rows;
+}
+
+export async function countsOfRun(db: Queryable, runId: string): Promise<Record<string, RecordCounts>> {
+  const result = await db.query<RecordCounts & { model: string }>(
+    `select model, added, updated, deleted from run_counts where run_id = $1::text order by model`,
+    [runId],
+  );
+  return Object.fromEntries(
+    result.rows.map(({ model, added, updated, deleted }) => [model, { added, updated, deleted }]),
+  );
+}
+
+/** What each of these runs did, by run and model; a run that saved nothing is absent. */
+export async function countsOfRuns(
+  db: Queryable,
+  runIds: readonly string[],
+): Promise<Map<string, Record<string, RecordCounts>>> {
+  const result = await db.query<RecordCounts & { runId: string; model: string }>(
+    `select run_id as "runId", model, added, updated, deleted from run_counts
+     where run_id = any($1::text[])
+     order by run_id, model`,
+    [runIds],
+  );
+  const counts = new Map<string, Record<string, RecordCounts>>();
+  for (const { runId, model, ...count } of result.rows) {
+    const models = counts.get(runId) ?? {};
+    counts.set(runId, { ...models, [model]: count });
+  }
+  return counts;
+}

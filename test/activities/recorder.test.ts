@@ -1,0 +1,47 @@
+import { expect, test } from '@jest/globals';
+import { createRecorder, type Recorder } from '../../activities/recorder.ts';
+import type { PendingCall } from '../../contract/host.ts';
+import { allocateSyncRun } from '../../store/allocation.ts';
+import { pendingCalls } from '../../store/journal.ts';
+import { beginAttempt } from '../../store/runs.ts';
+import { useDatabase } from '../support/database.ts';
+import { allocating, START, seedSync } from '../support/rows.ts';
+
+const database = useDatabase();
+const POST: PendingCall = {
+  number: 7,
+  argsHash: 'hash',
+  attempt: 0,
+  state: 'intended',
+  resumeAt: null,
+  what: 'POST /tasks',
+  harmless: false,
+};
+
+test('a call stays in doubt until its answer is stored', async () => {
+  const { recorder, inDoubt } = await openRun('in-doubt');
+  await recorder.intend(POST);
+  recorder.answered(POST.number);
+  await recorder.flush(async () => undefined);
+  expect(await inDoubt()).toEqual(['POST /tasks']);
+  recorder.journal.record({ ...ENTRY, number: POST.number });
+  await recorder.flush();
+  expect(await inDoubt()).toEqual([]);
+});
+
+const ENTRY = { kind: 'request', argsHash: 'hash', args: '{}', ok: true, json: '{}', body: '', now: 0 } as const;
+
+/** A run that has begun, and which of its calls are in doubt as another process would see it. */
+async function openRun(environment: string): Promise<{ recorder: Recorder; inDoubt: () => Promise<string[]> }> {
+  const sync = await seedSync(database.pool, environment);
+  const { runId } = await allocateSyncRun(database.pool, allocating, sync, 'api');
+  const run = await beginAttempt(database.pool, { runId, workflowRunId: 'w', at: START });
+  if (run === undefined) throw new Error('The run did not begin');
+  const fail = (fault: Error): never => {
+    throw fault;
+  };
+  const deps = { ...allocating, db: database.pool };
+  const recorder = createRecorder(deps, run, [], { signal: new AbortController().signal, fail });
+  const inDoubt = async () => (await pendingCalls(database.pool, run)).map(({ what }) => what);
+  return { recorder, inDoubt };
+}

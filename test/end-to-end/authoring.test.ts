@@ -1,0 +1,79 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { call, createConnection, createIntegration } from '../../platform/example.ts';
+import { runCli, useFolders } from '../support/cli.ts';
+import { endedRun, type RunJson, usePlatform } from '../support/platform.ts';
+
+const platform = usePlatform();
+const folders = useFolders();
+
+const V2: Readonly<Record<string, string>> = {
+  'nango.yaml': `integrations:
+  v2-tracker:
+    syncs:
+      tasks:
+        runs: every 30s
+        output: Task
+        endpoint: GET /tasks
+    actions:
+      shout:
+        input: string[]
+        output: string
+models:
+  Task: { id: string, title: string }
+`,
+  'v2-tracker/syncs/tasks.ts': `import type { NangoSync, Task } from '../../models';
+import { toTask } from '../mappers/to-task.js';
+export default async function fetchData(nango: NangoSync): Promise<void> {
+  const { data } = await nango.get({ endpoint: '/tasks', params: { limit: 100 } });
+  await nango.batchSave<Task>(data.tasks.map(toTask), 'Task');
+}
+`,
+  'v2-tracker/mappers/to-task.ts': `import type { Task } from '../../models';
+export function toTask({ id, title }: Task): Task {
+  return { id, title: title.toUpperCase() };
+}
+`,
+  'v2-tracker/actions/shout.ts': `import type { NangoAction } from '../../models';
+export default async function runAction(nango: NangoAction, input: string[]): Promise<string> {
+  return input.join(' ').toUpperCase();
+}
+`,
+};
+
+test('a v2 project in nested folders deploys, and its sync and action run', async () => {
+  const { caller } = platform;
+  await createIntegration(caller, 'v2-tracker', 'example-tracker');
+  await createConnection(caller, 'v2-tracker', 'acme');
+  const { code, stderr } = await deploy(V2);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const [run] = (await call<{ runs: RunJson[] }>(caller, 'GET', '/runs?name=tasks')).runs;
+  expect(await endedRun(platform, run?.id ?? '')).toMatchObject({ state: 'success', counts: { Task: { added: 25 } } });
+  expect(await trigger('v2-tracker', 'shout', ['hello', 'you'])).toBe('HELLO YOU');
+});
+
+async function deploy(files: Readonly<Record<string, string>>) {
+  const cwd = await folders.create();
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(cwd, name)), { recursive: true });
+    await writeFile(join(cwd, name), text);
+  }
+  const { apiUrl, key } = platform.caller;
+  return runCli(['deploy', 'dev'], { cwd, env: { NANGO_HOSTPORT: apiUrl, NANGO_SECRET_KEY_DEV: key } });
+}
+
+async function trigger(integration: string, name: string, input: unknown): Promise<unknown> {
+  const { apiUrl, key } = platform.caller;
+  const response = await fetch(`${apiUrl}/action/trigger`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'provider-config-key': integration,
+      'connection-id': 'acme',
+    },
+    body: JSON.stringify({ action_name: name, input }),
+  });
+  return response.json();
+}

@@ -1,0 +1,58 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import { call, createConnection, createIntegration } from '../../platform/example.ts';
+import { deployScripts } from '../support/deploy-scripts.ts';
+import { type RunJson, triggerSync, usePlatform } from '../support/platform.ts';
+import { useUpstream } from '../support/upstream.ts';
+
+const platform = usePlatform();
+const upstream = useUpstream(({ url }) =>
+  url === '/limited' ? { status: 429, headers: { 'retry-after': '3600' } } : { json: { rows: [{ id: '1' }] } },
+);
+
+beforeAll(async () => {
+  await createIntegration(platform.caller, 'tracker', 'example-tracker');
+});
+
+test('a run that waits says until when and why: in its row, its status, its log and its workflow', async () => {
+  const source = `
+export default async function fetchData(nango: any) {
+  const ask = (endpoint: string) => nango.get({ endpoint, baseUrlOverride: '${upstream.url}', retries: 3 });
+  await nango.batchSave((await ask('/rows')).data.rows, 'Task');
+  await nango.log('one page');
+  await ask('/limited');
+}`;
+  await createConnection(platform.caller, 'tracker', 'acme');
+  await deployScripts(platform.caller, 'tracker', [{ name: 'limited', source }]);
+  const runId = await triggerSync(platform, { integration: 'tracker', connection: 'acme', name: 'limited' });
+  await platform.event(({ event, fields }) => event === 'run.waiting' && fields['run'] === runId);
+  const run = await call<RunJson>(platform.caller, 'GET', `/runs/${runId}`);
+  expect(run).toMatchObject({
+    state: 'waiting',
+    wait_reason: expect.stringMatching(/^GET \/limited was answered with 429/),
+    attempts: 1,
+    generation: 0,
+    counts: { Task: { added: 1 } },
+  });
+  const resumeAt = run.resume_at ?? '';
+  expect(Date.parse(resumeAt) - Date.now()).toBeGreaterThan(3_000_000);
+  expect(run.logs.map(({ message }) => message)).toEqual([
+    'one page',
+    `The run waits until ${resumeAt}: ${run.wait_reason}`,
+  ]);
+  const { syncs } = await call<{ syncs: unknown[] }>(
+    platform.caller,
+    'GET',
+    '/sync/status?syncs=limited&provider_config_key=tracker',
+  );
+  expect(syncs).toMatchObject([{ status: 'WAITING', resumeAt, waitReason: run.wait_reason }]);
+  await untilDetails(run.workflow_id, `Waiting until ${resumeAt}: ${run.wait_reason}`);
+}, 60_000);
+
+/** Resolves once the Temporal Web UI would show these details; the workflow hears of the wait after the row does. */
+async function untilDetails(workflowId: string, wanted: string): Promise<void> {
+  const handle = platform.engine.client.workflow.getHandle(workflowId);
+  for (;;) {
+    const { currentDetails } = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+    if (currentDetails === wanted) return;
+  }
+}

@@ -1,0 +1,25 @@
+import { expect, test } from '@jest/globals';
+import { narrate } from '../../platform/narrate.ts';
+
+test.each([
+  [
+    'run.waiting',
+    { run: 'r1', name: 'tasks', until: '2026-01-01T01:00:00.000Z', reason: 'GET /tasks was answered with 429' },
+    'run r1: tasks waits until 2026-01-01T01:00:00.000Z: GET /tasks was answered with 429',
+  ],
+  ['run.waiting', { run: 'r1', name: 'tasks', until: null, reason: 'paused' }, 'run r1: tasks waits: paused'],
+  [
+    'run.process_died',
+    { run: 'r1', name: 'tasks', reason: 'killed' },
+    'run r1: the process of tasks died, the run goes on in another: killed',
+  ],
+  [
+    'run.ended',
+    { run: 'r1', name: 'tasks', state: 'failed', error: 'no such field' },
+    'run r1: tasks ended: failed: no such field',
+  ],
+])('%s is told as a sentence', (event, fields, sentence) => {
+  const lines: string[] = [];
+  narrate((line) => lines.push(line))(event, fields);
+  expect(lines.map((line) => line.slice('00:00:00 '.length))).toEqual([sentence]);
+});

@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import { beforeEach, expect, test } from '@jest/globals';
+import { allocateSyncRun } from '../../store/allocation.ts';
+import { type Attempt, beginAttempt, countFlush, suspendRun } from '../../store/runs.ts';
+import { useDatabase } from '../support/database.ts';
+import { allocating, seedSync, START } from '../support/rows.ts';
+
+const database = useDatabase();
+let runId = '';
+
+beforeEach(async () => {
+  const sync = await seedSync(database.pool, randomUUID());
+  runId = (await allocateSyncRun(database.pool, allocating, sync, 'api')).runId;
+});
+
+async function begin(): Promise<Attempt> {
+  const attempt = await beginAttempt(database.pool, { runId, workflowRunId: 'w', at: START });
+  if (attempt === undefined) throw new Error('The run did not begin');
+  return attempt;
+}
+
+test('starts that lead nowhere are counted', async () => {
+  expect([(await begin()).idleStarts, (await begin()).idleStarts, (await begin()).idleStarts]).toEqual([1, 2, 3]);
+});
+
+test('an answer that was kept begins the count anew, a flush without one does not', async () => {
+  const { fence } = await begin();
+  await countFlush(database.pool, { runId, fence, number: 1, requests: 1, journalBytes: 0 });
+  const second = await begin();
+  expect(second.idleStarts).toBe(2);
+  await countFlush(database.pool, { runId, fence: second.fence, number: 2, requests: 1, journalBytes: 90 });
+  expect((await begin()).idleStarts).toBe(1);
+});
+
+test('a run may wait as often as it must', async () => {
+  for (let wait = 0; wait < 3; wait += 1) {
+    const { fence, idleStarts } = await begin();
+    expect(idleStarts).toBe(1);
+    await suspendRun(database.pool, { runId, fence, resumeAt: START, reason: 'told to wait' });
+  }
+});
