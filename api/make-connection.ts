@@ -1,5 +1,6 @@
 import type { Granted } from '../contract/credentials.ts';
 import { addMissingSyncs } from '../store/allocation.ts';
+import { announceAuth } from '../store/auth-webhooks.ts';
 import { type Connection, connectionById, type EndUser, saveConnection } from '../store/connections.ts';
 import { withTransaction } from '../store/db.ts';
 import type { Environment } from '../store/environments.ts';
@@ -44,9 +45,21 @@ export async function makeConnection(
     await addMissingSyncs(db, deps, { environmentId: environment.id, connectionRow: saved.id });
     const connection = await connectionById(db, saved.id);
     if (connection === undefined) throw new EngineError('internal', 'A connection that was just saved is not there');
-    return { connection, created: saved.created };
+    const deliveries = await announceAuth(db, {
+      connectionRow: saved.id,
+      operation: saved.created ? 'creation' : 'override',
+      authMode: String(granted.credentials['type']),
+      at: deps.clock(),
+    });
+    return { connection, created: saved.created, deliveries };
   });
   await tellEngine(deps);
+  for (const id of made.deliveries) {
+    await deps.engine.startDelivery(id).catch((error: unknown) => {
+      // The row is there: the sweep of reconcile starts it.
+      deps.log('webhook.postponed', { delivery: id, error: error instanceof Error ? error.message : String(error) });
+    });
+  }
   deps.log(made.created ? 'connection.created' : 'connection.renewed', {
     environment: environment.name,
     integration: made.connection.providerConfigKey,

@@ -42,6 +42,14 @@ export type RefreshState = KeptCredentials & {
   readonly begunAt: Date | null;
 };
 
+export type RefreshFailure = {
+  readonly error: string;
+  /** Null: never, the person has to sign in again. */
+  readonly retryAt: Date | null;
+  readonly authMode: string;
+  readonly at: Date;
+};
+
 /** Where credentials are kept. Writes name the version they follow; one that was overtaken answers false and changes nothing. */
 export type CredentialVault = {
   readonly read: (connection: number) => Promise<RefreshState | undefined>;
@@ -53,10 +61,6 @@ export type CredentialVault = {
   /** Notes, for good, that a token request is about to go out. */
   readonly begin: (connection: number, version: number, at: Date) => Promise<boolean>;
   readonly keep: (connection: number, version: number, granted: Granted, at: Date) => Promise<boolean>;
-  /** `retryAt: null`: never, the person has to sign in again. */
-  readonly fail: (
-    connection: number,
-    version: number,
-    failure: { readonly error: string; readonly retryAt: Date | null; readonly at: Date },
-  ) => Promise<boolean>;
+  /** The application is told, once, of a connection that has to be signed in again. */
+  readonly fail: (connection: number, version: number, failure: RefreshFailure) => Promise<boolean>;
 };

@@ -1,5 +1,6 @@
 /** Credentials of connections in Postgres: read with what a refresh needs, held by one process, written by version. */
-import type { CredentialVault, Credentials, Granted, RefreshState } from '../contract/credentials.ts';
+import type { CredentialVault, Credentials, Granted, RefreshFailure, RefreshState } from '../contract/credentials.ts';
+import { announceAuth } from './auth-webhooks.ts';
 import { type Database, type Queryable, withTransaction } from './db.ts';
 import type { SecretBox } from './secret-box.ts';
 
@@ -97,29 +98,30 @@ async function keepGranted(
   return result.rowCount === 1;
 }
 
-async function noteFailure(
-  db: Queryable,
-  connection: number,
-  version: number,
-  failure: { readonly error: string; readonly retryAt: Date | null; readonly at: Date },
-): Promise<boolean> {
-  // A connection that cannot sign in has its schedules held, which Temporal hears of by their revision.
-  const result = await db.query(
-    `with failed as (
-       update connections
-       set refresh_failures = refresh_failures + 1, refresh_error = $3::text, refresh_retry_at = $4::timestamptz,
-         refresh_begun_at = null,
-         auth_failed_at = case when $4::timestamptz is null then $5::timestamptz end
-       where id = $1::bigint and credentials_version = $2::int and auth_failed_at is null
-       returning id, auth_failed_at
-     ), held as (
-       update syncs y set revision = y.revision + 1
-       from failed f where y.connection_id = f.id and f.auth_failed_at is not null
-     )
-     select id from failed`,
-    [connection, version, failure.error, failure.retryAt, failure.at],
-  );
-  return result.rowCount === 1;
+function noteFailure(db: Database, connection: number, version: number, failure: RefreshFailure): Promise<boolean> {
+  return withTransaction(db, async (transaction) => {
+    // A connection that cannot sign in has its schedules held, which Temporal hears of by their revision.
+    const result = await transaction.query<{ dead: boolean }>(
+      `with failed as (
+         update connections
+         set refresh_failures = refresh_failures + 1, refresh_error = $3::text, refresh_retry_at = $4::timestamptz,
+           refresh_begun_at = null,
+           auth_failed_at = case when $4::timestamptz is null then $5::timestamptz end
+         where id = $1::bigint and credentials_version = $2::int and auth_failed_at is null
+         returning id, auth_failed_at is not null as dead
+       ), held as (
+         update syncs y set revision = y.revision + 1 from failed f where y.connection_id = f.id and f.dead
+       )
+       select dead from failed`,
+      [connection, version, failure.error, failure.retryAt, failure.at],
+    );
+    if (result.rows[0]?.dead) {
+      const { authMode, at } = failure;
+      const error = { type: 'connection_unauthorized', description: failure.error };
+      await announceAuth(transaction, { connectionRow: String(connection), operation: 'refresh', authMode, error, at });
+    }
+    return result.rowCount === 1;
+  });
 }
 
 function seal(box: SecretBox, credentials: Credentials): string {

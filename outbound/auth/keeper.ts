@@ -236,7 +236,7 @@ async function failed(options: KeeperOptions, state: RefreshState, error: unknow
     now: at,
     random: Math.random,
   });
-  await options.vault.fail(state.id, state.version, { error: message, retryAt, at });
+  await options.vault.fail(state.id, state.version, { error: message, retryAt, authMode: modeOf(options, state), at });
   options.log('connection.refresh_failed', {
     connection: state.connectionId,
     integration: state.providerConfigKey,
@@ -247,7 +247,12 @@ async function failed(options: KeeperOptions, state: RefreshState, error: unknow
 
 /** Ends it: the person has to sign in again. Said once, by whoever writes it. */
 async function giveUp(options: KeeperOptions, state: RefreshState, error: string): Promise<never> {
-  const first = await options.vault.fail(state.id, state.version, { error, retryAt: null, at: options.clock() });
+  const first = await options.vault.fail(state.id, state.version, {
+    error,
+    retryAt: null,
+    authMode: modeOf(options, state),
+    at: options.clock(),
+  });
   if (first)
     options.log('connection.unauthorized', {
       connection: state.connectionId,
@@ -255,6 +260,10 @@ async function giveUp(options: KeeperOptions, state: RefreshState, error: string
       error,
     });
   throw unauthorized({ ...state, error });
+}
+
+function modeOf({ catalogue }: KeeperOptions, { provider }: RefreshState): string {
+  return catalogue.get(provider).auth_mode;
 }
 
 function unauthorized(state: RefreshState): EngineError {
