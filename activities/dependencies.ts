@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
+import type { Keeper } from '../outbound/auth/keeper.ts';
 import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
@@ -15,6 +16,8 @@ export type Dependencies = {
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
   readonly control: RunControl;
   readonly outbound: Outbound;
+  /** Tokens of connections, renewed where they end. */
+  readonly keeper: Pick<Keeper, 'current' | 'refresh'>;
   readonly delivery: Delivery;
   readonly catalogue: Catalogue;
   /** Asked about schedules and about the workflows of runs; never about records. */

@@ -5,6 +5,7 @@
 import { createStartWebhooks } from './announce-run.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
 import type { Dependencies } from './dependencies.ts';
+import { createRefreshIdle } from './refresh-idle.ts';
 import { createReconcileActivities } from './reconcile.ts';
 import { createActionActivities } from './run-action.ts';
 import { createRunScript } from './run-script.ts';
@@ -19,6 +20,7 @@ export function createActivities(deps: Dependencies) {
     runScript: createRunScript(deps),
     ...createActionActivities(deps),
     settleRun: createSettleRun(deps),
+    refreshIdle: createRefreshIdle(deps),
     ...createReconcileActivities(deps),
     deliverWebhook: createDeliverWebhook(deps),
     startWebhooks: createStartWebhooks(deps),

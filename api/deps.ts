@@ -1,3 +1,4 @@
+import type { Authorizer } from '../outbound/auth/authorizer.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
@@ -10,7 +11,14 @@ export type ApiDeps = {
   readonly box: SecretBox;
   readonly engine: Engine;
   readonly outbound: Outbound;
+  readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;
+  /** Where browsers reach this server. */
+  readonly publicUrl: () => string;
+  /** Where providers send people back to; the operator may forward another address here. */
+  readonly callbackUrl: () => string;
+  /** Whether a sign-in must come back to the browser it began in (by a cookie). */
+  readonly strictState: boolean;
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly version: string;

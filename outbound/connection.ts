@@ -9,6 +9,10 @@ export type OutboundConnection = {
   readonly connectionConfig: Readonly<Record<string, unknown>>;
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly credentials: Readonly<Record<string, unknown>>;
+  /** Which writing of the credentials these are; without it they are taken as they stand and never renewed. */
+  readonly version?: number;
+  readonly expiresAt?: Date | null;
+  readonly refreshAt?: Date | null;
 };
 
 /** One side of every call: the connection and what its provider's entry says. */

@@ -1,5 +1,6 @@
 /** Whether a failed call is tried again, and when. Pure: the loop that obeys it lives in request.ts. */
 import type { ProviderRetry } from './provider.ts';
+import { isCounterSpent, rateLimitWindows, spentForMs } from './rate-limit.ts';
 import { isPassing } from './unreachable.ts';
 
 /** What one attempt came to. `text` is the answer's body, where it is at hand. */
@@ -14,6 +15,8 @@ export type Outcome =
 export type RetryRules = {
   /** How many further attempts the call grants. */
   readonly retries: number;
+  /** The call did not ask for them and may be repeated without harm: only what is sure to pass is tried again. */
+  readonly byDefault?: boolean;
   /** Further statuses that the call wants retried. */
   readonly retryOn: readonly number[];
   readonly provider: ProviderRetry | undefined;
@@ -27,6 +30,7 @@ export type RetryDecision =
 const GIVE_UP: RetryDecision = { retry: false };
 const BACK_OFF_MS = 1_000;
 const MAX_BACK_OFF_MS = 10_000;
+const SURE_TO_PASS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /**
  * Decides after attempt number `attempt` (from 0). Network failures that pass, 429, 5xx, the call's `retryOn` and a
@@ -46,16 +50,17 @@ export function decideRetry(
 
 type Answer = Extract<Outcome, { status: number }>;
 
-function isRetryable(answer: Answer, { retryOn, provider }: RetryRules): boolean {
+function isRetryable(answer: Answer, { retryOn, provider, byDefault }: RetryRules): boolean {
   if (answer.status < 400) return false;
   if (retryOn.includes(answer.status) || isSpent(answer, provider)) return true;
   if (provider?.error_code !== undefined) return provider.error_code.some((pattern) => matches(pattern, answer.status));
+  if (byDefault) return SURE_TO_PASS.has(answer.status);
   return answer.status === 429 || answer.status >= 500;
 }
 
 // Some APIs refuse a spent limit with 403 and say so in a header only (GitHub).
 function isSpent(answer: Answer, provider: ProviderRetry | undefined): boolean {
-  return provider?.remaining !== undefined && headerOf(answer, provider.remaining)?.trim() === '0';
+  return isCounterSpent(answer.headers, provider);
 }
 
 function matches(pattern: string, status: number): boolean {
@@ -75,7 +80,8 @@ function waitAsked(answer: Answer, { provider }: RetryRules, now: Date): RetryDe
     (limited ? longest(answer, provider?.at ?? [], until) : undefined) ??
     longest(answer, provider?.after ?? [], after) ??
     saidInBody(answer, provider, now) ??
-    longest(answer, ['retry-after'], after)
+    longest(answer, ['retry-after'], after) ??
+    (limited ? byWindows(answer) : undefined)
   );
 }
 
@@ -145,4 +151,29 @@ function backOff(attempt: number, random: () => number): RetryDecision {
 function headerOf(answer: Answer, name: string): string | undefined {
   const value = answer.headers[name.toLowerCase()];
   return typeof value === 'string' ? value : value?.join(', ');
+}
+
+/** The spent window that lasts longest; a 429 that shows none spent is taken to mean the shortest. */
+function byWindows(answer: Answer): RetryDecision | undefined {
+  const spent = spentForMs(answer.headers);
+  const windows = rateLimitWindows(answer.headers).map(({ resetMs }) => resetMs);
+  if (spent === undefined && (answer.status !== 429 || windows.length === 0)) return undefined;
+  return { retry: true, waitMs: spent?.waitMs ?? Math.min(...windows), askedBy: 'ratelimit' };
+}
+
+/** Until when an API wants to hear nothing more. */
+export type Pause = { readonly until: Date; readonly reason: string };
+
+/** What the next call must wait for: a limit that this answer, whatever its status, says is used up. */
+export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
+  if ('networkCode' in outcome) return undefined;
+  const spent = spentForMs(outcome.headers);
+  if (spent !== undefined) {
+    return { until: new Date(now.getTime() + spent.waitMs), reason: `the limit '${spent.name}' of the API is used up` };
+  }
+  if (!isSpent(outcome, provider)) return undefined;
+  const asked = waitAsked(outcome, { retries: 0, retryOn: [], provider }, now);
+  if (!asked?.retry || asked.askedBy === undefined) return undefined;
+  const reason = `the limit of the API is used up, ${asked.askedBy} names the time`;
+  return { until: new Date(now.getTime() + asked.waitMs), reason };
 }

@@ -16,15 +16,17 @@ import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
+import { createAuthorizer } from '../outbound/auth/authorizer.ts';
 import { createDelivery } from '../outbound/delivery.ts';
 import { createOutbound } from '../outbound/request.ts';
 import type { Closing } from '../runtime/closing.ts';
 import { createEngine } from '../runtime/engine.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
-import { ensureReconcileSchedule, registerSearchAttributes } from '../runtime/temporal-setup.ts';
+import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox } from '../sandbox/pool.ts';
-import type { Database } from '../store/db.ts';
+import { createCredentialVault } from '../store/credentials.ts';
+import { type Database, openDatabase } from '../store/db.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
@@ -51,6 +53,8 @@ const MAX_RESPONSE_BYTES = 50 * 1024 * 1024;
 /** How long an application may take to answer a webhook. */
 const WEBHOOK_WITHIN_MS = 20_000;
 const DATABASE_CONNECTIONS = 20;
+/** Tokens asked for at once by one process; each holds a connection of its own while the provider thinks. */
+const REFRESHES_AT_ONCE = 8;
 
 /** Starts the roles asked for; closers go to `closing` as parts are opened, so a failure half-way can be undone. */
 export async function startEngine(options: {
@@ -63,7 +67,7 @@ export async function startEngine(options: {
   const { settings, parts, roles, log, closing } = options;
   installSdk(log);
   const clock = (): Date => new Date();
-  const box = createSecretBox(parts.encryptionKey);
+  const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
   if (catalogue.warnings.length > 0) log('providers.not_understood', { warnings: catalogue.warnings });
   const worksHere = roles.actions || roles.syncs;
@@ -73,9 +77,20 @@ export async function startEngine(options: {
     worksHere ? bundleWorkflows() : undefined,
   ]);
   const client = new Client({ connection, namespace: parts.temporal.namespace });
+  const holds = openDatabase(parts.databaseUrl, {
+    max: REFRESHES_AT_ONCE,
+    onLost: (error) => log('store.connection_lost', { error: error.message }),
+  });
+  closing.add('the holds', () => holds.end());
+  const allow = settings.NANGO_OUTBOUND_ALLOW;
+  const vault = createCredentialVault({ db, holds, box });
+  const authorizer = createAuthorizer({ vault, catalogue, allow, clock, log });
+  closing.add('the authorizer', authorizer.close);
   const outbound = createOutbound({
     catalogue,
-    allow: settings.NANGO_OUTBOUND_ALLOW,
+    keeper: authorizer.keeper,
+    sign: authorizer.sign,
+    allow,
     clock,
     maxResponseBytes: MAX_RESPONSE_BYTES,
   });
@@ -103,6 +118,7 @@ export async function startEngine(options: {
       sandbox,
       control,
       outbound,
+      keeper: authorizer.keeper,
       delivery,
       catalogue,
       client,
@@ -116,13 +132,20 @@ export async function startEngine(options: {
     const { namespace } = parts.temporal;
     const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
     closing.add('the workers', workers.stop);
-    if (roles.syncs) await ensureReconcileSchedule(client);
+    if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
-  const deps = { db, box, engine, outbound, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS };
-  const app = createApp({ ...deps, temporalUi: parts.uiUrl ?? null });
+  let publicUrl = settings.NANGO_SERVER_URL;
+  const app = createApp({
+    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    temporalUi: parts.uiUrl ?? null,
+    publicUrl: () => publicUrl ?? '',
+    callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,
+    strictState: settings.NANGO_STRICT_STATE,
+  });
   const apiUrl = await listen(createServer(app), settings, closing);
+  publicUrl ??= apiUrl;
   return { db, box, client, clock, apiUrl, failed };
 }
 

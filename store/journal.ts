@@ -5,6 +5,11 @@ import type { Queryable } from './db.ts';
 
 export type JournalPlace = { readonly runId: string; readonly generation: number };
 
+/** What a chunk is sealed under, so that one which was moved does not open. */
+export function chunkName({ runId, generation, chunk }: JournalPlace & { readonly chunk: number }): string {
+  return `journal:${runId}:${generation}:${chunk}`;
+}
+
 export async function addJournalChunk(
   db: Queryable,
   chunk: JournalPlace & { readonly chunk: number; readonly data: Uint8Array },

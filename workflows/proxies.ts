@@ -64,3 +64,10 @@ export const { deliverWebhook } = proxyActivities<Pick<Activities, 'deliverWebho
   startToCloseTimeout: '1 minute',
   retry: OWN_FAULTS,
 });
+
+/** Asking providers for tokens, a page of connections at a time. */
+export const { refreshIdle } = proxyActivities<Pick<Activities, 'refreshIdle'>>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '12 seconds',
+  retry: OWN_FAULTS,
+});

@@ -6,9 +6,8 @@ import type { PendingCall } from '../../contract/host.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
-import { type Connection, findConnection } from '../../store/connections.ts';
+import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
-import type { SecretBox } from '../../store/secret-box.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { openConnectionLimits } from '../limits.ts';
 import type { Recorder } from '../recorder.ts';
@@ -28,7 +27,7 @@ export function createRequestCalls(
   own: Connection,
   recorder: Recorder,
 ): Pick<Host, 'request'> {
-  const ownParty = outboundConnection(own, deps.box);
+  const ownParty = openConnection(own, deps.box);
   const limits = openConnectionLimits(deps);
   return {
     request: async ({ config }, call) => {
@@ -46,6 +45,7 @@ export function createRequestCalls(
         if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
         recorder.countRequest();
         const tried = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
+        if (tried.pause !== undefined) await limits.note(party.id, call.signal, tried.pause);
         if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
         const { waitMs, askedBy } = tried.decision;
         const resumeAt = deps.clock().getTime() + waitMs;
@@ -142,21 +142,9 @@ async function otherParty(
   const providerConfigKey = config.providerConfigKey ?? own.providerConfigKey;
   const names = { environmentId: own.environmentId, providerConfigKey, connectionId };
   const found = await untilStored(() => findConnection(deps.db, names), signal);
-  if (found) return outboundConnection(found, deps.box);
+  if (found) return openConnection(found, deps.box);
   throw new EngineError(
     'unknown_connection',
     `A call names connection '${connectionId}' of integration '${providerConfigKey}', which does not exist`,
   );
-}
-
-function outboundConnection(connection: Connection, box: SecretBox): OutboundConnection {
-  return {
-    id: Number(connection.id),
-    provider: connection.provider,
-    providerConfigKey: connection.providerConfigKey,
-    connectionId: connection.connectionId,
-    connectionConfig: connection.connectionConfig,
-    metadata: connection.metadata,
-    credentials: JSON.parse(box.open(connection.sealedCredentials)),
-  };
 }

@@ -12,6 +12,7 @@ import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
 import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
 import { openRunControl } from '../../activities/run-control.ts';
 import { untilStored } from '../../activities/store-retry.ts';
+import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -20,6 +21,7 @@ import { compileScript } from '../../sandbox/compile.ts';
 import { createSandbox, type Sandbox } from '../../sandbox/pool.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
 import { findConnection, saveConnection } from '../../store/connections.ts';
+import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
 import { ensureEnvironment } from '../../store/environments.ts';
 import { createIntegration } from '../../store/integrations.ts';
@@ -104,12 +106,15 @@ export async function openDurableRuns(options: {
   closing.add('outbound', outbound.close);
   const delivery = createDelivery({ allow: ['127.0.0.1'], answerTimeoutMs: 5_000 });
   closing.add('webhooks', delivery.close);
+  const vault = createCredentialVault({ db, holds: db, box });
+  const { keeper, close } = createAuthorizer({ vault, catalogue, allow: [], clock: now, log: () => undefined });
+  closing.add('the authorizer', close);
   const sandbox = options.sandbox ?? createSandbox();
   closing.add('the sandbox', sandbox.close);
   const control = openRunControl({ db, log: () => undefined });
   closing.add('the listener for runs', control.close);
   const deps: Dependencies = {
-    ...{ db, box, sandbox, control, outbound, delivery, catalogue, clock: now },
+    ...{ db, box, sandbox, control, outbound, keeper, delivery, catalogue, clock: now },
     limits: { ...LIMITS, ...options.limits },
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,

@@ -7,7 +7,12 @@ import type { DeliveryStep } from '../../contract/webhook.ts';
 
 export type HistoryCase = {
   readonly name: string;
-  readonly workflow: 'syncWorkflow' | 'actionWorkflow' | 'reconcileWorkflow' | 'deliverWebhookWorkflow';
+  readonly workflow:
+    | 'syncWorkflow'
+    | 'actionWorkflow'
+    | 'reconcileWorkflow'
+    | 'deliverWebhookWorkflow'
+    | 'refreshIdleWorkflow';
   readonly input: unknown;
   readonly activities: Partial<Activities>;
   /** What happens to the workflow while it runs. */
@@ -47,6 +52,7 @@ export const CASES: readonly HistoryCase[] = [
   reconcile('reconcile-with-webhooks', true),
   webhook('webhook-delivered', [again(300), { status: 'delivered' }]),
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
+  refreshIdle('refresh-idle-two-pages'),
 ];
 
 function sync(name: string, steps: readonly Step<SyncStep>[]): HistoryCase {
@@ -72,6 +78,12 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
     startWebhooks: async () => undefined,
   };
   return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
+}
+
+function refreshIdle(name: string): HistoryCase {
+  const pages = inTurn<string | null>(['100', null]);
+  const activities = { refreshIdle: async () => ({ nextAfterId: pages() }) };
+  return { name, workflow: 'refreshIdleWorkflow', input: {}, activities };
 }
 
 function webhook(name: string, steps: readonly Step<DeliveryStep>[]): HistoryCase {

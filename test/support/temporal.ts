@@ -7,6 +7,8 @@ import { type LocalTemporal, startTemporal } from '../../platform/temporal-serve
 
 export type TestTemporal = {
   readonly server: LocalTemporal;
+  /** Where its data are. */
+  readonly folder: () => string;
   /** Ends the server as a power cut would; its data stay. */
   readonly kill: () => Promise<void>;
   /** Starts it again with the same data on the same port. */
@@ -34,6 +36,7 @@ export function useTemporal(settings: readonly string[] = []): TestTemporal {
     await rm(folder, { recursive: true, force: true });
   });
   return {
+    folder: () => folder,
     get server() {
       if (server === undefined) throw new Error('Temporal is there from beforeAll on');
       return server;
