@@ -26,7 +26,7 @@ import type { Log } from '../runtime/log.ts';
 import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
-import { type Database, openDatabase } from '../store/db.ts';
+import type { Database } from '../store/db.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
@@ -34,6 +34,7 @@ import { installSdk } from '../worker/sdk.ts';
 import { startWorkers, type WorkerRoles } from '../worker/create.ts';
 import { openMigrated } from './database.ts';
 import type { Parts } from './parts.ts';
+import { createRefresher } from './refresher.ts';
 
 export type Roles = WorkerRoles & { readonly api: boolean };
 
@@ -53,8 +54,6 @@ const MAX_RESPONSE_BYTES = 50 * 1024 * 1024;
 /** How long an application may take to answer a webhook. */
 const WEBHOOK_WITHIN_MS = 20_000;
 const DATABASE_CONNECTIONS = 20;
-/** Tokens asked for at once by one process; each holds a connection of its own while the provider thinks. */
-const REFRESHES_AT_ONCE = 8;
 
 /** Starts the roles asked for; closers go to `closing` as parts are opened, so a failure half-way can be undone. */
 export async function startEngine(options: {
@@ -77,14 +76,20 @@ export async function startEngine(options: {
     worksHere ? bundleWorkflows() : undefined,
   ]);
   const client = new Client({ connection, namespace: parts.temporal.namespace });
-  const holds = openDatabase(parts.databaseUrl, {
-    max: REFRESHES_AT_ONCE,
-    onLost: (error) => log('store.connection_lost', { error: error.message }),
-  });
-  closing.add('the holds', () => holds.end());
   const allow = settings.NANGO_OUTBOUND_ALLOW;
-  const vault = createCredentialVault({ db, holds, box });
-  const authorizer = createAuthorizer({ vault, catalogue, allow, clock, log });
+  // Nothing is held here: refreshes are made in a process of their own.
+  const vault = createCredentialVault({ db, holds: db, box });
+  const refresher = createRefresher(
+    {
+      databaseUrl: parts.databaseUrl,
+      keys: [parts.encryptionKey, ...settings.NANGO_ENCRYPTION_KEY_PREVIOUS],
+      providersFile: settings.NANGO_PROVIDERS_FILE,
+      allow,
+    },
+    log,
+  );
+  closing.add('the refresher', refresher.close);
+  const authorizer = createAuthorizer({ vault, elsewhere: refresher.refresh, catalogue, allow, clock, log });
   closing.add('the authorizer', authorizer.close);
   const outbound = createOutbound({
     catalogue,

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export const CLIENT = { id: 'client-1', secret: 'client secret/with+signs' } as const;
 
-type Grant = { revoked: boolean; access: string; accessEnds: number; refresh: string };
+type Grant = { revoked: boolean; access: string; issuedAt: number; accessEnds: number; refresh: string };
 type Code = { challenge: string | null; redirectUri: string; used: boolean };
 type Refusal = {
   readonly status: number;
@@ -35,6 +35,8 @@ export type AuthorizationServer = {
   readonly apiCalls: readonly string[];
   /** Refresh tokens that came a second time. */
   readonly reuses: number;
+  /** Refreshes that came before three quarters of a token's life were over. */
+  readonly tooEarly: number;
   /** Seconds of an access token; null: the answer says nothing. @default 3600 */
   lifetime: number | null;
   /** Waits before a token answer. */
@@ -71,8 +73,8 @@ export async function startAuthorizationServer(
   const replaced = new Map<string, { answer: Record<string, unknown>; until: number }>();
   const tokenCalls: TokenCall[] = [];
   const apiCalls: string[] = [];
-  const state = { reuses: 0 };
-  const server: Omit<AuthorizationServer, 'url' | 'port' | 'reuses'> = {
+  const state = { reuses: 0, tooEarly: 0 };
+  const server: Omit<AuthorizationServer, 'url' | 'port' | 'reuses' | 'tooEarly'> = {
     tokenCalls,
     apiCalls,
     refusals: [],
@@ -108,7 +110,7 @@ export async function startAuthorizationServer(
         revokesAccess: false,
         reshape: (answer: unknown) => answer,
       });
-      state.reuses = 0;
+      Object.assign(state, { reuses: 0, tooEarly: 0 });
     },
     close: async () => {
       listener.closeAllConnections();
@@ -116,11 +118,12 @@ export async function startAuthorizationServer(
     },
   };
   const newGrant = (): Grant => {
-    const grant = { revoked: false, access: token('access'), accessEnds: 0, refresh: token('refresh') };
+    const grant = { revoked: false, access: token('access'), issuedAt: 0, accessEnds: 0, refresh: token('refresh') };
     issue(grant);
     return grant;
   };
   const issue = (grant: Grant): void => {
+    grant.issuedAt = clock();
     grant.accessEnds = server.lifetime === null ? Number.POSITIVE_INFINITY : clock() + server.lifetime * 1_000;
     byAccess.set(grant.access, grant);
     byRefresh.set(grant.refresh, grant);
@@ -141,6 +144,7 @@ export async function startAuthorizationServer(
       grant.revoked = true;
     }
     if (grant.revoked) return 'invalid_grant';
+    if (server.lifetime !== null && clock() - grant.issuedAt < server.lifetime * 750) state.tooEarly += 1;
     if (server.revokesAccess) byAccess.delete(grant.access);
     grant.access = token('access');
     if (server.rotates) grant.refresh = token('refresh');
@@ -197,8 +201,9 @@ export async function startAuthorizationServer(
   });
   await new Promise<void>((resolve) => listener.listen(options.port ?? 0, '127.0.0.1', resolve));
   const { port } = listener.address() as AddressInfo;
-  return Object.defineProperty(Object.assign(server, { url: `http://127.0.0.1:${port}`, port }), 'reuses', {
-    get: () => state.reuses,
+  return Object.defineProperties(Object.assign(server, { url: `http://127.0.0.1:${port}`, port }), {
+    reuses: { get: () => state.reuses },
+    tooEarly: { get: () => state.tooEarly },
   }) as AuthorizationServer;
 }
 

@@ -6,7 +6,7 @@ import type { CredentialVault, Granted } from '../../contract/credentials.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { createExchange } from '../exchange.ts';
 import type { Applicant } from './applicant.ts';
-import { createKeeper, type Keeper } from './keeper.ts';
+import { createKeeper, type Keeper, type RefreshElsewhere } from './keeper.ts';
 import { exchangeVerifier, requestTokenUrl } from './oauth1.ts';
 import { exchangeCode } from './oauth2.ts';
 import { renewalOf } from './renew.ts';
@@ -41,6 +41,8 @@ const ANSWER_TIMEOUT_MS = 30_000;
 
 export function createAuthorizer(options: {
   readonly vault: CredentialVault;
+  /** Where refreshes are made. @default here, in this process */
+  readonly elsewhere?: RefreshElsewhere;
   readonly catalogue: Catalogue;
   readonly allow: readonly string[];
   readonly clock: () => Date;

@@ -3,10 +3,11 @@
  * promise, processes take turns, and whoever waited reads again before it asks for anything. A token is in Postgres
  * before anybody uses it.
  *
- * The window that is left: a provider that rotates refresh tokens has forgotten the old one once it answers. If the
- * process that asked dies before it has written the new one, nobody has it. Such a refresh is noted as begun before it
- * goes out; the next one tries the old token, which providers with a grace period still take, and otherwise the failure
- * says what happened.
+ * The window that is left: a provider that rotates refresh tokens has forgotten the old one once it answers. Whoever is
+ * handed the new one and dies before it is written takes it along. Therefore a process of its own asks and writes
+ * (`elsewhere`), which outlives the one that wants the token; what remains is the death of the machine, or of just that
+ * process, within these milliseconds. A refresh is noted as begun before it goes out; after such a death the next one
+ * tries the old token, which providers with a grace period still take, and otherwise the failure says what happened.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CredentialVault, Granted, KeptCredentials, RefreshState } from '../../contract/credentials.ts';
@@ -35,8 +36,13 @@ export type Keeper = {
   readonly close: () => Promise<void>;
 };
 
+/** Asks for a token in another process, which writes it; resolves when it is written. Throws as `current`. */
+export type RefreshElsewhere = (connection: OutboundConnection, reason: RefreshReason) => Promise<void>;
+
 export type KeeperOptions = {
   readonly vault: CredentialVault;
+  /** Where refreshes are made. @default here, in this process */
+  readonly elsewhere?: RefreshElsewhere;
   readonly exchange: Exchange;
   readonly catalogue: Catalogue;
   readonly clock: () => Date;
@@ -133,6 +139,10 @@ async function refreshOnce(
   };
   const before = await read();
   if (isSettled(options, before, wanted)) return before;
+  if (options.elsewhere !== undefined) {
+    await options.elsewhere({ ...connection, version: wanted.seen }, wanted.reason);
+    return read();
+  }
   let result: KeptCredentials | undefined;
   const work = async (): Promise<void> => {
     const state = await read();

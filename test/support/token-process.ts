@@ -26,7 +26,8 @@ export type TokenProcess = {
   readonly close: () => Promise<void>;
 };
 
-export const TEST_BOX = createSecretBox(randomBytes(32).toString('base64'));
+export const TEST_KEY = randomBytes(32).toString('base64');
+export const TEST_BOX = createSecretBox(TEST_KEY);
 
 /** Opens one, its provider's entry as given. */
 export function openTokenProcess(
