@@ -45,11 +45,11 @@ export async function cutWhile<T>(
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly cut: number }> {
   const draw = drawing(seed);
-  const cuts = 3 + draw(10);
+  const cuts = 5 + draw(15);
   let [cut, isOver] = [0, false];
   const cutting = async (): Promise<void> => {
-    for (let round = 0; round < cuts && !isOver; round += 1) {
-      for (let turns = draw(1_500); turns > 0 && !isOver; turns -= 1) await turn();
+    while (cut < cuts && !isOver) {
+      for (let turns = draw(500); turns > 0 && !isOver; turns -= 1) await turn();
       const most = draw(3) === 0 ? 100 : 1;
       const { rowCount } = await killer.query(
         `select pg_terminate_backend(pid) from (

@@ -24,5 +24,5 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => [seed + 1]))(
     expect(await leftOf(killer, runId)).toEqual({ state: 'success', counts, live, counted: live, logs });
     expect(upstream.requests.filter(({ method }) => method === 'POST').map(({ url }) => url)).toEqual(posts);
   },
-  60_000,
+  180_000,
 );

@@ -38,5 +38,5 @@ test.each([2, 3, 5])(
     expect(await leftOf(database.pool, runId)).toEqual({ state: 'success', counts, live, counted: live, logs });
     expect(upstream.requests.filter(({ method }) => method === 'POST').map(({ url }) => url)).toEqual(posts);
   },
-  60_000,
+  180_000,
 );

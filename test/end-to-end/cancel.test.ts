@@ -32,7 +32,7 @@ test('a script in an endless loop is stopped, and its sync runs again', async ()
   expect(await closedAs(run)).toBe('CANCELLED');
   await deploy('looping', `await nango.batchSave([{ id: '1' }], 'Task');`);
   expect((await runSync(platform, sync)).state).toBe('success');
-}, 60_000);
+});
 
 test('a run that waits is cancelled by the answer itself, and its sync is free', async () => {
   upstream.answerWith({ status: 429, headers: { 'retry-after': '3600' } });
@@ -46,7 +46,7 @@ test('a run that waits is cancelled by the answer itself, and its sync is free',
   expect(await cancel(runId)).toEqual({ run_id: runId, state: 'cancelled' });
   await deploy('waiting', `await nango.log('free');`);
   expect((await runSync(platform, sync)).state).toBe('success');
-}, 60_000);
+});
 
 test('a call that is cut off and may have happened is named', async () => {
   const asked = Promise.withResolvers<void>();
@@ -64,7 +64,7 @@ test('a call that is cut off and may have happened is named', async () => {
   expect(performance.now() - begun).toBeLessThan(PROMPT_MS);
   never.resolve(undefined);
   expect(error?.message).toBe('The run was cancelled while POST /orders was under way, which may have happened');
-}, 60_000);
+});
 
 test('an action in an endless loop is stopped, and its caller is told', async () => {
   await connect('action', `await nango.log('looping'); for (;;) {}`, 'action');
@@ -74,7 +74,7 @@ test('an action in an endless loop is stopped, and its caller is told', async ()
   await ask(String(fields['run']));
   await platform.engine.db.query(`select pg_notify($1::text, $2::text)`, [CONTROL_CHANNEL, fields['run']]);
   expect(await answer).toMatch(/answered 410: .*script_aborted.*The run was cancelled/);
-}, 60_000);
+});
 
 test('what is asked of a run is heard again after the connection that listens was lost', async () => {
   const sync = await connect('lost-listener', `await nango.log('looping'); for (;;) {}`);
@@ -88,7 +88,7 @@ test('what is asked of a run is heard again after the connection that listens wa
   );
   expect(rowCount).toBe(1);
   expect((await endedRun(platform, runId)).state).toBe('cancelled');
-}, 60_000);
+});
 
 test('a run whose worker was not notified hears of it at its next flush', async () => {
   const sync = await connect(
@@ -100,7 +100,7 @@ test('a run whose worker was not notified hears of it at its next flush', async 
   await ask(runId);
   const run = await endedRun(platform, runId);
   expect([run.state, await closedAs(run)]).toEqual(['cancelled', 'CANCELLED']);
-}, 60_000);
+});
 
 function to(): string {
   return `baseUrlOverride: '${upstream.url}'`;

@@ -76,20 +76,20 @@ test('a run reads its credentials when it uses them, and its history holds none 
   const history = JSON.stringify(await platform.engine.client.workflow.getHandle(run.workflow_id).fetchHistory());
   expect(history).not.toContain(grant.access_token);
   expect(history).not.toContain(fresh.access_token);
-}, 60_000);
+});
 
 test('a token that was brought along dead is replaced at the first refusal', async () => {
   await connect(HOUR_MS);
   server.expireAll();
   expect((await runSync(platform, names)).state).toBe('success');
   expect(server.tokenCalls).toHaveLength(1);
-}, 60_000);
+});
 
 test('a sync refreshes the token it needs', async () => {
   await connect(-1_000);
   expect((await runSync(platform, names)).state).toBe('success');
   expect(server.tokenCalls).toHaveLength(1);
-}, 60_000);
+});
 
 test('a dead connection keeps its schedules still until it is signed in again; a pause by hand stays (U051, U064)', async () => {
   await connect(-1_000);
@@ -117,7 +117,7 @@ test('a dead connection keeps its schedules still until it is signed in again; a
   await call(platform.caller, 'POST', '/sync/pause', { syncs: [names.name], provider_config_key: names.integration });
   await connect(HOUR_MS);
   expect(await schedule()).toBe(true);
-}, 60_000);
+});
 
 test('a limit that one run sees used up is waited for by every run of the connection', async () => {
   await connect(HOUR_MS);
@@ -140,7 +140,7 @@ export default async function runAction(nango: any) {
   }
   const [first = 0, second = 0] = times;
   expect(second - first).toBeGreaterThan(1_900);
-}, 60_000);
+});
 
 test("paginate has the provider's settings beneath those of the call", async () => {
   await connect(HOUR_MS);
@@ -156,7 +156,7 @@ export default async function runAction(nango: any) {
     status: 200,
     text: '0',
   });
-}, 60_000);
+});
 
 test('the tokens of connections that nobody uses are refreshed in the background', async () => {
   await connect(-48 * HOUR_MS);
@@ -177,7 +177,7 @@ test('the tokens of connections that nobody uses are refreshed in the background
   expect((await client.schedule.getHandle('refresh-idle').describe()).spec.intervals).toMatchObject([
     { every: HOUR_MS },
   ]);
-}, 60_000);
+});
 
 test('no secret is in a log, an error, Temporal or any column of Postgres', async () => {
   const grant = await connect(-1_000);

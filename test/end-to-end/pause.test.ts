@@ -30,7 +30,7 @@ test('a pause lets the call in flight finish, and start goes on inside the scrip
   await change('start', sync);
   expectWhole(await endedRun(platform, runId));
   expect(pagesAsked()).toEqual(pages(PAGES));
-}, 60_000);
+});
 
 test('a paused run that is woken without a start goes back to sleep', async () => {
   const sync = await connect('woken');
@@ -44,7 +44,7 @@ test('a paused run that is woken without a start goes back to sleep', async () =
   await change('start', sync);
   expectWhole(await endedRun(platform, runId));
   expect(pagesAsked()).toEqual(pages(PAGES));
-}, 60_000);
+});
 
 test('a start that comes before the pause has taken effect wins', async () => {
   const sync = await connect('started-again');
@@ -56,7 +56,7 @@ test('a start that comes before the pause has taken effect wins', async () => {
   hold.release();
   expectWhole(await endedRun(platform, runId));
   expect(pagesAsked()).toEqual(pages(PAGES));
-}, 60_000);
+});
 
 test('a paused run goes on when Temporal was not told of the start', async () => {
   const sync = await connect('not-told');
@@ -67,7 +67,7 @@ test('a paused run goes on when Temporal was not told of the start', async () =>
   );
   await reconcile();
   expectWhole(await endedRun(platform, runId));
-}, 60_000);
+});
 
 test('a trigger lets the run of a paused sync go on, and the next one starts a run; the sync stays paused', async () => {
   const sync = await connect('triggered');
@@ -79,7 +79,7 @@ test('a trigger lets the run of a paused sync go on, and the next one starts a r
   expect(again).toMatchObject({ state: 'started' });
   expect(await endedRun(platform, again?.run_id ?? '')).toMatchObject({ state: 'success' });
   expect(await statusOf(sync)).toMatchObject({ status: 'PAUSED' });
-}, 60_000);
+});
 
 test('a paused run can be cancelled, and ends when its connection is deleted', async () => {
   const cancelled = await connect('cancelled');
@@ -95,7 +95,7 @@ test('a paused run can be cancelled, and ends when its connection is deleted', a
   const handle = platform.engine.client.workflow.getHandle(workflowId);
   await handle.result().catch(() => undefined);
   expect((await handle.describe()).status.name).toBe('CANCELLED');
-}, 60_000);
+});
 
 test('a paused sync that has missed its turn, or never ran, runs as soon as it is started', async () => {
   const sync = await connect('missed');
@@ -103,7 +103,7 @@ test('a paused sync that has missed its turn, or never ran, runs as soon as it i
   await change('start', sync);
   const { run_id: runId } = await statusOf(sync);
   expectWhole(await endedRun(platform, runId));
-}, 60_000);
+});
 
 type TestSync = { readonly integration: string; readonly connection: string; readonly name: string };
 

@@ -71,7 +71,7 @@ test('a process that is killed between the answer and the write loses no token',
   const again = wish(id, 'elsewhere');
   await once(again, 'exit');
   expect([again.exitCode, server.reuses, (await load(id)).version]).toEqual([0, 0, before.version + 2]);
-}, 60_000);
+});
 
 test('in one process with its caller it is lost, and the failure says so', async () => {
   const id = await seedGrant(database, server, clock());
@@ -86,7 +86,7 @@ test('in one process with its caller it is lost, and the failure says so', async
     message: expect.stringContaining('its new token may be lost'),
   });
   await refresher.close();
-}, 60_000);
+});
 
 test('a provider with a grace period gives the token once more', async () => {
   const id = await seedGrant(database, server, clock());
@@ -100,4 +100,4 @@ test('a provider with a grace period gives the token once more', async () => {
   await refresher.refresh(await load(id), 'asked');
   await refresher.close();
   expect([(await load(id)).version, server.reuses]).toEqual([2, 0]);
-}, 60_000);
+});

@@ -30,7 +30,7 @@ export function useTemporal(settings: readonly string[] = []): TestTemporal {
     folder = await mkdtemp(join(tmpdir(), 'nango-test-temporal-'));
     [port, uiPort] = [await freePort(), await freePort()];
     await start();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
