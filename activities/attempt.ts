@@ -5,6 +5,7 @@ import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/scri
 import { findCheckpoint } from '../store/checkpoints.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
+import { keptUntil } from '../store/journal-retention.ts';
 import { dropJournal, pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
 import {
   type Attempt,
@@ -156,7 +157,7 @@ async function suspend(
   let isSuspended = false;
   await recorder.flush(async (db) => {
     await savePendingCalls(db, run, suspension.pending);
-    isSuspended = await suspendRun(db, { runId: run.runId, fence: run.fence, resumeAt, reason });
+    isSuspended = await suspendRun(db, { runId: run.runId, fence: run.fence, at: deps.clock(), resumeAt, reason });
     if (isSuspended)
       await addLogLines(db, run.runId, [{ seq: waitLine(run, calls), at: deps.clock(), level: 'info', message }]);
   });
@@ -235,7 +236,7 @@ async function finish(
   await recorder.flush(async (db) => {
     await endRun(db, end);
     await onEnd(db, end);
-    if (state === 'success') await dropJournal(db, run.runId);
+    if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
   });
   return { status: 'ended', state, failure };
 }

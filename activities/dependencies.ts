@@ -6,6 +6,7 @@ import type { Keeper } from '../outbound/auth/keeper.ts';
 import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { RunControl } from './run-control.ts';
 
@@ -30,6 +31,8 @@ export type Dependencies = {
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly limits: ScriptLimits;
+  /** Whose journals outlive their run, and for how long. */
+  readonly journals: JournalRetention;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
 };

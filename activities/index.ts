@@ -9,6 +9,7 @@ import { createRefreshIdle } from './refresh-idle.ts';
 import { createReconcileActivities } from './reconcile.ts';
 import { createActionActivities } from './run-action.ts';
 import { createRunScript } from './run-script.ts';
+import { createSweepJournals } from './sweep-journals.ts';
 import { createSettleRun } from './settle-run.ts';
 
 export { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from './dependencies.ts';
@@ -24,6 +25,7 @@ export function createActivities(deps: Dependencies) {
     ...createReconcileActivities(deps),
     deliverWebhook: createDeliverWebhook(deps),
     startWebhooks: createStartWebhooks(deps),
+    sweepJournals: createSweepJournals(deps),
   };
 }
 

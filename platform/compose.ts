@@ -116,6 +116,7 @@ export async function startEngine(options: {
     const control = openRunControl({ db, log });
     closing.add('the listener for runs', control.close);
     const limits = limitsOf(settings);
+    const journals = { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS };
     const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
       db,
@@ -132,6 +133,7 @@ export async function startEngine(options: {
       clock,
       log,
       limits,
+      journals,
       processQueue,
     };
     const { namespace } = parts.temporal;

@@ -66,6 +66,11 @@ export const SETTINGS = {
   NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),
   NANGO_SYNC_TIMEOUT_MS: milliseconds(24 * HOUR_MS).describe('Running time limit of a sync'),
   NANGO_ACTION_TIMEOUT_MS: milliseconds(HOUR_MS / 4).describe('Running time limit of an action'),
+  NANGO_JOURNAL_KEEP: z
+    .enum(['failed', 'all', 'none'])
+    .default('failed')
+    .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
+  NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
   NANGO_ACTIONS_IN_API: z.stringbool().default(true).describe('Whether `npm run api` also runs actions'),
 } as const;
 

@@ -106,7 +106,7 @@ export async function pendingCalls(db: Queryable, place: JournalPlace): Promise<
   return result.rows.map((row) => ({ ...row, resumeAt: row.resumeAt?.getTime() ?? null }));
 }
 
-/** Empties the journal of a run, all generations of it. */
+/** Removes what is kept of a run, all generations of it. */
 export async function dropJournal(db: Queryable, runId: string): Promise<void> {
   await db.query({
     name: 'drop-journal',

@@ -305,26 +305,33 @@ export async function countFlush(
  */
 export async function suspendRun(
   db: Queryable,
-  wait: { runId: string; fence: number; resumeAt: Date | null; reason: string },
+  wait: { runId: string; fence: number; at: Date; resumeAt: Date | null; reason: string },
 ): Promise<boolean> {
   const result = await db.query(
-    `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
+    `update runs
+     set state = 'waiting', waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
      where id = $1::text and fence = $2::int and state = 'running'
        and case when $3::timestamptz is null then control = 'pause' else control is distinct from 'cancel' end`,
-    [wait.runId, wait.fence, wait.resumeAt, wait.reason],
+    [wait.runId, wait.fence, wait.resumeAt, wait.reason, wait.at],
   );
   return result.rowCount === 1;
 }
 
-/** Lets a run begin again from its checkpoint: a new generation with an empty journal and new random numbers. */
+/** Lets a run begin again from its checkpoint: a new generation with an empty journal, clock and random numbers. */
 export async function newGeneration(
   db: Queryable,
   run: { runId: string; fence: number; sealedSeed: string; at: Date },
 ): Promise<void> {
   await db.query(
-    `update runs
-     set generation = generation + 1, generation_at = $4::timestamptz, journal_bytes = 0, seed = $3::text
-     where id = $1::text and fence = $2::int`,
+    `with begun as (
+       update runs
+       set generation = generation + 1, generation_at = $4::timestamptz, journal_bytes = 0, seed = $3::text
+       where id = $1::text and fence = $2::int
+       returning id, generation
+     ), chunks as (
+       delete from journal_chunks c using begun b where c.run_id = b.id and c.generation < b.generation
+     )
+     delete from journal_calls c using begun b where c.run_id = b.id and c.generation < b.generation`,
     [run.runId, run.fence, run.sealedSeed, run.at],
   );
 }

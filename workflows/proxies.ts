@@ -48,16 +48,29 @@ export function continueActionAt(taskQueue: string): Activities['continueAction'
 }
 
 /** Short writes to Postgres and calls to Temporal. */
-export const { settleRun, reconcileSyncs, removeSchedules, startQueuedRuns, settleLostRuns, startWebhooks } =
-  proxyActivities<
-    Pick<
-      Activities,
-      'settleRun' | 'reconcileSyncs' | 'removeSchedules' | 'startQueuedRuns' | 'settleLostRuns' | 'startWebhooks'
-    >
-  >({
-    startToCloseTimeout: '2 minutes',
-    retry: OWN_FAULTS,
-  });
+export const {
+  settleRun,
+  reconcileSyncs,
+  removeSchedules,
+  startQueuedRuns,
+  settleLostRuns,
+  startWebhooks,
+  sweepJournals,
+} = proxyActivities<
+  Pick<
+    Activities,
+    | 'settleRun'
+    | 'reconcileSyncs'
+    | 'removeSchedules'
+    | 'startQueuedRuns'
+    | 'settleLostRuns'
+    | 'startWebhooks'
+    | 'sweepJournals'
+  >
+>({
+  startToCloseTimeout: '2 minutes',
+  retry: OWN_FAULTS,
+});
 
 /** One attempt of a webhook; when to try again is for the receiver's answer to say, not for this policy. */
 export const { deliverWebhook } = proxyActivities<Pick<Activities, 'deliverWebhook'>>({

@@ -63,7 +63,7 @@ beforeAll(async () => {
 test('a waiting run says until when and why in status, runs and run; one that was ended says so no more', async () => {
   const { runId, fence } = await begin('initech');
   const [resumeAt, reason] = [new Date('2026-01-01T02:00:00.000Z'), 'GET /tasks was answered with 429'];
-  await suspendRun(api.db, { runId, fence, resumeAt, reason });
+  await suspendRun(api.db, { runId, fence, at: NOW, resumeAt, reason });
   const wait = 'until 2026-01-01T02:00:00.000Z: GET /tasks was answered with 429';
   expect((await nango('status')).stdout).toMatch(
     new RegExp(`^tracker +initech +tasks +WAITING .* Task 0 +${wait}$`, 'm'),

@@ -116,6 +116,7 @@ export async function openDurableRuns(options: {
   const deps: Dependencies = {
     ...{ db, box, sandbox, control, outbound, keeper, delivery, catalogue, clock: now },
     limits: { ...LIMITS, ...options.limits },
+    journals: { keep: 'failed', days: 7 },
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
     startDelivery: async () => undefined,

@@ -51,6 +51,7 @@ export const CASES: readonly HistoryCase[] = [
   reconcile('reconcile-thorough', true),
   reconcile('reconcile-with-webhooks', true),
   webhook('webhook-delivered', [again(300), { status: 'delivered' }]),
+  reconcile('reconcile-sweeping', true),
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
   refreshIdle('refresh-idle-two-pages'),
 ];
@@ -76,6 +77,7 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
     startQueuedRuns: page,
     settleLostRuns: page,
     startWebhooks: async () => undefined,
+    sweepJournals: page,
   };
   return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
 }
