@@ -1,7 +1,9 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
 import { createHash, randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/script.ts';
+import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract/script.ts';
+import { paginateDefaults } from '../outbound/catalogue.ts';
+import { DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
 import { findCheckpoint } from '../store/checkpoints.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
@@ -37,8 +39,6 @@ export type AttemptResult =
   /** Stopped from outside with nothing decided; all that was done so far is kept. */
   | { readonly status: 'stopped' };
 
-const MAX_FRAME_BYTES = 64 * 1024 * 1024;
-const MAX_CALLS_IN_FLIGHT = 64;
 /** Deaths of its process after which a run is alone in one, and deaths in a row with nothing new after which it fails. */
 const DEATHS_BEFORE_ALONE = 2;
 const MAX_DEATHS_IN_PLACE = 4;
@@ -123,7 +123,10 @@ async function runPass(
     environment: run.environment,
     bundle: given.bundle,
     kind: run.kind,
-    context: contextOf(deps, run, given.connection),
+    context: guestContext(run, {
+      ...given.connection,
+      paginate: paginateDefaults(deps.catalogue, given.connection.provider),
+    }),
     input: run.input ?? undefined,
     seed: deps.box.open(run.sealedSeed),
     clock: deps.clock,
@@ -292,32 +295,11 @@ async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal)
   return bundle;
 }
 
-function contextOf({ catalogue }: Dependencies, run: Attempt, connection: Connection): GuestContext {
-  const { provider } = connection;
-  const paginate = catalogue.has(provider) ? catalogue.get(provider).proxy?.paginate : undefined;
-  const common = {
-    environmentName: run.environment,
-    providerConfigKey: connection.providerConfigKey,
-    provider,
-    connectionId: connection.connectionId,
-    scriptName: run.name,
-    ...(paginate && { paginate }),
-  };
-  if (run.kind === 'action') return common;
-  return {
-    ...common,
-    variant: run.variant,
-    models: run.models ?? [],
-    lastSyncDate: run.lastSyncDate?.toISOString() ?? null,
-  };
-}
-
 function limitsOf({ limits }: Dependencies, run: Attempt) {
   return {
     memoryMb: limits.memoryMb,
     cpuMs: limits.cpuMs,
     wallClockMs: run.kind === 'sync' ? limits.syncWallClockMs : limits.actionWallClockMs,
-    maxCallsInFlight: MAX_CALLS_IN_FLIGHT,
-    maxFrameBytes: MAX_FRAME_BYTES,
+    ...DEPLOYED_TRAFFIC,
   };
 }

@@ -12,12 +12,12 @@ import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
+import { decodeChunk, encodeChunk } from '../store/journal-codec.ts';
 import { deleteRecords, saveRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
 import { type Attempt, countFlush } from '../store/runs.ts';
 import { writeMetadata } from '../store/connections.ts';
 import type { Dependencies, ScriptLimits } from './dependencies.ts';
-import { decodeChunk, encodeChunk } from './journal-codec.ts';
 import { mergeWrites, refusedRow, type Write } from './writes.ts';
 import { untilStored } from './store-retry.ts';
 

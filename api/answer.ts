@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
 
@@ -38,6 +38,12 @@ export function jsonText(text: string): Answer {
 
 export function jsonStream(body: Readable): Answer {
   return { kind: 'stream', status: 200, headers: { 'content-type': JSON_TYPE }, body };
+}
+
+/** One JSON text a line, as they come. */
+export function lines(texts: AsyncIterable<string>): Answer {
+  const headers = { 'content-type': 'application/x-ndjson; charset=utf-8' };
+  return { kind: 'stream', status: 200, headers, body: Readable.from(texts) };
 }
 
 export const nothing: Answer = { kind: 'nothing' };

@@ -2,6 +2,8 @@ import type { Authorizer } from '../outbound/auth/authorizer.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { Limits } from '../contract/script.ts';
+import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { Engine } from './engine.ts';
 
@@ -25,6 +27,9 @@ export type ApiDeps = {
   /** Where the Temporal Web UI answers, when that is known. */
   readonly temporalUi?: string | null;
   readonly limits: ApiLimits;
+  readonly journals: JournalRetention;
+  /** What the workers give a script, for whoever runs one again elsewhere. */
+  readonly scriptLimits: Pick<Limits, 'memoryMb' | 'cpuMs'>;
 };
 
 export type ApiLimits = {

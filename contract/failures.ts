@@ -20,6 +20,7 @@ export const FAILURES = {
   unknown_action: { status: 404, retry: false },
   unknown_model: { status: 404, retry: false },
   unknown_run: { status: 404, retry: false },
+  journal_gone: { status: 410, retry: false },
   conflict: { status: 409, retry: false },
   // Signing in
   invalid_session: { status: 401, retry: false },

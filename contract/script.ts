@@ -41,6 +41,36 @@ export type GuestContext = {
   readonly paginate?: Readonly<Record<string, unknown>>;
 };
 
+/** What a deployed script knows without asking, the same in each of its attempts. */
+export function guestContext(
+  run: {
+    readonly kind: 'sync' | 'action';
+    readonly environment: string;
+    readonly name: string;
+    readonly variant: string;
+    readonly models: readonly string[] | null;
+    readonly lastSyncDate: Date | null;
+  },
+  connection: {
+    readonly providerConfigKey: string;
+    readonly provider: string;
+    readonly connectionId: string;
+    readonly paginate: GuestContext['paginate'];
+  },
+): GuestContext {
+  const common = {
+    environmentName: run.environment,
+    providerConfigKey: connection.providerConfigKey,
+    provider: connection.provider,
+    connectionId: connection.connectionId,
+    scriptName: run.name,
+    ...(connection.paginate && { paginate: connection.paginate }),
+  };
+  if (run.kind === 'action') return common;
+  const lastSyncDate = run.lastSyncDate?.toISOString() ?? null;
+  return { ...common, variant: run.variant, models: run.models ?? [], lastSyncDate };
+}
+
 export type ScriptRun = {
   /** Runs of different environments never share a process. */
   readonly environment: string;

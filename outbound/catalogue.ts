@@ -194,3 +194,8 @@ function unknownProvider(name: string, known: readonly string[]): EngineError {
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** The pagination of a provider's lists, which `nango.paginate` falls back on. */
+export function paginateDefaults(catalogue: Catalogue, provider: string) {
+  return catalogue.has(provider) ? catalogue.get(provider).proxy?.paginate : undefined;
+}

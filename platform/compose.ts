@@ -106,6 +106,8 @@ export async function startEngine(options: {
     uiUrl: parts.uiUrl,
     eagerActions: roles.actions,
   });
+  const limits = limitsOf(settings);
+  const journals = { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS };
   let failed = new Promise<never>(() => undefined);
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
@@ -115,8 +117,6 @@ export async function startEngine(options: {
     closing.add('webhooks', delivery.close);
     const control = openRunControl({ db, log });
     closing.add('the listener for runs', control.close);
-    const limits = limitsOf(settings);
-    const journals = { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS };
     const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
       db,
@@ -146,6 +146,8 @@ export async function startEngine(options: {
   let publicUrl = settings.NANGO_SERVER_URL;
   const app = createApp({
     ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    journals,
+    scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,
     publicUrl: () => publicUrl ?? '',
     callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,

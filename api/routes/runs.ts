@@ -2,9 +2,10 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { logLines } from '../../store/run-logs.ts';
 import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/run-views.ts';
-import { json } from '../answer.ts';
+import { json, lines } from '../answer.ts';
 import { cancelRun } from '../cancel-run.ts';
 import type { ApiDeps } from '../deps.ts';
+import { openJournal } from '../journal-document.ts';
 import { knownConnection, knownIntegration, unknownRun } from '../known.ts';
 import type { Route } from '../route.ts';
 import { knownName, wholeNumber } from '../schemas.ts';
@@ -72,6 +73,17 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
     route({
       params: z.object({ id: knownName }),
       handle: async ({ environment, params }) => json(await cancelRun(deps, environment, params.id)),
+    }),
+  );
+  router.get(
+    '/runs/:id/journal',
+    route({
+      params: z.object({ id: knownName }),
+      handle: async ({ environment, params }) => {
+        const run = await findRun(deps.db, environment.id, params.id);
+        if (run === undefined) throw unknownRun(params.id);
+        return lines(await openJournal(deps, run, viewOf(deps, run)));
+      },
     }),
   );
   return router;

@@ -36,6 +36,8 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
     publicUrl: () => 'http://localhost',
     callbackUrl: () => 'http://localhost/oauth/callback',
     strictState: false,
+    journals: { keep: 'failed', days: 7 },
+    scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -101,6 +101,8 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       ...wiring,
       version: '0.0.0-test',
       limits: { bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
+      journals: { keep: 'failed', days: 7 },
+      scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
     });
     keys = [await keyOf(database.pool, 'dev'), await keyOf(database.pool, 'prod')];
     server.on('request', app);

@@ -2,8 +2,8 @@ import { deserialize, serialize } from 'node:v8';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { EngineError } from '../contract/failures.ts';
 import type { JournalEntry } from '../contract/journal.ts';
-import { chunkName, type JournalPlace } from '../store/journal.ts';
-import type { SecretBox } from '../store/secret-box.ts';
+import { chunkName, type JournalPlace } from './journal.ts';
+import type { SecretBox } from './secret-box.ts';
 
 const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
