@@ -3,11 +3,11 @@
  * that what the script was told and what is stored can never differ. One flush is under way at a time; each is counted
  * in the run's row, which tells a flush whose commit was in doubt from one that was lost, and is fenced by it.
  */
-import { createHmac } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
+import { argsOfSave, hashArguments } from '../sandbox/arguments.ts';
 import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
@@ -73,7 +73,6 @@ export function createRecorder(
   },
 ): Recorder {
   const place = { runId: run.runId, generation: run.generation };
-  const hashKey = deps.box.open(run.sealedSeed);
   const limits = deps.limits.journal;
   const staged = new Map<number, Write[]>();
   const answered = new Set<number>();
@@ -182,10 +181,7 @@ export function createRecorder(
     journal: {
       read,
       pending: new Map(pending.map((call) => [call.number, call])),
-      hash: (kind, args, body) => {
-        const hmac = createHmac('sha256', hashKey).update(kind).update('\0').update(args);
-        return (body === undefined ? hmac : hmac.update('\0').update(body)).digest('base64url');
-      },
+      hash: hashArguments(deps.box.open(run.sealedSeed)),
       record: (entry) => {
         unstage(entry.number);
         const kept = keptOf(entry, journalBytes < limits.hardBytes ? limits.bodyBytes : 0);
@@ -233,12 +229,6 @@ function isGet({ kind, args }: JournalEntry): boolean {
   if (kind !== 'request') return false;
   const { config }: { config: RequestConfig } = JSON.parse(args);
   return config.method === 'GET';
-}
-
-/** The rows' ids stand in the records themselves; a journal need not repeat them. */
-function argsOfSave(args: string): string {
-  const { model, ids }: { model: string; ids: string[] } = JSON.parse(args);
-  return JSON.stringify({ model, rows: ids.length });
 }
 
 function emptyBatch(): Batch {

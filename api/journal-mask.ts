@@ -5,7 +5,7 @@
 import { maskHeaders } from '../contract/journal-document.ts';
 import type { JournalEntry, JournalKind } from '../contract/journal.ts';
 
-export type MaskedEntry = Omit<JournalEntry, 'body'> & { readonly body: string | Uint8Array | undefined };
+export type MaskedEntry = JournalEntry & { readonly masked?: true };
 export type JournalMask = (entry: JournalEntry) => MaskedEntry;
 
 /** What the answer of each kind may hold; whoever adds a kind decides it here. */
@@ -64,16 +64,18 @@ export function createJournalMask(credentials: unknown): JournalMask {
   };
   const maskAnswer = ({ kind, ok, json }: JournalEntry): string => {
     if (!ok || ANSWERS[kind] === 'text') return maskText(json);
-    const value: { readonly credentials?: unknown } = JSON.parse(json);
-    const { credentials: own, ...rest } = value;
-    return JSON.stringify({ ...rest, credentials: maskCredentials(own, 'credentials') });
+    const mask = (key: string, value: unknown) => (key === 'credentials' ? maskCredentials(value, key) : value);
+    const members = Object.entries(JSON.parse(json)).map(([key, value]) => [key, mask(key, value)]);
+    return JSON.stringify(Object.fromEntries(members));
   };
 
   maskCredentials(credentials, 'credentials');
   return (entry) => {
     const json = maskAnswer(entry);
     const args = JSON.stringify(maskLeaves(maskHeaders(JSON.parse(entry.args))));
-    return { ...entry, json, args, body: maskBody(entry.body, maskText) };
+    const body = maskBody(entry.body, maskText);
+    const masked = json !== entry.json || body !== entry.body;
+    return { ...entry, json, args, body, ...(masked && { masked }) };
   };
 }
 

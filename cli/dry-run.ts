@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { Checkpoint, ConnectionView, LogLevel } from '../contract/host.ts';
-import type { ScriptFailure, ScriptOutcome } from '../contract/script.ts';
+import type { ScriptOutcome } from '../contract/script.ts';
 import { checkRecord, type Difference } from '../manifest/check-record.ts';
 import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
 import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
@@ -11,6 +11,7 @@ import { type Client, pathPart } from './client.ts';
 import type { CompiledScript } from './compile.ts';
 import type { DryModel } from './dry-records.ts';
 import { createDryHost } from './host.ts';
+import { scriptFailure } from './script-failure.ts';
 
 /** The wall clock of actions (facts: section 3.7). */
 const ACTION_WALL_CLOCK_MS = 15 * 60_000;
@@ -72,7 +73,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
       limits: kind === 'action' ? { ...DEFAULT_LIMITS, wallClockMs: ACTION_WALL_CLOCK_MS } : DEFAULT_LIMITS,
       signal: run.signal ?? new AbortController().signal,
     });
-    if (outcome.status === 'failed') throw failureOf(script, outcome.failure);
+    if (outcome.status === 'failed') throw scriptFailure(script.file, outcome.failure);
     // The other outcomes belong to runs with a journal.
     if (outcome.status !== 'completed') throw new EngineError('internal', `The dry run ended as '${outcome.status}'.`);
     return { outcome, requests: requests(), records: records() };
@@ -112,14 +113,6 @@ export function inputDifferences(manifest: Manifest, script: CompiledScript, inp
   if (script.kind !== 'action' || script.definition.input === undefined) return [];
   const value: unknown = input === undefined ? undefined : JSON.parse(input);
   return checkRecord(value, script.definition.input, manifest.models).map((one) => `input: ${differenceText(one)}`);
-}
-
-function failureOf(script: CompiledScript, failure: ScriptFailure): EngineError {
-  const { location, payload } = failure.details;
-  const place = location === undefined ? script.file : `${location.file}:${location.line}:${location.column}`;
-  const lines = [`${place}: ${failure.message} (${failure.code})`];
-  if (payload !== undefined) lines.push(JSON.stringify(payload, null, 2));
-  return new EngineError(failure.code, failure.message, { details: { ...failure.details, mistakes: lines } });
 }
 
 function differenceText({ path, expected, got }: Difference): string {

@@ -46,6 +46,10 @@ export const COMMANDS: Readonly<
   runs: { summary: 'list runs, newest first', load: () => import('./commands/runs.ts') },
   run: { summary: 'show one run with its counts, error and log lines', load: () => import('./commands/run.ts') },
   cancel: { summary: 'cancel a run', load: () => import('./commands/cancel.ts') },
+  replay: {
+    summary: 'run an ended run again here, answered from its journal; nothing is sent or stored',
+    load: () => import('./commands/replay.ts'),
+  },
   version: { summary: 'print the version', load: () => import('./commands/version.ts') },
 };
 
@@ -59,7 +63,8 @@ const INTERRUPTED = 130;
 
 /**
  * Runs one `nango` call; `argv` is what follows the command's name. Resolves with the exit code: 10 for compile
- * mistakes, 11 for deploy, 12 for dryrun, 1 for anything else, 0 also when a question was cancelled. Never rejects.
+ * mistakes, 11 for deploy, 12 for dryrun and replay, 1 for
+ * anything else, 0 also when a question was cancelled. Never rejects.
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const out = createOutput(io);

@@ -35,6 +35,8 @@ export type JournalLine = Omit<JournalEntry, 'body'> & {
   readonly body?: string;
   /** Set where the script got bytes: how `body` spells them. */
   readonly bytes?: 'utf8' | 'base64';
+  /** The answer is not what the script got then: something in it is masked. */
+  readonly masked?: true;
 };
 
 export type JournalEnd = { readonly entries: number };

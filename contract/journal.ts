@@ -25,6 +25,15 @@ export type JournalEntry = {
   readonly now: number;
 };
 
+/** A call as the script makes it. */
+export type JournalCall = {
+  readonly number: number;
+  readonly kind: JournalKind;
+  /** The arguments as JSON text. */
+  readonly json: string;
+  readonly body: string | undefined;
+};
+
 /** The journal of one run, as one attempt of it sees it. */
 export type Journal = {
   /** The next remembered entries in order; empty once all have been given out. Read ahead stays bounded. */
@@ -34,6 +43,10 @@ export type Journal = {
   readonly hash: (kind: JournalKind, args: string, body: string | undefined) => string;
   /** Remembers an answer that is just being delivered; kept with the next flush. */
   readonly record: (entry: JournalEntry) => void;
+  /** Whether an entry, whose turn it is, answers this call. @default whether kind and hash are the same */
+  readonly answers?: (entry: JournalEntry, call: JournalCall) => boolean;
+  /** Calls that no entry answers: the Host does at once, and the entries are numbered without them. @default none */
+  readonly isApart?: (call: JournalCall) => boolean;
 };
 
 /** Why a run stops before its script has ended, to go on later behind the same answers. */

@@ -5,10 +5,10 @@
  */
 import { type EngineError, type FailureCode, failureCode } from '../contract/failures.ts';
 import type { CallContext, Host, HostAnswer, HostCallKind } from '../contract/host.ts';
-import type { Journal, JournalEntry, JournalKind } from '../contract/journal.ts';
+import type { Journal, JournalCall, JournalEntry, JournalKind } from '../contract/journal.ts';
 import type { Limits, ScriptFailure, ScriptOutcome } from '../contract/script.ts';
 import { checkCall, isCallKind } from './calls.ts';
-import { type HeldCall, startReplay } from './replay.ts';
+import { startReplay } from './replay.ts';
 import { openWaits } from './waits.ts';
 
 /** An answer on its way into the guest; `now` is the time the script sees from then on. */
@@ -33,7 +33,7 @@ export type Desk = {
   readonly close: () => void;
 };
 
-type Waiting = HeldCall & { readonly kind: HostCallKind };
+type Waiting = JournalCall & { readonly kind: HostCallKind };
 type Outcome = Omit<DeskAnswer, 'now'>;
 type Executing = { readonly call: Waiting; readonly stop: AbortController; readonly done: Promise<void> };
 
@@ -64,7 +64,7 @@ export function openCallDesk(options: {
   const outbox: (Outcome & { readonly entry?: JournalEntry })[] = [];
   const sent = new Map<number, number>();
   const executing = new Map<number, Executing>();
-  const calls = new Map<number, HeldCall>();
+  const calls = new Map<number, JournalCall>();
   const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
   let sentBytes = 0;
@@ -153,7 +153,7 @@ export function openCallDesk(options: {
   };
 
   /** A remembered call whose answer was too large to keep. It only reads, and is refused or waits as any other. */
-  const fetchAgain = async (held: HeldCall): Promise<Outcome['body']> => {
+  const fetchAgain = async (held: JournalCall): Promise<Outcome['body']> => {
     const call: Waiting = { ...held, kind: 'request' };
     const own = new AbortController();
     const answer = answerCall(host, call, contextOf(call, own.signal), limits);
@@ -170,7 +170,7 @@ export function openCallDesk(options: {
     }
   };
 
-  const goLive = (call: HeldCall): void => {
+  const goLive = (call: JournalCall): void => {
     calls.set(call.number, call);
     if (call.kind === 'timer') return waits.startTimer(call.number, call.json);
     queue.push({ ...call, kind: call.kind });
@@ -203,9 +203,8 @@ export function openCallDesk(options: {
         return fail(failure('script_failed', `Host call '${kind}' does not exist.`));
       }
       made = Math.max(made, number + 1);
-      const call: HeldCall = { number, kind: kind as JournalKind, json, body };
-      if (replay?.isOn()) replay.hold(call);
-      else goLive(call);
+      const call: JournalCall = { number, kind: kind as JournalKind, json, body };
+      if (!replay?.hold(call)) goLive(call);
     },
     dropTimer: (number) => {
       replay?.drop(number);
@@ -217,7 +216,7 @@ export function openCallDesk(options: {
       sent.delete(number);
       flush();
       start();
-      if (sent.size === 0 && outbox.length === 0) replay?.onIdle();
+      if (sent.size + outbox.length + executing.size === 0) replay?.onIdle();
       waits.look();
     },
     end: (outcome) => {

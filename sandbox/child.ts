@@ -236,7 +236,8 @@ function onRunFrame(
       break;
     case 'ended': {
       const output = header['hasOutput'] === true ? body.toString('utf8') : undefined;
-      settle(one.id, one.desk.end(outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output)));
+      const outcome = outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output);
+      settle(one.id, one.decided ?? one.desk.end(outcome));
       break;
     }
     default:
