@@ -2,7 +2,7 @@
 import { EngineError } from '../contract/failures.ts';
 import type { CallContext, Host, HostCallKind } from '../contract/host.ts';
 import type { JournalKind } from '../contract/journal.ts';
-import type { ScriptBundle, ScriptFailure, ScriptOutcome } from '../contract/script.ts';
+import type { DebuggerLine, ScriptBundle, ScriptFailure, ScriptOutcome } from '../contract/script.ts';
 import { DEFAULT_LIMITS, DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
 import { createSandbox } from '../sandbox/pool.ts';
 import { answerText, callText } from './call-text.ts';
@@ -36,6 +36,7 @@ export async function runReplay(run: {
   readonly onCall: (call: ReplayedCall) => void;
   readonly onLog: (line: ReplayedLine) => void;
   readonly signal: AbortSignal | undefined;
+  readonly debugger: DebuggerLine | undefined;
 }): Promise<ReplayResult> {
   const { head } = run.recorded;
   const warn = (message: string): void => run.onLog({ level: 'warn', message });
@@ -85,6 +86,7 @@ export async function runReplay(run: {
       limits: { ...DEFAULT_LIMITS, ...DEPLOYED_TRAFFIC, ...head.limits },
       signal: run.signal ?? new AbortController().signal,
       journal,
+      ...(run.debugger && { debugger: run.debugger }),
     });
     return { end: endOf(outcome, missing, difference), models: records.result() };
   } finally {

@@ -71,6 +71,14 @@ export function guestContext(
   return { ...common, variant: run.variant, models: run.models ?? [], lastSyncDate };
 }
 
+/** A debugger's line into a script; messages are those of the Chrome DevTools protocol, as JSON text. */
+export type DebuggerLine = {
+  /** Called once, when there is something to talk to. */
+  readonly connect: (send: (message: string) => void) => void;
+  /** Takes what the script's side answers and tells. */
+  readonly receive: (message: string) => void;
+};
+
 export type ScriptRun = {
   /** Runs of different environments never share a process. */
   readonly environment: string;
@@ -93,6 +101,8 @@ export type ScriptRun = {
   readonly interrupt?: AbortSignal;
   /** Without one the script cannot be resumed: a wait is then waited for in place. */
   readonly journal?: Journal;
+  /** The script then waits for `Runtime.runIfWaitingForDebugger`, and may compute for as long as it is looked at. */
+  readonly debugger?: DebuggerLine;
   /** Set for a run that was there when processes died: it gets one of its own. */
   readonly alone?: boolean;
 };

@@ -199,6 +199,7 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
         active.set(id, { id, run, desk, settle: finish, decided: undefined });
         send(...runFrame(id, run));
         if (run.interrupt?.aborted) desk.interrupt();
+        run.debugger?.connect((message) => send({ type: 'debug', run: id }, message));
       }),
     end: async (force = false) => {
       child.retired = true;
@@ -228,6 +229,9 @@ function onRunFrame(
       one.desk.take(number, String(header['kind']), body.toString('utf8', 0, argsBytes), text);
       break;
     }
+    case 'debug':
+      one.run.debugger?.receive(body.toString('utf8'));
+      break;
     case 'cleared':
       one.desk.dropTimer(number);
       break;
@@ -310,6 +314,7 @@ function runFrame(id: number, run: ScriptRun): [Record<string, unknown>, ...stri
     memoryMb: limits.memoryMb,
     cpuMs: limits.cpuMs,
     maxFrameBytes: limits.maxFrameBytes,
+    isDebugged: run.debugger !== undefined,
   };
   return [header, script, bundle.code, input ?? ''];
 }

@@ -10,8 +10,10 @@ import type { CommandContext, CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
 import { type CompiledScript, compileProject, type DeclaredScript } from '../compile.ts';
 import { modelsByName, outputText, printModels } from '../dry-output.ts';
+import { type DebugServer, debuggable, openDebugServer } from '../debug-server.ts';
 import { type RecordedRun, readRecordedRun } from '../journal-file.ts';
 import { oneLine } from '../output.ts';
+import { findProject } from '../project.ts';
 import { installedPackage } from '../package.ts';
 import { type ReplayedCall, type ReplayedLine, type ReplayEnd, type ReplayResult, runReplay } from '../replay.ts';
 import { errorText } from '../runs.ts';
@@ -23,6 +25,7 @@ type Flags = {
   readonly environment: string;
   readonly code: 'deployed' | 'local';
   readonly saveJournal?: string;
+  readonly inspect?: string | true;
   readonly json?: boolean;
 };
 
@@ -34,6 +37,7 @@ export const define: CommandModule['define'] = (command, context) => {
         .choices(['deployed', 'local'])
         .default('deployed'),
     )
+    .option('--inspect [port]', 'wait for a debugger (Chrome DevTools, VS Code) at this port, 9229 when none is named')
     .option('--save-journal <file>', 'keep the journal, to replay it without the server');
   withExample(
     withJson(withEnvironment(command)),
@@ -44,6 +48,7 @@ export const define: CommandModule['define'] = (command, context) => {
 
 async function replay(context: CommandContext, run: string, flags: Flags): Promise<void> {
   const { out, io } = context;
+  const port = flags.inspect === undefined ? undefined : portOf(flags.inspect);
   const recorded = await fetchRecorded(context, run, flags);
   const { head } = recorded;
   const isLocal = flags.code === 'local';
@@ -55,14 +60,18 @@ async function replay(context: CommandContext, run: string, flags: Flags): Promi
   if (!flags.json) out.line(out.style('bold', headline(head, isLocal)));
   const calls: ReplayedCall[] = [];
   const logs: ReplayedLine[] = [];
+  const code = local?.bundle ?? head.bundle;
+  const server = port === undefined ? undefined : await openDebugServer(port, head.run.name);
+  if (server !== undefined) noteServer(context, server);
   const result = await runReplay({
     recorded: local === undefined ? recorded : { ...recorded, head: withModels(head, local) },
-    code: local?.bundle ?? head.bundle,
+    code: server === undefined ? code : debuggable(code, findProject(io.cwd)?.folder),
     isLocal,
     onCall: (call) => (flags.json ? calls.push(call) : printCall(context, call)),
     onLog: (line) => (flags.json ? logs.push(line) : printLog(context, line)),
     signal: io.signal,
-  });
+    debugger: server?.line,
+  }).finally(() => server?.close());
   if (flags.json) out.json(jsonResult(head, flags, result, { calls, logs }));
   else printResult(context, head, result);
   const { end } = result;
@@ -82,6 +91,20 @@ async function fetchRecorded(context: CommandContext, run: string, flags: Flags)
     context.out.note(`Wrote the journal to '${flags.saveJournal}'.`);
   }
   return recorded;
+}
+
+function portOf(inspect: string | true): number {
+  const port = inspect === true ? 9229 : Number(inspect);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new EngineError('invalid_body', `--inspect '${inspect}': expected a port, from 0 (any free one) to 65535.`);
+}
+
+function noteServer({ out }: CommandContext, { url, port }: DebugServer): void {
+  out.note(`Debugger listening on ${url}`);
+  out.note(
+    `Open chrome://inspect in Chrome, or attach VS Code to port ${port}. The script waits for it, and then stops`,
+  );
+  out.note('before its first line: set breakpoints in your file and go on.');
 }
 
 /** The script of the run as it stands in the project's folder. */

@@ -69,7 +69,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     rooms: ['contract', 'manifest', 'sandbox', 'runtime', 'outbound'],
-    packages: ['typescript', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser'],
+    packages: ['typescript', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser', 'ws'],
     node: true,
   },
   platform: {
