@@ -9,6 +9,7 @@ const ANSWER = { value: { status: 200, statusText: 'OK', headers: {} }, body: '{
 test('an interrupted script gets the answers of the calls at work, and no further call is begun', async () => {
   const interruption = new AbortController();
   const timerIsSet = Promise.withResolvers<void>();
+  const slowHasBegun = Promise.withResolvers<void>();
   const begun: string[] = [];
   const ended: string[] = [];
   // The clock is read at the start, for the answer to the first call, and for the timer behind the third call.
@@ -20,7 +21,10 @@ test('an interrupted script gets the answers of the calls at work, and no furthe
   };
   const request: Host['request'] = async ({ config: { endpoint } }) => {
     begun.push(endpoint);
+    // Answered only now: the third call needs the way to the script and back, and comes after the interruption.
+    if (endpoint === '/first') await slowHasBegun.promise;
     if (endpoint === '/slow') {
+      slowHasBegun.resolve();
       setImmediate(() => interruption.abort());
       await timerIsSet.promise;
     }
