@@ -15,6 +15,7 @@ import {
   suspendRun,
 } from '../store/runs.ts';
 import { addLogLines } from '../store/run-logs.ts';
+import { refusalsOf } from '../store/run-refusals.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createDurableHost } from './host/durable-host.ts';
@@ -193,17 +194,35 @@ async function finish(
   outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>,
   onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
 ): Promise<AttemptResult> {
-  const failure = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
-  if (failure !== null && mayBeTriedAgain(run, failure)) return tryAgain(deps, run, recorder, failure);
-  const state = failure === null ? 'success' : 'failed';
-  const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
-  const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
+  const thrown = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
+  if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
+  let failure = thrown;
   await recorder.flush(async (db) => {
+    // Within the transaction: the last of the run's records may be refused by this very flush.
+    const refused = outcome.status === 'completed' ? await refusedRecords(db, run) : undefined;
+    failure = thrown ?? refused ?? null;
+    const state = failure === null ? 'success' : 'failed';
+    const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
+    const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
     await endRun(db, end);
     await onEnd(db, end);
     if (state === 'success') await dropJournal(db, run.runId);
   });
-  return { status: 'ended', state, failure };
+  return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
+}
+
+/** The failure of a run whose script ended well, but of whose records Postgres refused some. */
+async function refusedRecords(db: Queryable, run: Attempt): Promise<StoredFailure | undefined> {
+  if (run.kind === 'action') return undefined;
+  const { count, first } = await refusalsOf(db, run.runId);
+  if (count === 0) return undefined;
+  const named = first.map(({ model, recordId, reason }) => `'${recordId}' of '${model}' (${reason})`);
+  const others = count > first.length ? ` and ${count - first.length} more` : '';
+  const records = count === 1 ? '1 record cannot' : `${count} records cannot`;
+  return {
+    code: 'record_invalid',
+    message: `${records} be stored, all others are: ${named.join(', ')}${others}. Leave out or change what is refused.`,
+  };
 }
 
 async function tryAgain(

@@ -1,5 +1,5 @@
 import type { RecordCounts } from '../contract/host.ts';
-import { type LiveCount, recordCounts } from '../store/records.ts';
+import { type LiveCount, recordCounts } from '../store/record-heads.ts';
 import { countsOfRuns, latestRuns, type RunView } from '../store/run-views.ts';
 import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';

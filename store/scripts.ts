@@ -144,6 +144,16 @@ export async function declaredModels(db: Queryable, integrationId: string): Prom
   return result.rows.map((row) => row.model);
 }
 
+/** The same for the integration of a connection. */
+export async function declaredModelsOf(db: Queryable, connectionRow: string): Promise<string[]> {
+  const result = await db.query<{ integrationId: string }>(
+    `select integration_id::text as "integrationId" from connections where id = $1::bigint`,
+    [connectionRow],
+  );
+  const row = result.rows[0];
+  return row === undefined ? [] : declaredModels(db, row.integrationId);
+}
+
 export type ActionTarget = {
   readonly connectionRow: string | null;
   readonly scriptId: string | null;

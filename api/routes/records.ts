@@ -3,10 +3,11 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import type { Connection } from '../../store/connections.ts';
-import { hasModel, pageOfRecords, type RecordScope } from '../../store/records.ts';
+import { headOf } from '../../store/record-heads.ts';
+import { chunksOfRecords, seqAtTime } from '../../store/record-reads.ts';
 import { declaredModels } from '../../store/scripts.ts';
 import { type Answer, jsonStream } from '../answer.ts';
-import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { decodeCursor } from '../cursor.ts';
 import type { ApiDeps } from '../deps.ts';
 import { knownConnection } from '../known.ts';
 import { pageJson } from '../record-json.ts';
@@ -73,35 +74,36 @@ async function answerPage(
   deps: ApiDeps,
   connection: Connection,
   query: z.output<typeof QUERY>,
-  afterSeq: string,
+  cursorSeq: string,
 ): Promise<Answer> {
   const scope = { connectionRow: connection.id, model: query.model, variant: query.variant };
-  // One row more than asked for tells whether anything follows.
-  const rows = await pageOfRecords(deps.db, {
-    ...scope,
-    afterSeq,
-    modifiedAfter: query.modified_after ?? query.delta ?? null,
+  const headId = await headOf(deps.db, scope);
+  if (headId === undefined) {
+    await checkModel(deps, connection, scope.model);
+    return jsonStream(Readable.from(pageJson([], query.limit)));
+  }
+  const after = query.modified_after ?? query.delta;
+  const timeSeq = after === undefined ? '0' : await seqAtTime(deps.db, headId, after);
+  const chunks = chunksOfRecords(deps.db, {
+    headId,
+    afterSeq: BigInt(timeSeq) > BigInt(cursorSeq) ? timeSeq : cursorSeq,
     actions: query.filter ?? null,
     ids: query.ids ?? null,
     limit: query.limit + 1,
   });
-  if (rows.length === 0) await checkModel(deps, connection, scope);
-  const page = rows.slice(0, query.limit);
-  const last = page.at(-1);
-  const next = rows.length > page.length && last !== undefined ? encodeCursor(last.seq) : null;
-  return jsonStream(Readable.from(pageJson(page, next)));
+  return jsonStream(Readable.from(pageJson(chunks, query.limit)));
 }
 
-/** An empty page is honest only for a model that some sync of the integration declares or once saved. */
-async function checkModel(deps: ApiDeps, connection: Connection, scope: RecordScope): Promise<void> {
+/** An empty page is honest only for a model that some sync of the integration declares. */
+async function checkModel(deps: ApiDeps, connection: Connection, model: string): Promise<void> {
   const declared = await declaredModels(deps.db, connection.integrationId);
-  if (declared.includes(scope.model) || (await hasModel(deps.db, scope))) return;
+  if (declared.includes(model)) return;
   const known =
     declared.length === 0
       ? 'no sync is deployed for it'
       : `its syncs save ${declared.map((name) => `'${name}'`).join(', ')}`;
   throw new EngineError(
     'unknown_model',
-    `Unknown model '${scope.model}' of integration '${connection.providerConfigKey}': ${known}.`,
+    `Unknown model '${model}' of integration '${connection.providerConfigKey}': ${known}.`,
   );
 }

@@ -7,7 +7,8 @@ import { type AuthorConfig, request } from './http.ts';
 import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
 import { checkpoints } from './checkpoints.ts';
-import { deleteRecords, type RecordRules, saveRecords } from './records.ts';
+import { recordReads } from './record-reads.ts';
+import { deleteRecords, type RecordRules, saveRecords, updateRecords } from './records.ts';
 
 /** Defaults of the provider arrive with the context once the catalogue has them. */
 type Context = GuestContext & { readonly paginate?: Readonly<Record<string, unknown>> };
@@ -32,7 +33,9 @@ export function createNango(kind: 'sync' | 'action', context: Context, maxFrameB
     ...connections(),
     batchSave: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSave', rows, model),
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
+    batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
     batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
+    ...recordReads(rules),
     ...checkpoints,
     log,
     ActionError,

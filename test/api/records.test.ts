@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { withTransaction } from '../../store/db.ts';
 import { deleteRecords, saveRecords } from '../../store/records.ts';
 import { beginAttempt } from '../../store/runs.ts';
 import { NOW, useApi } from '../support/api.ts';
@@ -19,8 +20,14 @@ async function writer() {
   return {
     key,
     save: (rows: { id: string }[], at = NOW) =>
-      saveRecords(api.db, { ...base, at, ids: rows.map(({ id }) => id) }, JSON.stringify(rows)),
-    remove: (ids: string[], at = NOW) => deleteRecords(api.db, { ...base, at, ids }),
+      withTransaction(api.db, (db) =>
+        saveRecords(
+          db,
+          { ...base, at, ids: rows.map(({ id }) => id) },
+          rows.map((row) => JSON.stringify(row)),
+        ),
+      ),
+    remove: (ids: string[], at = NOW) => withTransaction(api.db, (db) => deleteRecords(db, { ...base, at, ids })),
     read: (query: string, path = '/records') =>
       api.call('GET', `${path}?${query}`, { headers: { 'provider-config-key': key, 'connection-id': 'c1' } }),
   };

@@ -28,7 +28,7 @@ async function move(runId: string, state: 'running' | 'success' | 'failed'): Pro
   if (state === 'running') return;
   const scope = { connectionRow: rows[0].connection_id, model: 'Task', variant: 'base' };
   const write = { ...scope, runId, fence: attempt?.fence ?? -1, syncId: null, at: NOW };
-  await saveRecords(api.db, { ...write, ids: ['a', 'b'] }, '[{"id":"a"},{"id":"b"}]');
+  await withTransaction(api.db, (db) => saveRecords(db, { ...write, ids: ['a', 'b'] }, ['{"id":"a"}', '{"id":"b"}']));
   const failure = state === 'failed' ? ({ code: 'script_failed', message: 'no' } as const) : null;
   await endRun(api.db, { runId, fence: null, state, failure, output: null, at: NOW });
 }

@@ -101,7 +101,10 @@ const HOST: Host = {
     body: JSON.stringify({ asked: config }),
   }),
   saveRecords: async () => ({ value: null }),
+  updateRecords: async () => ({ value: null }),
   deleteRecords: async () => ({ value: null }),
+  readRecords: async () => ({ value: { nextCursor: null }, body: '[]' }),
+  setMergingStrategy: async () => ({ value: null }),
   log: async () => ({ value: null }),
   getConnection: async () => ({
     value: {
