@@ -18,6 +18,7 @@ import { addLogLines } from '../store/run-logs.ts';
 import { refusalsOf } from '../store/run-refusals.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
+import { deleteUnseen, forgetTrackings, modelsToCompare, trackModels } from './deletions.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
@@ -51,6 +52,7 @@ export async function runAttempt(
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
+  await trackModels(deps, run, modelsTracked(run, bundle), stop);
   for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
     const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });
     const { outcome, recorder } = pass;
@@ -62,15 +64,15 @@ export async function runAttempt(
     if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
     if (outcome.status === 'diverged') {
       const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
-      if (failure) return finish(deps, run, recorder, failure, onEnd);
+      if (failure) return finish(deps, run, recorder, { outcome: failure, stop, onEnd });
     } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost') {
       await recorder.flush();
       deaths += 1;
       // A script that kills its process does so at the same place again; one that gets further is killed from outside.
       deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
-      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
+      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, { outcome, stop, onEnd });
       deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
-    } else if (outcome.status !== 'restart') return finish(deps, run, recorder, outcome, onEnd);
+    } else if (outcome.status !== 'restart') return finish(deps, run, recorder, { outcome, stop, onEnd });
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
 }
@@ -191,9 +193,14 @@ async function finish(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>,
-  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+  end: {
+    readonly outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>;
+    readonly stop: AbortSignal;
+    readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+  },
 ): Promise<AttemptResult> {
+  const { outcome, stop, onEnd } = end;
+  if (outcome.status === 'completed' && !(await makeDeletions(deps, run, recorder, stop))) return { status: 'stopped' };
   const thrown = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
   if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
   let failure = thrown;
@@ -206,9 +213,34 @@ async function finish(
     const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
     await endRun(db, end);
     await onEnd(db, end);
+    if (state === 'success' && run.kind === 'sync') await forgetTrackings(db, run);
     if (state === 'success') await dropJournal(db, run.runId);
   });
   return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
+}
+
+/**
+ * The models whose records count as seen from the run's start: of a sync that tracks deletions, and of one that will ask
+ * for them without a start of its own, which is only known from its text.
+ */
+function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
+  if (run.kind === 'action' || run.syncId === null) return [];
+  return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
+}
+
+/** After complete success only. False when it was stopped on the way. */
+async function makeDeletions(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  stop: AbortSignal,
+): Promise<boolean> {
+  if (run.kind === 'action') return true;
+  const models = await modelsToCompare(deps, run, stop);
+  if (models.length === 0) return true;
+  await recorder.flush();
+  const { count } = await untilStored(() => refusalsOf(deps.db, run.runId), stop);
+  return count > 0 || deleteUnseen(deps, run, models, stop);
 }
 
 /** The failure of a run whose script ended well, but of whose records Postgres refused some. */

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
+import { heldByRuns } from '../store/held-deletions.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
 import { countsOfRun } from '../store/run-views.ts';
@@ -89,8 +90,14 @@ async function runSync(deps: Dependencies, run: Attempt, signal: AbortSignal): P
       tellEnd(deps, run, result);
       await announceRun(deps, runId);
       if (result.failure) return { status: 'failed', runId, failure: failureForHistory(result.failure) };
-      return { status: 'finished', runId, counts: await untilStored(() => countsOfRun(deps.db, runId), signal) };
+      return { status: 'finished', runId, ...(await untilStored(() => whatRunDid(deps.db, runId), signal)) };
   }
+}
+
+async function whatRunDid(db: Queryable, runId: string) {
+  const counts = await countsOfRun(db, runId);
+  const deletionsHeld = (await heldByRuns(db, [runId])).get(runId);
+  return { counts, ...(deletionsHeld && { deletionsHeld }) };
 }
 
 /** The worker is going away: another goes on. A cancellation ends the run. */

@@ -12,6 +12,7 @@ import { createRoute } from './route.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
 import { connectionRoutes } from './routes/connections.ts';
+import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
@@ -45,6 +46,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(metadataRoutes(deps, route));
   app.use(deployRoutes(deps, route));
   app.use(syncRoutes(deps, route));
+  app.use(deletionRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));
   app.use(webhookRoutes(deps, route));

@@ -77,6 +77,15 @@ export function createDryHost(options: DryHostOptions): DryHost {
       return { value: null };
     },
     ...createRecordReads(stored, records),
+    startTracking: async ({ model }) => {
+      records.check(model);
+      return { value: null };
+    },
+    deleteUnseen: async ({ model }) => {
+      records.check(model);
+      log('info', `dry run: what a run would delete of '${model}' is not looked for`);
+      return { value: { deletedKeys: [] } };
+    },
     // Nobody else writes in a dry run.
     setMergingStrategy: async ({ model }) => {
       records.check(model);

@@ -71,6 +71,13 @@ export type HostCalls = {
     args: { model: string; ids?: readonly string[]; cursor?: string; limit: number };
     value: { nextCursor: string | null };
   };
+  /** From here on, what is saved of the model counts as seen. */
+  startTracking: { args: { model: string }; value: null };
+  /**
+   * Deletes what was not seen: since `startTracking`, or since the run began. The deletions are made once the whole run
+   * has succeeded; none when they were too many to be believed.
+   */
+  deleteUnseen: { args: { model: string; since: 'tracking' | 'run' }; value: { deletedKeys: readonly string[] } };
   /** What the run may write over: everything, or only what was not modified by others after this call. */
   setMergingStrategy: { args: { model: string; strategy: MergingStrategy }; value: null };
   log: { args: { level: LogLevel; message: string }; value: null };

@@ -37,6 +37,8 @@ export const CALL_SCHEMAS = {
     cursor: z.string().max(1_000).optional(),
     limit: z.number().int().min(1).max(1_000),
   }),
+  startTracking: z.strictObject({ model: z.string() }),
+  deleteUnseen: z.strictObject({ model: z.string(), since: z.enum(['tracking', 'run']) }),
   setMergingStrategy: z.strictObject({ model: z.string(), strategy: z.enum(MERGING_STRATEGIES) }),
   log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string() }),
   getConnection: z.strictObject({ providerConfigKey: z.string().optional(), connectionId: z.string().optional() }),

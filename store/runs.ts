@@ -90,6 +90,9 @@ export type Attempt = {
   readonly scriptId: string | null;
   readonly syncId: string | null;
   readonly models: readonly string[] | null;
+  readonly trackDeletes: boolean;
+  /** The share of its records that a comparison may delete without a confirmation. */
+  readonly deletionGuard: number;
   readonly bundleHash: string;
   readonly sealedSeed: string;
   readonly lastSyncDate: Date | null;
@@ -134,6 +137,8 @@ export async function beginAttempt(
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
+             coalesce((select s.track_deletes from scripts s where s.id = r.script_id), false) as "trackDeletes",
+             coalesce((select s.deletion_guard from scripts s where s.id = r.script_id), 0.5) as "deletionGuard",
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
              r.started_at as "startedAt",
              coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",

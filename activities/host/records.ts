@@ -6,10 +6,20 @@ import { encodeCursor, parseCursor } from '../../store/record-cursor.ts';
 import { pageOfRecords, recordJson } from '../../store/record-reads.ts';
 import { declaredModelsOf } from '../../store/scripts.ts';
 import type { Attempt } from '../../store/runs.ts';
+import { askForUnseen, trackModels } from '../deletions.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
 import type { RunLog } from './run-log.ts';
+
+type RecordCall =
+  | 'saveRecords'
+  | 'updateRecords'
+  | 'deleteRecords'
+  | 'readRecords'
+  | 'setMergingStrategy'
+  | 'startTracking'
+  | 'deleteUnseen';
 
 /** Of one answer to a script: well below what crosses the border at once. */
 const PAGE_BYTES = 8 * 1024 * 1024;
@@ -23,7 +33,7 @@ export function createRecordCalls(
   run: Attempt,
   recorder: Recorder,
   { log, signal }: { readonly log: RunLog; readonly signal: AbortSignal },
-): Pick<Host, 'saveRecords' | 'updateRecords' | 'deleteRecords' | 'readRecords' | 'setMergingStrategy'> {
+): Pick<Host, RecordCall> {
   const batchOf = (
     method: string,
     { model, ids }: { model: string; ids: readonly string[] },
@@ -53,6 +63,22 @@ export function createRecordCalls(
     readRecords: async (args) => {
       await recorder.flush();
       return untilStored(() => readPage(deps, run, args), signal);
+    },
+    startTracking: async ({ model }) => {
+      checkModel(run, model);
+      await recorder.flush();
+      await trackModels(deps, run, [model], signal);
+      return { value: null };
+    },
+    deleteUnseen: async ({ model }) => {
+      checkModel(run, model);
+      await recorder.flush();
+      const unseen = await askForUnseen(deps, run, model, signal);
+      if (unseen !== undefined) return { value: { deletedKeys: unseen.keys } };
+      throw new EngineError(
+        'record_invalid',
+        `Nothing of '${model}' was tracked in this run: call trackDeletesStart('${model}') before the first batchSave`,
+      );
     },
     setMergingStrategy: async ({ model, strategy }, call) => {
       checkModel(run, model);

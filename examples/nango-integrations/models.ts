@@ -177,6 +177,12 @@ export interface NangoSync extends NangoAction {
   getRecordsByIds<Id = string | number, T = any>(ids: readonly Id[], model: ModelName): Promise<Map<Id, StoredRecord<T>>>;
   /** All records in the order of their changes, deleted ones too; with a cursor only what changed after it. */
   listRecords<T = any>(model: ModelName, options?: { cursor?: string }): AsyncGenerator<StoredRecord<T>, undefined, void>;
+  /** From here on, what is saved of the model counts as seen. Call it before the first save of the model. */
+  trackDeletesStart(model: ModelName): Promise<void>;
+  /** After the last save of the model: what was not seen since the start is deleted once the whole run has succeeded. */
+  trackDeletesEnd(model: ModelName): Promise<{ deletedKeys: string[] }>;
+  /** The older form, without a start: everything that this run did not save is deleted. */
+  deleteRecordsFromPreviousExecutions(model: ModelName): Promise<{ deletedKeys: string[] }>;
   /** With `ignore_if_modified_after`, what others (a webhook) change from now on stays as they leave it. Call it first. */
   setMergingStrategy(merging: { strategy: 'override' | 'ignore_if_modified_after' }, model: ModelName): Promise<void>;
 }

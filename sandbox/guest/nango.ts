@@ -8,7 +8,9 @@ import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
 import { checkpoints } from './checkpoints.ts';
 import { recordReads } from './record-reads.ts';
-import { deleteRecords, type RecordRules, saveRecords, updateRecords } from './records.ts';
+import { tracking } from './tracking.ts';
+import type { RecordRules } from './record-rules.ts';
+import { deleteRecords, saveRecords, updateRecords } from './records.ts';
 
 /** Defaults of the provider arrive with the context once the catalogue has them. */
 type Context = GuestContext & { readonly paginate?: Readonly<Record<string, unknown>> };
@@ -36,6 +38,7 @@ export function createNango(kind: 'sync' | 'action', context: Context, maxFrameB
     batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
     batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
     ...recordReads(rules),
+    ...tracking(rules),
     ...checkpoints,
     log,
     ActionError,

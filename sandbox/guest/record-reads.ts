@@ -1,7 +1,6 @@
 /** `getRecordsByIds`, `listRecords` and `setMergingStrategy`: what a sync asks of the records that are stored. */
 import { hostCall, hasCalledOut } from './calls.ts';
-import { codedError } from './errors.ts';
-import type { RecordRules } from './records.ts';
+import { checkedModel, invalidCall, type RecordRules } from './record-rules.ts';
 
 type StoredRecord = { readonly id: unknown };
 
@@ -21,7 +20,7 @@ export function recordReads(rules: RecordRules) {
 /** Keys are the ids as they were given; ids that were never saved are absent. */
 async function recordsByIds(rules: RecordRules, ids: unknown, model: unknown): Promise<Map<unknown, StoredRecord>> {
   const name = checkedModel(rules, 'getRecordsByIds', model);
-  if (!Array.isArray(ids)) throw invalid(rules, 'getRecordsByIds', 'an array of ids is expected');
+  if (!Array.isArray(ids)) throw invalidCall(rules, 'getRecordsByIds', 'an array of ids is expected');
   const found = new Map<unknown, StoredRecord>();
   for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
     const asked = ids.slice(from, from + IDS_AT_ONCE);
@@ -57,24 +56,14 @@ async function setMergingStrategy(rules: RecordRules, merging: unknown, model: u
   const strategy =
     typeof merging === 'object' && merging !== null && 'strategy' in merging ? merging.strategy : merging;
   if (typeof strategy !== 'string' || !STRATEGIES.includes(strategy)) {
-    throw invalid(
+    throw invalidCall(
       rules,
       'setMergingStrategy',
       `the strategy ${STRATEGIES.map((one) => `'${one}'`).join(' or ')} is expected`,
     );
   }
   if (hasCalledOut()) {
-    throw invalid(rules, 'setMergingStrategy', 'it must come before anything is fetched or saved');
+    throw invalidCall(rules, 'setMergingStrategy', 'it must come before anything is fetched or saved');
   }
   await hostCall('setMergingStrategy', { model: name, strategy });
-}
-
-function checkedModel(rules: RecordRules, method: string, model: unknown): string {
-  if (rules.kind === 'action') throw invalid(rules, method, 'only syncs have records');
-  if (typeof model !== 'string') throw invalid(rules, method, "a model's name is expected");
-  return model;
-}
-
-function invalid(rules: RecordRules, method: string, expected: string): Error {
-  return codedError('record_invalid', `nango.${method} in ${rules.kind} '${rules.scriptName}': ${expected}.`);
 }

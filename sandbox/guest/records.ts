@@ -1,15 +1,8 @@
 /** `batchSave`, `batchUpdate` and `batchDelete`: every row is checked here, beside the author's line, before anything is sent. */
 import { hostCall } from './calls.ts';
 import { codedError } from './errors.ts';
-
-/** What the checks need to know of the run. */
-export type RecordRules = {
-  readonly scriptName: string;
-  readonly kind: 'sync' | 'action';
-  readonly models: readonly string[];
-  /** Characters of JSON in one call; a larger batch is sent in several. */
-  readonly maxChunk: number;
-};
+import type { RecordRules } from './record-rules.ts';
+import { noteSave } from './tracking.ts';
 
 const failures: Error[] = [];
 
@@ -52,6 +45,7 @@ async function sendRows(
   model: unknown,
 ): Promise<true> {
   const checked = checkBatch(rules, method, rows, model, rowOf);
+  noteSave(rules, method, model as string);
   for (const chunk of chunksOf(checked, rules.maxChunk)) {
     // One row a line, which JSON text never breaks: the host tells them apart without parsing them.
     const body = `[${chunk.map((row) => row.json).join(',\n')}]`;

@@ -22,6 +22,7 @@ const script = (changes: Partial<DeployedScript> = {}): DeployedScript => ({
   intervalMs: 3_600_000,
   syncType: 'incremental',
   trackDeletes: false,
+  deletionGuard: 0.5,
   autoStart: true,
   inputModel: null,
   jsonSchema: undefined,

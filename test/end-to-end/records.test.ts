@@ -1,45 +1,12 @@
 /** What scripts do with records, through the whole platform. Ids as U001 name the public reports they answer. */
 import { expect, test } from '@jest/globals';
-import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
-import { type RunJson, runSync, usePlatform } from '../support/platform.ts';
+import { runSync, usePlatform } from '../support/platform.ts';
+import { messages, recordScripts, scriptOf, type StoredRecord } from '../support/record-scripts.ts';
 
 const platform = usePlatform();
+const { deploy, read, run } = recordScripts(platform);
 
-type StoredRecord = {
-  readonly id: unknown;
-  readonly _nango_metadata: { last_action: string; cursor: string };
-} & Record<string, unknown>;
-type Sync = { readonly integration: string; readonly connection: string; readonly name: string };
-
-/** A sync of a connection of its own whose script has this body; it runs when it is told to. */
-async function deploy(name: string, body: string): Promise<Sync> {
-  await createIntegration(platform.caller, 'task-tracker', 'example-tracker');
-  await createConnection(platform.caller, 'task-tracker', name);
-  const source = `export default async function fetchData(nango: any) {\n${body}\n}`;
-  await deployScripts(platform.caller, 'task-tracker', [{ name, source }]);
-  return { integration: 'task-tracker', connection: name, name };
-}
-
-async function run(name: string, body: string): Promise<{ sync: Sync; run: RunJson; records: StoredRecord[] }> {
-  const sync = await deploy(name, body);
-  return { sync, run: await runSync(platform, sync), records: await read(sync) };
-}
-
-async function read(sync: Sync, query = ''): Promise<StoredRecord[]> {
-  const headers = { 'provider-config-key': sync.integration, 'connection-id': sync.connection };
-  const page = await call<{ records: StoredRecord[] }>(
-    platform.caller,
-    'GET',
-    `/records?model=Task&limit=10000${query}`,
-    undefined,
-    [],
-    headers,
-  );
-  return page.records;
-}
-
-const messages = ({ logs }: RunJson) => logs.map(({ level, message }) => `${level} ${message}`);
 const fields = (records: readonly StoredRecord[]) => records.map(({ _nango_metadata: _, ...record }) => record);
 
 test('REC U001: NULs and lone surrogates in ids, keys and values cost no record, and one warning tells of them', async () => {
@@ -178,9 +145,7 @@ test('REC U010: two syncs that save the same ids in opposite order both succeed'
     const rows = Array.from({ length: 500 }, (_, id) => ({ id, by: '${order}' }));
     for (let round = 0; round < 20; round++) await nango.batchSave(rows${order}, 'Task');`;
   const first = await deploy('order', body(''));
-  await deployScripts(platform.caller, 'task-tracker', [
-    { name: 'reverse', source: `export default async function fetchData(nango: any) {${body('.toReversed()')}}` },
-  ]);
+  await deployScripts(platform.caller, 'task-tracker', [{ name: 'reverse', source: scriptOf(body('.toReversed()')) }]);
   const runs = await Promise.all([runSync(platform, first), runSync(platform, { ...first, name: 'reverse' })]);
   expect(runs.map(({ state }) => state)).toEqual(['success', 'success']);
   expect(await read(first)).toHaveLength(500);

@@ -177,7 +177,15 @@ async function deploySync(
   const scriptId = await saveScript(db, {
     ...{ environmentId, integrationId, kind: 'sync', name, version: '1', bundleHash: bundle.hash },
     ...{ source: null, description: null, models: ['Task'], runs: 'every day', intervalMs: 86_400_000 },
-    ...{ syncType: 'incremental', trackDeletes: false, autoStart: true, inputModel: null, jsonSchema: undefined, at },
+    ...{
+      syncType: 'incremental',
+      trackDeletes: false,
+      deletionGuard: 0.5,
+      autoStart: true,
+      inputModel: null,
+      jsonSchema: undefined,
+      at,
+    },
   });
   const address = { environment: 'dev', integration: 'tracker', connection, sync: name, variant: 'base' };
   const id = await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: true }, at);

@@ -126,6 +126,7 @@ export type RunJson = {
   readonly started_by: string;
   readonly connection_id: string;
   readonly counts: Readonly<Record<string, { added: number; updated: number; deleted: number }>>;
+  readonly deletions_held: Readonly<Record<string, number>>;
   readonly error: { code: string; message: string; location?: { file: string; line: number; column: number } } | null;
   readonly logs: readonly { level: string; message: string }[];
   readonly workflow_id: string;

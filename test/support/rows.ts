@@ -63,6 +63,7 @@ export async function seedScript(
     intervalMs: 3_600_000,
     syncType: 'incremental',
     trackDeletes: false,
+    deletionGuard: 0.5,
     autoStart: true,
     inputModel: null,
     jsonSchema: undefined,
