@@ -19,6 +19,7 @@ import { refusalsOf } from '../store/run-refusals.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deleteUnseen, forgetTrackings, modelsToCompare, trackModels } from './deletions.ts';
+import { emptyCacheOf } from './empty-cache.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
@@ -52,6 +53,7 @@ export async function runAttempt(
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
+  if (!(await emptyCacheOf(deps, run, stop))) return { status: 'stopped' };
   await trackModels(deps, run, modelsTracked(run, bundle), stop);
   for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
     const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });

@@ -3,6 +3,7 @@ import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { heldByRuns } from '../store/held-deletions.ts';
+import { settleIdentity } from '../store/identity.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
 import { countsOfRun } from '../store/run-views.ts';
@@ -39,6 +40,7 @@ async function beginSyncRun(deps: Dependencies, input: SyncInput, signal: AbortS
     await endRun(deps.db, skippedRun(runId, deps.clock()));
     return { status: 'skipped', reason: 'running' };
   }
+  await untilStored(() => settleIdentity(deps.db), signal);
   await untilStored(() => fixLastSyncDate(deps.db, runId), signal);
   const start = { runId, workflowRunId: workflow.runId, at: deps.clock() };
   const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);

@@ -43,7 +43,9 @@ export async function comparisonOf(db: Queryable, writer: Writer): Promise<Compa
   const headId = await headOf(db, writer);
   if (headId === undefined || writer.syncId === null) return undefined;
   const result = await db.query<Comparison>(
-    `select h.id::text as "headId", t.sync_id::text as "syncId", t.generation::text, h.is_shared as "isShared"
+    `select h.id::text as "headId", t.sync_id::text as "syncId", t.generation::text,
+       -- What another sync wrote alone is not this one's to miss.
+       h.is_shared or coalesce(h.writer_id <> t.sync_id, false) as "isShared"
      from record_trackings t join record_heads h on h.id = t.head_id
      where t.head_id = $1::bigint and t.sync_id = $2::bigint and t.run_id = $3::text`,
     [headId, writer.syncId, writer.runId],

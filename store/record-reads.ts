@@ -25,7 +25,8 @@ export type RecordRow = {
   readonly prunedAt: string | null;
 };
 
-const COLUMNS = `seq::text, payload::text, last_action as "lastAction", first_seen_at::text as "firstSeenAt",
+/** The columns of a `RecordRow`. */
+export const RECORD_COLUMNS = `seq::text, payload::text, last_action as "lastAction", first_seen_at::text as "firstSeenAt",
   last_modified_at::text as "lastModifiedAt", deleted_at::text as "deletedAt", pruned_at::text as "prunedAt"`;
 
 /** Rows after a number in commit order; times as Postgres writes them (see `isoTime`). */
@@ -46,7 +47,7 @@ export async function pageOfRecords(db: Queryable, page: RecordPage): Promise<Re
           limit $4::int
         ) r
       )
-      select ${COLUMNS} from page p where p.bytes - pg_column_size(p.payload) <= $5::bigint order by p.seq`,
+      select ${RECORD_COLUMNS} from page p where p.bytes - pg_column_size(p.payload) <= $5::bigint order by p.seq`,
     values: [headId, afterSeq, actions, limit, maxBytes, ...(ids === null ? [] : [ids])],
   });
   return result.rows;

@@ -104,6 +104,8 @@ export type Attempt = {
   readonly startedAt: Date;
   /** When the script began its present generation: what its clock shows first, each time it runs again. */
   readonly beginsAt: Date;
+  /** What the sync saved before is removed before the script begins. */
+  readonly emptyCache: boolean;
   /** Flushes, journal chunks and journal bytes that earlier attempts left. */
   readonly flushed: number;
   readonly generation: number;
@@ -140,7 +142,7 @@ export async function beginAttempt(
              coalesce((select s.track_deletes from scripts s where s.id = r.script_id), false) as "trackDeletes",
              coalesce((select s.deletion_guard from scripts s where s.id = r.script_id), 0.5) as "deletionGuard",
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
-             r.started_at as "startedAt",
+             r.started_at as "startedAt", r.empty_cache as "emptyCache",
              coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at],

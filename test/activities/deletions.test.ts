@@ -15,9 +15,9 @@ import { deleteRecords, saveRecords } from '../../store/records.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
 import { countsOfRun } from '../../store/run-views.ts';
 import { type Attempt, beginAttempt } from '../../store/runs.ts';
-import { addSync, listSyncs, type Sync } from '../../store/syncs.ts';
+import type { Sync } from '../../store/syncs.ts';
 import { useDatabase } from '../support/database.ts';
-import { allocating, seedScript, seedSync, START } from '../support/rows.ts';
+import { allocating, seedSecondSync, seedSync, START } from '../support/rows.ts';
 
 const database = useDatabase();
 const deps = {
@@ -43,38 +43,7 @@ async function begin(of = sync): Promise<Attempt> {
   return run;
 }
 
-/** Another sync of the same connection that saves the same model. */
-async function secondSync(): Promise<Sync> {
-  const { rows } = await database.pool.query(`select integration_id::text as id from scripts where id = $1`, [
-    sync.scriptId,
-  ]);
-  const integrationId = rows[0].id;
-  const scriptId = await seedScript(
-    database.pool,
-    { environmentId: sync.environmentId, integrationId },
-    { name: 'second' },
-  );
-  const address = {
-    environment: sync.environment,
-    integration: 'tracker',
-    connection: 'c1',
-    sync: 'second',
-    variant: 'base',
-  };
-  await addSync(
-    database.pool,
-    sync.environmentId,
-    { ...address, connectionRow: sync.connectionRow, scriptId, autoStart: true },
-    START,
-  );
-  const all = await listSyncs(database.pool, {
-    environmentId: sync.environmentId,
-    providerConfigKey: null,
-    connectionId: null,
-    names: ['second'],
-  });
-  return all[0] as Sync;
-}
+const secondSync = () => seedSecondSync(database.pool, sync);
 
 const ids = (count: number, prefix = 'r') =>
   Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(6, '0')}`);
@@ -232,6 +201,20 @@ test('a record that two syncs of a connection save is deleted when neither bring
   expect(await live()).toEqual(['both', 'mine', 'second', 'theirs', 'x']);
   await full(['second', 'theirs'], other);
   expect(await live()).toEqual(['mine', 'second', 'theirs', 'x']);
+});
+
+test('a sync that never saved anything misses nothing of what another one saved, even without its guard', async () => {
+  await database.pool.query(`update scripts set track_deletes = false where id = $1`, [sync.scriptId]);
+  await save(await beginOf(sync), ['a', 'b']);
+  const other = await secondSync();
+  await database.pool.query(`update scripts set track_deletes = true, deletion_guard = 1 where id = $1`, [
+    other.scriptId,
+  ]);
+  await full([], other);
+  expect(await live()).toEqual(['a', 'b']);
+  await full(['x'], other);
+  await full([], other);
+  expect(await live()).toEqual(['a', 'b']);
 });
 
 test('an incremental sync that shares the model keeps what it once saved', async () => {

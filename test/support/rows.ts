@@ -88,6 +88,22 @@ export async function seedSync(db: Queryable, environment: string): Promise<Sync
   return sync;
 }
 
+/** A sync `second` of the same connection that saves the same model. */
+export async function seedSecondSync(db: Queryable, first: Sync): Promise<Sync> {
+  const { environmentId, environment, connectionRow } = first;
+  const found = await db.query<{ id: string }>(
+    `select integration_id::text as id from connections where id = $1::bigint`,
+    [connectionRow],
+  );
+  const scriptId = await seedScript(db, { environmentId, integrationId: found.rows[0]?.id ?? '' }, { name: 'second' });
+  const address = { environment, integration: 'tracker', connection: 'c1', sync: 'second', variant: 'base' };
+  await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: true }, START);
+  const filter = { environmentId, providerConfigKey: null, connectionId: null, names: ['second'] };
+  const [sync] = await listSyncs(db, filter);
+  if (sync === undefined) throw new Error('The second sync is not there');
+  return sync;
+}
+
 /** A run of the sync whose script has begun; what its writes carry. */
 export async function seedRun(db: Queryable, sync: Sync): Promise<Omit<RecordWrite, 'ids' | 'at'>> {
   const { runId } = await allocateSyncRun(db, allocating, sync, 'api');
