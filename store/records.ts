@@ -1,8 +1,10 @@
 /**
  * Writing records, exactly and in commit order. Each function belongs into a transaction: it locks the head of its
  * (connection, model, variant) first, which also checks the fence of the run, and numbers what it changes. Known rows
- * are told from new ones by their ids, so that each payload is sent and parsed once, and unchanged rows are only read.
+ * are told from new ones by their ids, and unchanged ones by a digest of their text, so that a payload is sent and parsed
+ * once, and only where it may be new.
  */
+import { hash } from 'node:crypto';
 import type { RecordCounts } from '../contract/host.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import { claimRecords } from './record-claims.ts';
@@ -20,13 +22,19 @@ export async function saveRecords(db: Queryable, write: RecordWrite, rows: reado
   const head = await lockHead(db, write);
   const all = lastOfEach(write.ids, rows);
   const batch = await withoutProtected(db, head, write, all);
-  const known = await knownIds(db, head, [...batch.keys()], 'any');
-  const fresh = [...batch].filter(([id]) => !known.has(id));
-  const old = [...batch].filter(([id]) => known.has(id));
+  const known = await knownDigests(db, head, [...batch.keys()]);
+  const fresh: Row[] = [];
+  const old: Row[] = [];
+  for (const [id, text] of batch) {
+    const row = { id, text, digest: digestOf(text) };
+    const digest = known.get(id);
+    if (digest === undefined) fresh.push(row);
+    else if (digest !== row.digest) old.push(row);
+  }
   const added = await insertRows(db, head, fresh);
   const changed = await replaceRows(db, head, old, fresh.length);
   const counts = { added: added + changed.added, updated: changed.updated, deleted: 0 };
-  return settle(db, head, { ...write, ids: [...all.keys()] }, batch.size, counts);
+  return settle(db, head, { ...write, ids: [...all.keys()] }, fresh.length + old.length, counts);
 }
 
 /**
@@ -37,9 +45,9 @@ export async function updateRecords(db: Queryable, write: RecordWrite, rows: rea
   const head = await lockHead(db, write);
   const batch = await withoutProtected(db, head, write, lastOfEach(write.ids, rows));
   const known = await knownIds(db, head, [...batch.keys()], 'whole');
-  const old = [...batch].filter(([id]) => known.has(id));
+  const old = [...batch].filter(([id]) => known.has(id)).map(([id, text]) => ({ id, text, digest: '' }));
   const updated = await mergeRows(db, head, old);
-  return settle(db, head, { ...write, ids: old.map(([id]) => id) }, old.length, { added: 0, updated, deleted: 0 });
+  return settle(db, head, { ...write, ids: old.map(({ id }) => id) }, old.length, { added: 0, updated, deleted: 0 });
 }
 
 /** Marks live records as deleted; absent and already deleted ids change and count nothing. The payload stays readable. */
@@ -89,8 +97,15 @@ async function withoutProtected(db: Queryable, head: Head, write: Writer, batch:
   return new Map([...batch].filter(([id]) => !kept.has(id)));
 }
 
+type Row = { readonly id: string; readonly text: string; readonly digest: string };
+
+/** The first half of the SHA-256 of a row's text, in the form of Postgres's 16-byte type. */
+function digestOf(text: string): string {
+  const hex = hash('sha256', text, 'hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
+
 const KNOWN = {
-  any: '',
   live: 'and deleted_at is null',
   whole: 'and deleted_at is null and pruned_at is null',
 } as const;
@@ -111,25 +126,44 @@ async function knownIds(
   return new Set(result.rows.map(({ id }) => id));
 }
 
-/** Ids as a JSON list beside one row a line: neither parameter is parsed twice. */
-const INPUT = `(
-    select x.id, x.n, x.line::jsonb as payload
-    from rows from (jsonb_array_elements_text($4::jsonb), string_to_table($5::text, E'\\n'))
-      with ordinality as x (id, line, n)
-  )`;
-
-function inputValues(head: Head, rows: readonly (readonly [string, string])[], usedBefore: number): unknown[] {
-  const from = (BigInt(head.seq) + BigInt(usedBefore)).toString();
-  const ids = rows.map(([id]) => id);
-  return [head.id, from, head.at, JSON.stringify(ids), rows.map(([, row]) => row).join('\n')];
+/** The stored ids among these with the digest of their text; null for those that must be looked at in any case. */
+async function knownDigests(
+  db: Queryable,
+  head: Head,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string | null>> {
+  if (ids.length === 0) return new Map();
+  const result = await db.query<[string, string | null]>({
+    name: 'known-digests',
+    rowMode: 'array',
+    text: `select id, case when deleted_at is null then text_digest end
+      from records where head_id = $1::bigint and id = any($2::text[])`,
+    values: [head.id, ids],
+  });
+  return new Map(result.rows);
 }
 
-async function insertRows(db: Queryable, head: Head, rows: readonly (readonly [string, string])[]): Promise<number> {
+/** Ids as a JSON list beside one row a line: neither parameter is parsed twice. */
+const INPUT = `(
+    select x.id, x.n, x.line::jsonb as payload, x.digest
+    from rows from (jsonb_array_elements_text($4::jsonb), string_to_table($5::text, E'\\n'),
+      string_to_table($6::text, E'\\n')) with ordinality as x (id, line, digest, n)
+  )`;
+
+function inputValues(head: Head, rows: readonly Row[], usedBefore: number): unknown[] {
+  const from = (BigInt(head.seq) + BigInt(usedBefore)).toString();
+  const ids = JSON.stringify(rows.map(({ id }) => id));
+  const lines = rows.map(({ text }) => text).join('\n');
+  return [head.id, from, head.at, ids, lines, rows.map(({ digest }) => digest).join('\n')];
+}
+
+async function insertRows(db: Queryable, head: Head, rows: readonly Row[]): Promise<number> {
   if (rows.length === 0) return 0;
   const result = await db.query({
     name: 'insert-records',
-    text: `insert into records (head_id, seq, first_seen_at, last_modified_at, id, last_action, payload)
-      select $1::bigint, $2::bigint + i.n, $3::timestamptz, $3::timestamptz, i.id, 'ADDED', i.payload
+    text: `insert into records (head_id, seq, first_seen_at, last_modified_at, id, last_action, payload,
+        text_digest)
+      select $1::bigint, $2::bigint + i.n, $3::timestamptz, $3::timestamptz, i.id, 'ADDED', i.payload, i.digest::uuid
       from ${INPUT} i`,
     values: inputValues(head, rows, 0),
   });
@@ -139,25 +173,32 @@ async function insertRows(db: Queryable, head: Head, rows: readonly (readonly [s
 async function replaceRows(
   db: Queryable,
   head: Head,
-  rows: readonly (readonly [string, string])[],
+  rows: readonly Row[],
   usedBefore: number,
 ): Promise<{ readonly added: number; readonly updated: number }> {
   if (rows.length === 0) return { added: 0, updated: 0 };
   const result = await db.query<{ added: number; updated: number }>(
-    `with input as materialized (select i.id, i.n, i.payload from ${INPUT} i), written as (
+    `with input as materialized (select i.id, i.n, i.payload, i.digest::uuid as digest from ${INPUT} i), written as (
        update records r
        set seq = $2::bigint + i.n,
            last_modified_at = $3::timestamptz,
            last_action = case when r.deleted_at is null then 'UPDATED' else 'ADDED' end,
            deleted_at = null,
            payload = i.payload,
+           text_digest = i.digest,
            pruned_at = null,
            pruned_hash = null
        from input i
        where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = i.id
-         and (r.deleted_at is not null or case when r.pruned_at is null then r.payload <> i.payload
-           else r.pruned_hash <> ${hashOf('i.payload')} end)
+         and (r.deleted_at is not null or ${HAS_CHANGED})
        returning r.last_action
+     ), reworded as (
+       -- The same content in another text: next time its text will do.
+       update records r
+       set text_digest = i.digest
+       from input i
+       where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = i.id
+         and r.deleted_at is null and not ${HAS_CHANGED}
      )
      select count(*) filter (where last_action = 'ADDED')::int as added,
        count(*) filter (where last_action = 'UPDATED')::int as updated
@@ -167,7 +208,7 @@ async function replaceRows(
   return onlyRow(result, 'replaceRows');
 }
 
-async function mergeRows(db: Queryable, head: Head, rows: readonly (readonly [string, string])[]): Promise<number> {
+async function mergeRows(db: Queryable, head: Head, rows: readonly Row[]): Promise<number> {
   if (rows.length === 0) return 0;
   const result = await db.query(
     `with merged as materialized (
@@ -176,7 +217,8 @@ async function mergeRows(db: Queryable, head: Head, rows: readonly (readonly [st
        where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = i.id
      )
      update records r
-     set seq = $2::bigint + m.n, last_modified_at = $3::timestamptz, last_action = 'UPDATED', payload = m.payload
+     set seq = $2::bigint + m.n, last_modified_at = $3::timestamptz, last_action = 'UPDATED', payload = m.payload,
+         text_digest = null
      from merged m
      where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = m.id
        and r.payload <> m.payload`,
@@ -184,6 +226,9 @@ async function mergeRows(db: Queryable, head: Head, rows: readonly (readonly [st
   );
   return result.rowCount ?? 0;
 }
+
+const HAS_CHANGED = `case when r.pruned_at is null then r.payload <> i.payload
+           else r.pruned_hash <> ${hashOf('i.payload')} end`;
 
 /** What tells a pruned payload from another one: the hash of its text, in which jsonb has put the keys in order. */
 export function hashOf(payload: string): string {

@@ -85,6 +85,17 @@ test.each([
   expect(counts.updated).toBe(updated);
 });
 
+test('another text of the same content is no change, is remembered, and a later change is still seen', async () => {
+  await saveText(['a'], ['{"id":"a","n":1,"m":2}']);
+  const before = await read();
+  for (const text of ['{"m":2,"n":1,"id":"a"}', '{"m":2,"n":1,"id":"a"}', '{"id":"a","n":1,"m":2}']) {
+    expect(await saveText(['a'], [text], seconds(1))).toEqual({ added: 0, updated: 0, deleted: 0 });
+  }
+  expect(await read()).toEqual(before);
+  expect(await saveText(['a'], ['{"m":2,"n":2,"id":"a"}'], seconds(2))).toMatchObject({ updated: 1 });
+  expect(await saveText(['a'], ['{"id":"a","n":1,"m":2}'], seconds(3))).toMatchObject({ updated: 1 });
+});
+
 test('a changed row is updated, keeps its first time and moves behind all others', async () => {
   await save([{ id: 'a', n: 1 }, { id: 'b' }]);
   expect(await save([{ id: 'a', n: 2 }], seconds(5))).toEqual({ added: 0, updated: 1, deleted: 0 });
