@@ -10,6 +10,7 @@ import type { Journal, JournalEntry } from '../contract/journal.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
+import { addViolations } from '../store/run-violations.ts';
 import { ignoreIfModifiedAfter } from '../store/merging-strategies.ts';
 import { deleteRecords, saveRecords, updateRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
@@ -126,6 +127,9 @@ export function createRecorder(
         break;
       case 'strategy':
         if (write.strategy === 'ignore_if_modified_after') await ignoreIfModifiedAfter(db, writer(write.model));
+        break;
+      case 'violations':
+        await addViolations(db, run.runId, write.violations);
         break;
       case 'checkpoint':
         await writeCheckpoint(db, { ...scope, kind: run.kind, name: run.name }, write.value, deps.clock());

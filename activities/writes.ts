@@ -1,10 +1,12 @@
 import type { MergingStrategy } from '../contract/host.ts';
+import type { Violation } from '../store/run-violations.ts';
 
 /** What a script stores, in the order in which it did. Each of `rows` is the JSON text of one record. */
 export type Write =
   | RowsWrite
   | { readonly kind: 'delete'; readonly model: string; readonly ids: readonly string[] }
   | { readonly kind: 'strategy'; readonly model: string; readonly strategy: MergingStrategy }
+  | { readonly kind: 'violations'; readonly violations: readonly Violation[] }
   | { readonly kind: 'checkpoint'; readonly value: string | null }
   | { readonly kind: 'metadata'; readonly metadata: Readonly<Record<string, unknown>>; readonly merge: boolean };
 

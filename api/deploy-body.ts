@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { InputFault } from '../contract/failures.ts';
 import { DEFAULT_GUARD } from '../manifest/deletion-guard.ts';
 import { parseFrequency } from '../manifest/frequency.ts';
-import type { ScriptKind } from '../store/scripts.ts';
+import { type ScriptKind, VALIDATION_MODES, type ValidationMode } from '../store/scripts.ts';
 import { invalidPart } from './invalid.ts';
 import { freeText, integrationKey, jsonObject, modelName, scriptName } from './schemas.ts';
 
@@ -23,6 +23,8 @@ const SCRIPT = z.looseObject({
   runs: freeText.nullish(),
   version: version.nullish(),
   track_deletes: z.boolean().default(false),
+  /** What becomes of saved records that differ from their model. */
+  validation: z.enum(VALIDATION_MODES).default('warn'),
   /** The share of its records that a comparison may delete without a confirmation; 1 for any. */
   deletion_guard: z.number().min(0).max(1).default(DEFAULT_GUARD),
   auto_start: z.boolean().nullish(),
@@ -72,6 +74,7 @@ export type DeployedScript = {
   readonly syncType: 'full' | 'incremental' | null;
   readonly trackDeletes: boolean;
   readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly autoStart: boolean;
   readonly inputModel: string | null;
   readonly jsonSchema: unknown;
@@ -139,6 +142,7 @@ function sharedParts(config: Config): Omit<DeployedScript, 'kind' | 'runs' | 'in
     models: config.models,
     trackDeletes: config.track_deletes,
     deletionGuard: config.deletion_guard,
+    validation: config.validation,
     autoStart: config.auto_start ?? true,
     inputModel: typeof config.input === 'string' ? config.input : (config.input?.name ?? null),
     jsonSchema: config.models_json_schema ?? undefined,

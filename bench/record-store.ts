@@ -47,6 +47,7 @@ export async function openStore(serverUrl: string, closing: Closing): Promise<Da
 const SCRIPT = {
   kind: 'sync',
   syncType: 'full',
+  validation: 'off',
   ...{ name: 'rows', version: '1', bundleHash: 'none', source: null, description: null, models: ['Row'] },
   ...{ runs: 'every day', intervalMs: 86_400_000, trackDeletes: false, deletionGuard: 1 },
   ...{ autoStart: false, inputModel: null, jsonSchema: undefined },

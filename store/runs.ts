@@ -4,6 +4,7 @@ import { EngineError, type FailureCode, type FailureDetails } from '../contract/
 import type { SyncAddress } from '../contract/ids.ts';
 import type { RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
+import type { ValidationMode } from './scripts.ts';
 
 export type StartedBy = 'schedule' | 'creation' | 'api';
 
@@ -93,6 +94,7 @@ export type Attempt = {
   readonly trackDeletes: boolean;
   /** The share of its records that a comparison may delete without a confirmation. */
   readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly bundleHash: string;
   readonly sealedSeed: string;
   readonly lastSyncDate: Date | null;
@@ -140,6 +142,7 @@ export async function beginAttempt(
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
              coalesce((select s.track_deletes from scripts s where s.id = r.script_id), false) as "trackDeletes",
+             coalesce((select s.validation from scripts s where s.id = r.script_id), 'off') as validation,
              coalesce((select s.deletion_guard from scripts s where s.id = r.script_id), 0.5) as "deletionGuard",
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
              r.started_at as "startedAt", r.empty_cache as "emptyCache",

@@ -10,6 +10,7 @@ import { askForUnseen, trackModels } from '../deletions.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
+import { openValidation } from '../validation.ts';
 import type { RunLog } from './run-log.ts';
 
 type RecordCall =
@@ -41,22 +42,32 @@ export function createRecordCalls(
   ) => {
     checkModel(run, model);
     const batch = readBatch(method, model, { ids, body });
-    if (batch.warnings.length > 0) log.warn(number, batch.warnings.join('; '));
-    return batch;
+    const warn = (others: readonly string[] = []): void => {
+      const warnings = [...batch.warnings, ...others];
+      if (warnings.length > 0) log.warn(number, warnings.join('; '));
+    };
+    return { ...batch, warn };
   };
+  const validation = openValidation(deps, run, signal);
   return {
     saveRecords: async (args, call) => {
-      const { ids, rows } = batchOf('batchSave', args, call);
+      const batch = batchOf('batchSave', args, call);
+      const { ids, rows } = batch;
+      const { violations, warnings } = await validation.check(args.model, batch);
+      batch.warn(warnings);
+      if (violations.length > 0) await recorder.write(call.number, { kind: 'violations', violations });
       await recorder.write(call.number, { kind: 'save', model: args.model, ids, rows });
       return { value: null };
     },
     updateRecords: async (args, call) => {
-      const { ids, rows } = batchOf('batchUpdate', args, call);
+      const { ids, rows, warn } = batchOf('batchUpdate', args, call);
+      warn();
       await recorder.write(call.number, { kind: 'update', model: args.model, ids, rows });
       return { value: null };
     },
     deleteRecords: async (args, call) => {
-      const { ids } = batchOf('batchDelete', args, call);
+      const { ids, warn } = batchOf('batchDelete', args, call);
+      warn();
       await recorder.write(call.number, { kind: 'delete', model: args.model, ids });
       return { value: null };
     },

@@ -23,6 +23,7 @@ const script = (changes: Partial<DeployedScript> = {}): DeployedScript => ({
   syncType: 'incremental',
   trackDeletes: false,
   deletionGuard: 0.5,
+  validation: 'warn',
   autoStart: true,
   inputModel: null,
   jsonSchema: undefined,

@@ -64,6 +64,7 @@ export async function seedScript(
     syncType: 'incremental',
     trackDeletes: false,
     deletionGuard: 0.5,
+    validation: 'warn',
     autoStart: true,
     inputModel: null,
     jsonSchema: undefined,
