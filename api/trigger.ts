@@ -1,6 +1,8 @@
 import type { AllocatedRun } from '../contract/engine.ts';
+import { EngineError } from '../contract/failures.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { withTransaction } from '../store/db.ts';
+import { askForEmptyCache } from '../store/empty-cache.ts';
 import { type LeaseHolder, leaseHolder } from '../store/lease.ts';
 import { queuedRunOf } from '../store/runs.ts';
 import { lockSync, type Sync } from '../store/syncs.ts';
@@ -19,9 +21,17 @@ export type TriggeredRun = {
 
 type Allocation = { readonly joined: LeaseHolder } | { readonly allocated: AllocatedRun };
 
-/** Starts a run of the sync, or joins the one that is under way; the answer is what happened. */
-export async function triggerSync(deps: ApiDeps, sync: Sync): Promise<TriggeredRun> {
-  const allocation = await allocateOrJoin(deps, sync);
+export type TriggerOptions = {
+  /** Remove what the sync has saved before its script begins, so that everything is added anew. */
+  readonly emptyCache?: boolean | undefined;
+};
+
+/**
+ * Starts a run of the sync, or joins the one that is under way; the answer is what happened.
+ * @throws EngineError `conflict` where a script that runs already would have to begin with an empty cache.
+ */
+export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOptions = {}): Promise<TriggeredRun> {
+  const allocation = await allocateOrJoin(deps, sync, options);
   const run = 'joined' in allocation ? allocation.joined : { ...allocation.allocated, workflowRunId: null };
   const state = 'joined' in allocation ? 'joined' : (await startNow(deps, allocation.allocated)) ? 'started' : 'queued';
   return {
@@ -36,12 +46,21 @@ export async function triggerSync(deps: ApiDeps, sync: Sync): Promise<TriggeredR
 }
 
 /** Under the lock of the sync's row, so that two triggers at once come to one run. */
-async function allocateOrJoin(deps: ApiDeps, sync: Sync): Promise<Allocation> {
+async function allocateOrJoin(deps: ApiDeps, sync: Sync, { emptyCache }: TriggerOptions): Promise<Allocation> {
   return withTransaction(deps.db, async (db) => {
     await lockSync(db, sync.id);
     const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
-    return joined ? { joined } : { allocated: await allocateSyncRun(db, deps, sync, 'api') };
+    const allocated = joined ?? (await allocateSyncRun(db, deps, sync, 'api'));
+    if (emptyCache && !(await askForEmptyCache(db, allocated.runId))) throw alreadyRunning(sync);
+    return joined ? { joined } : { allocated: allocated as AllocatedRun };
   });
+}
+
+function alreadyRunning(sync: Sync): EngineError {
+  return new EngineError(
+    'conflict',
+    `Sync '${sync.name}' of connection '${sync.connectionId}' is running: what it saves now cannot be told from what emptyCache would remove. Trigger it again when it has ended.`,
+  );
 }
 
 async function startNow(deps: ApiDeps, run: AllocatedRun): Promise<boolean> {

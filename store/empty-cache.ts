@@ -56,9 +56,10 @@ async function removeClaimed(db: Queryable, head: Head, { syncId }: Writer, limi
   return onlyRow(result, 'emptyCache');
 }
 
-/** Lets an allocated run remove what its sync has saved before its script begins. */
-export async function askForEmptyCache(db: Queryable, runId: string): Promise<void> {
-  await db.query(`update runs set empty_cache = true where id = $1::text and state = 'queued'`, [runId]);
+/** Lets a run remove what its sync has saved before its script begins. False when that has begun already. */
+export async function askForEmptyCache(db: Queryable, runId: string): Promise<boolean> {
+  const asked = await db.query(`update runs set empty_cache = true where id = $1::text and state = 'queued'`, [runId]);
+  return asked.rowCount === 1;
 }
 
 /** The run has removed everything: its later attempts must not remove what it saves. */

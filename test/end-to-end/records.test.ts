@@ -1,7 +1,8 @@
 /** What scripts do with records, through the whole platform. Ids as U001 name the public reports they answer. */
 import { expect, test } from '@jest/globals';
+import { call } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
-import { runSync, usePlatform } from '../support/platform.ts';
+import { endedRun, runSync, usePlatform } from '../support/platform.ts';
 import { messages, recordScripts, scriptOf, type StoredRecord } from '../support/record-scripts.ts';
 
 const platform = usePlatform();
@@ -149,6 +150,25 @@ test('REC U010: two syncs that save the same ids in opposite order both succeed'
   const runs = await Promise.all([runSync(platform, first), runSync(platform, { ...first, name: 'reverse' })]);
   expect(runs.map(({ state }) => state)).toEqual(['success', 'success']);
   expect(await read(first)).toHaveLength(500);
+}, 60_000);
+
+test('REC U016: a triggered emptyCache makes everything ADDED again, and a stored cursor goes on', async () => {
+  const { sync, records } = await run('emptied', `await nango.batchSave([{ id: 1 }, { id: 2 }], 'Task');`);
+  const body = { syncs: [sync.name], provider_config_key: sync.integration, connection_id: sync.connection };
+  type Triggered = { runs: { run_id: string }[] };
+  const { runs } = await call<Triggered>(platform.caller, 'POST', '/sync/trigger', {
+    ...body,
+    opts: { emptyCache: true },
+  });
+  expect((await endedRun(platform, runs[0]?.run_id ?? '')).counts).toEqual({
+    Task: { added: 2, updated: 0, deleted: 0 },
+  });
+  const news = await read(sync, `&cursor=${records.at(-1)?._nango_metadata.cursor}`);
+  expect(news.map(({ id, _nango_metadata: { last_action } }) => [id, last_action])).toEqual([
+    [1, 'ADDED'],
+    [2, 'ADDED'],
+  ]);
+  expect(await read(sync)).toEqual(news);
 }, 60_000);
 
 test('setMergingStrategy must come first, and is told so with the author’s line', async () => {
