@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/script.ts';
+import { cleanJsonText } from '../manifest/record-rules.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { dropJournal, pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
@@ -283,7 +284,8 @@ function storedFailure({
   message,
   details,
 }: Extract<ScriptOutcome, { status: 'failed' }>['failure']): StoredFailure {
-  return { code, message, ...details };
+  // What an author throws may hold what jsonb does not.
+  return JSON.parse(cleanJsonText(JSON.stringify({ code, message, ...details })));
 }
 
 // Bundles are immutable and small in number; a worker keeps the last ones so that an action needs no query for its own.

@@ -100,7 +100,7 @@ export function createRecorder(
     // Refusals are rare: looking for the one record costs a second transaction, not a savepoint for each write.
     const storeAll = () =>
       store(applyWhole).catch((error) => {
-        if (isRefusal(error)) return store(applyAcceptable);
+        if (isRefusal(error)) return store(applyAcceptable).catch(unacceptable);
         throw error;
       });
     await untilStored(storeAll, options.signal);
@@ -256,4 +256,11 @@ function isEmpty({ writes, entries, lines, answered, requests }: Batch): boolean
 
 function asFault(error: unknown): EngineError {
   return error instanceof EngineError ? error : new EngineError('internal', 'A flush failed', { cause: error });
+}
+
+/** What is no record and still refused for its content would be refused each time: the run ends and says so. */
+function unacceptable(error: unknown): never {
+  if (!isRefusal(error)) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new EngineError('record_invalid', `Postgres refuses what the script stores: ${reason}`, { cause: error });
 }

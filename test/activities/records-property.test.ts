@@ -127,7 +127,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed + 1))(
         model.prune(place);
       } else if (random(3) === 0) {
         await emptyCacheOf({ db, clock: () => at }, await begin(db, sync, true), never);
-        model.empty(writer);
+        model.empty(writer, time);
       }
       expect((await readAll(db, sync, 1 + random(7))).map(seenFrom)).toEqual(model.read());
       const [count] = await recordCounts(db, [sync.connectionRow]);

@@ -126,7 +126,8 @@ export function createRecordModel() {
       trackings.delete(writer);
       return counts;
     },
-    empty: (writer: string): void => {
+    empty: (writer: string, at: number): void => {
+      open(at);
       if (!isShared && first !== undefined && first !== writer) return;
       for (const id of [...new Set([...rows.keys(), ...claims.keys()])]) {
         const own = claims.get(id);
