@@ -1,7 +1,9 @@
 import type { AllocatedRun } from '../contract/engine.ts';
+import { EngineError } from '../contract/failures.ts';
 import type { RunState } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { withTransaction } from '../store/db.ts';
+import { askForEmptyCache } from '../store/empty-cache.ts';
 import { leaseHolder } from '../store/lease.ts';
 import { resumeRuns } from '../store/run-control.ts';
 import { type OpenRun, queuedRunOf } from '../store/runs.ts';
@@ -27,12 +29,18 @@ type Allocation =
   | { readonly joined: OpenRun; readonly resumed: readonly string[] }
   | { readonly allocated: AllocatedRun };
 
+export type TriggerOptions = {
+  /** Remove what the sync has saved before its script begins, so that everything is added anew. */
+  readonly emptyCache?: boolean | undefined;
+};
+
 /**
  * Starts a run of the sync, or joins the one that is under way; the answer is what happened. Whoever asks for a run gets
  * one, also of a paused sync: a run that is suspended goes on, and the sync stays paused.
+ * @throws EngineError `conflict` where a script that runs already would have to begin with an empty cache.
  */
-export async function triggerSync(deps: ApiDeps, sync: Sync): Promise<TriggeredRun> {
-  const allocation = await allocateOrJoin(deps, sync);
+export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOptions = {}): Promise<TriggeredRun> {
+  const allocation = await allocateOrJoin(deps, sync, options);
   if ('joined' in allocation) await resumeWorkflows(deps, allocation.resumed);
   const run = 'joined' in allocation ? allocation.joined : { ...allocation.allocated, workflowRunId: null };
   const state = 'joined' in allocation ? 'joined' : (await startNow(deps, allocation.allocated)) ? 'started' : 'queued';
@@ -49,13 +57,22 @@ export async function triggerSync(deps: ApiDeps, sync: Sync): Promise<TriggeredR
 }
 
 /** Under a lock of the sync's triggers, so that two triggers at once come to one run. */
-async function allocateOrJoin(deps: ApiDeps, sync: Sync): Promise<Allocation> {
+async function allocateOrJoin(deps: ApiDeps, sync: Sync, { emptyCache }: TriggerOptions): Promise<Allocation> {
   return withTransaction(deps.db, async (db) => {
     await lockTriggers(db, sync.id);
     const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
-    if (joined === undefined) return { allocated: await allocateSyncRun(db, deps, sync, 'api') };
+    const allocated = joined ?? (await allocateSyncRun(db, deps, sync, 'api'));
+    if (emptyCache && !(await askForEmptyCache(db, allocated.runId))) throw alreadyRunning(sync);
+    if (joined === undefined) return { allocated: allocated as AllocatedRun };
     return { joined, resumed: await resumeRuns(db, [sync.id], deps.clock()) };
   });
+}
+
+function alreadyRunning(sync: Sync): EngineError {
+  return new EngineError(
+    'conflict',
+    `Sync '${sync.name}' of connection '${sync.connectionId}' is running: what it saves now cannot be told from what emptyCache would remove. Trigger it again when it has ended.`,
+  );
 }
 
 async function startNow(deps: ApiDeps, run: AllocatedRun): Promise<boolean> {

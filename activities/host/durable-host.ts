@@ -25,7 +25,7 @@ export function createDurableHost(
   const log = createRunLog(deps, run, recorder);
   return {
     ...createRequestCalls(deps, run, connection, recorder),
-    ...createRecordCalls(run, recorder, log),
+    ...createRecordCalls(deps, run, recorder, { log, signal }),
     ...createConnectionCalls(deps, connection, recorder, signal),
     ...createCheckpointCalls(deps, run, recorder, pass),
     log: log.log,

@@ -31,7 +31,8 @@ export function createRunLog(deps: Dependencies, run: Attempt, recorder: Recorde
   // Calls count from 0, and a new generation numbers them anew.
   const numberOf = (call: number, place: number) => firstLine(run.generation) + LINES_PER_CALL * (call + 1) + place;
   const add = (seq: number, level: LogLevel, message: string): void => {
-    recorder.log({ seq, at: deps.clock(), level, message });
+    // Postgres holds no NUL, and a log line can never fail a run.
+    recorder.log({ seq, at: deps.clock(), level, message: message.replaceAll('\0', '').toWellFormed() });
     deps.log('script.log', { run: run.runId, name: run.name, level, message });
   };
   return {

@@ -21,7 +21,7 @@ const TRIGGER = z.strictObject({
   syncs: NAMES.default([]),
   provider_config_key: knownName.optional(),
   connection_id: knownName.optional(),
-  opts: z.strictObject({ reset: off, emptyCache: off }).optional(),
+  opts: z.strictObject({ reset: off, emptyCache: z.boolean().optional() }).optional(),
   sync_mode: z.literal('incremental', { error: NOT_YET }).optional(),
   full_resync: off,
 });
@@ -54,7 +54,7 @@ export function syncRoutes(deps: ApiDeps, route: Route): Router {
         if (providerConfigKey === undefined) throw missingKey();
         const syncs = await selectSyncs(deps, environment, { providerConfigKey, connectionId, names: body.syncs });
         const runs: TriggeredRun[] = [];
-        for (const sync of syncs) runs.push(await triggerSync(deps, sync));
+        for (const sync of syncs) runs.push(await triggerSync(deps, sync, { emptyCache: body.opts?.emptyCache }));
         return json({ success: true, runs });
       },
     }),

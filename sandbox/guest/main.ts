@@ -13,7 +13,8 @@ import { writeLine } from './log.ts';
 import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
 import { seedRandom } from './random.ts';
-import { beginEntry, failedSave, type RecordRules, saveRecords } from './records.ts';
+import type { RecordRules } from './record-rules.ts';
+import { beginEntry, failedSave, saveRecords } from './records.ts';
 
 type Start = {
   readonly kind: 'sync' | 'action';

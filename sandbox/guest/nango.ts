@@ -7,7 +7,10 @@ import { type AuthorConfig, request } from './http.ts';
 import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
 import { checkpoints } from './checkpoints.ts';
-import { deleteRecords, type RecordRules, saveRecords } from './records.ts';
+import { recordReads } from './record-reads.ts';
+import { tracking } from './tracking.ts';
+import type { RecordRules } from './record-rules.ts';
+import { deleteRecords, saveRecords, updateRecords } from './records.ts';
 
 type Zod = { readonly z: unknown } | undefined;
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
@@ -30,7 +33,10 @@ export function createNango(kind: 'sync' | 'action', context: GuestContext, maxF
     ...connections(),
     batchSave: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSave', rows, model),
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
+    batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
     batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
+    ...recordReads(rules),
+    ...tracking(rules),
     ...checkpoints,
     log,
     ActionError,

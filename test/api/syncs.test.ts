@@ -28,7 +28,7 @@ async function move(runId: string, state: 'running' | 'success' | 'failed'): Pro
   if (state === 'running') return;
   const scope = { connectionRow: rows[0].connection_id, model: 'Task', variant: 'base' };
   const write = { ...scope, runId, fence: attempt?.fence ?? -1, syncId: null, at: NOW };
-  await saveRecords(api.db, { ...write, ids: ['a', 'b'] }, '[{"id":"a"},{"id":"b"}]');
+  await withTransaction(api.db, (db) => saveRecords(db, { ...write, ids: ['a', 'b'] }, ['{"id":"a"}', '{"id":"b"}']));
   const failure = state === 'failed' ? ({ code: 'script_failed', message: 'no' } as const) : null;
   await endRun(api.db, { runId, fence: null, state, failure, output: null, at: NOW });
 }
@@ -111,6 +111,8 @@ test('a trigger that names no integration, or asks for what is not there yet, is
     code: 'invalid_body',
     errors: [{ path: ['provider_config_key'] }],
   });
+  const emptied = await trigger({ provider_config_key: 'x', opts: { emptyCache: 'yes' } });
+  expect(emptied.body.error).toMatchObject({ code: 'invalid_body', errors: [{ path: ['opts', 'emptyCache'] }] });
   const reset = await trigger({ provider_config_key: 'x', opts: { reset: true } });
   expect(reset.body.error).toMatchObject({ code: 'invalid_body', errors: [{ path: ['opts', 'reset'] }] });
 });
@@ -191,4 +193,18 @@ test('another environment cannot trigger, pause or see it', async () => {
   expect((await api.call('POST', '/sync/trigger', { body, key })).status).toBe(404);
   expect((await api.call('POST', '/sync/pause', { body, key })).status).toBe(404);
   expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=theirs', { key })).status).toBe(404);
+});
+
+test('emptyCache is refused for a run whose script has begun, and taken by one that has not', async () => {
+  await deployed('empties');
+  const empty = () => trigger({ syncs: ['tasks'], provider_config_key: 'empties', opts: { emptyCache: true } });
+  const [first] = (await api.call('GET', '/runs?provider_config_key=empties')).body.runs;
+  expect((await empty()).body.runs).toMatchObject([{ state: 'joined', run_id: first.id }]);
+  expect((await api.db.query('select empty_cache from runs where id = $1', [first.id])).rows).toEqual([
+    { empty_cache: true },
+  ]);
+  await move(first.id, 'running');
+  const refused = await empty();
+  expect([refused.status, refused.body.error.code]).toEqual([409, 'conflict']);
+  expect(refused.body.error.message).toContain("Sync 'tasks' of connection 'c1' is running");
 });
