@@ -3,12 +3,18 @@ import type { RunState } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { withTransaction } from '../store/db.ts';
 import { leaseHolder } from '../store/lease.ts';
+import { endForReset, forgetProgress, freshenQueued } from '../store/reset-sync.ts';
 import { resumeRuns } from '../store/run-control.ts';
 import { type OpenRun, queuedRunOf } from '../store/runs.ts';
 import { lockTriggers } from '../store/locks.ts';
 import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
-import { resumeWorkflows } from './tell-engine.ts';
+import { cancelWorkflows, resumeWorkflows } from './tell-engine.ts';
+
+export type TriggerOptions = {
+  /** Forget `lastSyncDate` and checkpoint; a run that is under way is cancelled, since it began with them. */
+  readonly reset?: boolean;
+};
 
 export type TriggeredRun = {
   readonly sync: string;
@@ -21,19 +27,23 @@ export type TriggeredRun = {
   readonly run_state: RunState;
   readonly workflow_id: string;
   readonly link: string | null;
+  /** The run that a reset has cancelled. */
+  readonly cancelled_run_id?: string;
 };
 
 type Allocation =
   | { readonly joined: OpenRun; readonly resumed: readonly string[] }
-  | { readonly allocated: AllocatedRun };
+  | { readonly allocated: AllocatedRun; readonly cancelled?: OpenRun };
 
 /**
  * Starts a run of the sync, or joins the one that is under way; the answer is what happened. Whoever asks for a run gets
  * one, also of a paused sync: a run that is suspended goes on, and the sync stays paused.
  */
-export async function triggerSync(deps: ApiDeps, sync: Sync): Promise<TriggeredRun> {
-  const allocation = await allocateOrJoin(deps, sync);
+export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOptions = {}): Promise<TriggeredRun> {
+  const allocation = await (options.reset ? allocateAfresh(deps, sync) : allocateOrJoin(deps, sync));
   if ('joined' in allocation) await resumeWorkflows(deps, allocation.resumed);
+  const cancelled = 'joined' in allocation ? undefined : allocation.cancelled;
+  if (cancelled) await cancelWorkflows(deps, [cancelled.workflowId]);
   const run = 'joined' in allocation ? allocation.joined : { ...allocation.allocated, workflowRunId: null };
   const state = 'joined' in allocation ? 'joined' : (await startNow(deps, allocation.allocated)) ? 'started' : 'queued';
   return {
@@ -45,6 +55,7 @@ export async function triggerSync(deps: ApiDeps, sync: Sync): Promise<TriggeredR
     run_state: 'joined' in allocation ? allocation.joined.state : 'queued',
     workflow_id: run.workflowId,
     link: deps.engine.linkTo({ workflowId: run.workflowId, workflowRunId: run.workflowRunId }),
+    ...(cancelled && { cancelled_run_id: cancelled.runId }),
   };
 }
 
@@ -55,6 +66,21 @@ async function allocateOrJoin(deps: ApiDeps, sync: Sync): Promise<Allocation> {
     const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
     if (joined === undefined) return { allocated: await allocateSyncRun(db, deps, sync, 'api') };
     return { joined, resumed: await resumeRuns(db, [sync.id], deps.clock()) };
+  });
+}
+
+/** A run that knows of none before it: the queued one, or a new one in the place of one that is under way. */
+async function allocateAfresh(deps: ApiDeps, sync: Sync): Promise<Allocation> {
+  return withTransaction(deps.db, async (db) => {
+    await lockTriggers(db, sync.id);
+    const at = deps.clock();
+    const open = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
+    const isFresh = open !== undefined && (await freshenQueued(db, open.runId));
+    const isCancelled = open !== undefined && !isFresh && (await endForReset(db, { runId: open.runId, at }));
+    await forgetProgress(db, sync, at);
+    if (isFresh) return { joined: open, resumed: await resumeRuns(db, [sync.id], at) };
+    const allocated = await allocateSyncRun(db, deps, sync, 'api');
+    return isCancelled ? { allocated, cancelled: open } : { allocated };
   });
 }
 

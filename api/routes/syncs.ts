@@ -14,16 +14,17 @@ const SYNC_NAME = z
   .union([knownName, z.strictObject({ name: knownName, variant: knownName.default('base') })])
   .transform((given): SyncName => (typeof given === 'string' ? parseSyncName(given) : given));
 const NAMES = z.array(SYNC_NAME).max(256, 'expected at most 256 syncs');
-const NOT_YET = 'is not supported yet: expected an incremental run';
+const NOT_YET = 'is not supported yet: expected a run that keeps what is stored';
 const off = z.literal(false, { error: NOT_YET }).optional();
 
 const TRIGGER = z.strictObject({
   syncs: NAMES.default([]),
   provider_config_key: knownName.optional(),
   connection_id: knownName.optional(),
-  opts: z.strictObject({ reset: off, emptyCache: off }).optional(),
-  sync_mode: z.literal('incremental', { error: NOT_YET }).optional(),
-  full_resync: off,
+  opts: z.strictObject({ reset: z.boolean().optional(), emptyCache: off }).optional(),
+  // The older spellings of `opts`.
+  sync_mode: z.enum(['incremental', 'full_refresh'], { error: NOT_YET }).optional(),
+  full_resync: z.boolean().optional(),
 });
 /** The integration may be named by the headers that `/records` takes as well. */
 const TRIGGER_HEADERS = z.object({
@@ -53,8 +54,9 @@ export function syncRoutes(deps: ApiDeps, route: Route): Router {
         const connectionId = body.connection_id ?? headers['connection-id'];
         if (providerConfigKey === undefined) throw missingKey();
         const syncs = await selectSyncs(deps, environment, { providerConfigKey, connectionId, names: body.syncs });
+        const reset = body.opts?.reset === true || body.sync_mode === 'full_refresh' || body.full_resync === true;
         const runs: TriggeredRun[] = [];
-        for (const sync of syncs) runs.push(await triggerSync(deps, sync));
+        for (const sync of syncs) runs.push(await triggerSync(deps, sync, { reset }));
         return json({ success: true, runs });
       },
     }),
