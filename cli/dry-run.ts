@@ -8,7 +8,7 @@ import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
 import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
 import { createSandbox } from '../sandbox/pool.ts';
 import type { Client } from './client.ts';
-import type { CompiledScript } from './compile.ts';
+import type { CompiledScript } from './build.ts';
 import type { DryModel } from './dry-records.ts';
 import { createDryHost } from './host.ts';
 

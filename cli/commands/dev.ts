@@ -5,7 +5,7 @@ import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { createBuilder } from '../incremental.ts';
-import { MANIFEST_FILE, type Project } from '../project.ts';
+import { declaringFile, type Project } from '../project.ts';
 
 /** Editors write a file in several steps and several files at once: what comes within this time is one change. */
 const QUIET_MS = 30;
@@ -60,7 +60,7 @@ async function develop(context: CommandContext, project: Project): Promise<void>
   if (io.signal?.aborted) stopped.resolve();
   watcher.on('all', (_event, path) => later(path)).on('error', stopped.reject);
   await new Promise<void>((ready) => watcher.once('ready', ready));
-  later(join(project.folder, MANIFEST_FILE));
+  later(join(project.folder, declaringFile(project)));
   out.line(`Watching ${project.folder} (Ctrl-C ends it)`);
   try {
     await stopped.promise;
@@ -68,6 +68,7 @@ async function develop(context: CommandContext, project: Project): Promise<void>
     clearTimeout(timer);
     await watcher.close();
     await building;
+    await builder.close();
   }
 }
 

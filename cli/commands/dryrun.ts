@@ -3,7 +3,9 @@ import type { Checkpoint, ConnectionView } from '../../contract/host.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
-import { type CompiledScript, compileProject, type DeclaredScript, declaredScripts, loadManifest } from '../compile.ts';
+import type { CompiledScript } from '../build.ts';
+import { compileProject } from '../compile.ts';
+import { type DeclaredScript, readDeclarations } from '../declared.ts';
 import { type DryRunResult, differences, inputDifferences, runDry } from '../dry-run.ts';
 import { fetchConnection } from '../host.ts';
 import { readJsonArgument, readObjectArgument } from '../json-argument.ts';
@@ -43,13 +45,13 @@ export const define: CommandModule['define'] = (command, context) => {
 async function dryRun(context: CommandContext, name: string, connectionId: string, flags: Flags): Promise<void> {
   const { out, io } = context;
   const project = context.project();
-  const declared = declaredScripts(project, (await loadManifest(project)).manifest);
-  if (!declared.some((script) => script.definition.name === name)) throw unknownScript(name, declared);
+  const { scripts: declared } = await readDeclarations(project);
+  if (!declared.some((script) => script.name === name)) throw unknownScript(name, declared);
   const lastSyncDate = lastSyncDateOf(flags.lastSyncDate);
   const input = flags.input === undefined ? undefined : await readJsonArgument('--input', flags.input, io.cwd);
   const metadata = await readObjectArgument('--metadata', flags.metadata, context.io.cwd);
   const checkpoint = checkpointOf(await readObjectArgument('--checkpoint', flags.checkpoint, context.io.cwd));
-  const wanted = (script: DeclaredScript) => script.definition.name === name;
+  const wanted = (script: DeclaredScript) => script.name === name;
   const { scripts, manifest } = await compileProject(project, { wanted, signal: io.signal });
   const client = context.client(flags.environment);
   const place = await findPlace(client, scripts, connectionId, flags.integrationId);
@@ -165,6 +167,6 @@ function failOn(mistakes: readonly string[]): void {
 }
 
 function unknownScript(name: string, declared: readonly DeclaredScript[]): EngineError {
-  const known = declared.map((script) => `'${script.definition.name}'`).join(', ') || 'none';
-  return new EngineError('not_found', `No sync or action '${name}' in nango.yaml: expected one of ${known}.`);
+  const known = declared.map((script) => `'${script.name}'`).join(', ') || 'none';
+  return new EngineError('not_found', `No script '${name}' in the project: expected one of ${known}.`);
 }

@@ -83,7 +83,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
 };
-const FREE = ['bin', 'dashboard', 'bench', 'examples', 'test'];
+const FREE = ['author', 'bin', 'dashboard', 'bench', 'examples', 'test'];
 const READS_ENVIRONMENT = /^(runtime\/env\.ts$|bin\/|test\/|bench\/)/;
 const DRAWERS = /^(utils?|helpers?|common|shared|lib|libs|services?)$/;
 
