@@ -14,6 +14,7 @@ import {
 import { bundleScripts, filesOf, joinMistakes } from './bundling.ts';
 import { type DeclaredScript, type Declarations, readDeclarations } from './declared.ts';
 import { writeTypes } from './generated.ts';
+import { createJudge } from './judge.ts';
 import type { Project } from './project.ts';
 import { checkTypes } from './typecheck.ts';
 import { createDescriber, type Describer } from './zero-project.ts';
@@ -29,6 +30,8 @@ export type CompiledProject = {
   readonly manifest: Manifest;
   readonly manifestText: string;
   readonly scripts: readonly CompiledScript[];
+  /** Of declarations and rules. */
+  readonly warnings: readonly Mistake[];
 };
 
 export type BuildResult = {
@@ -61,6 +64,7 @@ export type Build = {
 export function openBuild(project: Project): Build {
   const bundles = new Map<string, ScriptBundle>();
   const describer = createDescriber(project);
+  const judge = createJudge(project);
   return {
     run: async ({ wanted, changed = [], signal } = {}) => {
       const declarations = await readDeclarations(project);
@@ -73,12 +77,17 @@ export function openBuild(project: Project): Build {
         bundleAndDescribe(project, declarations, { scripts, due, bundles, describer, signal }),
       ]);
       const { manifest, mistakes: own } = built;
+      const judgement = await judge.judge(scripts, bundles, manifest);
       const relevant = wanted === undefined ? types : types.filter(concerns(bundles));
-      const mistakes = joinMistakes(relevant, own);
+      const warnings = [...manifest.warnings, ...judgement.warnings];
+      const mistakes = joinMistakes(relevant, [...own, ...judgement.mistakes.map(mistakeLine)]);
       return {
-        project: mistakes.length > 0 ? undefined : await compiled(project, declarations, manifest, scripts, bundles),
+        project:
+          mistakes.length > 0
+            ? undefined
+            : { ...(await compiled(project, declarations, manifest, scripts, bundles)), warnings },
         mistakes,
-        warnings: manifest.warnings,
+        warnings,
         wrote,
         bundled: new Set(due.map((script) => script.file)).size,
         scripts: scripts.length,
@@ -114,7 +123,7 @@ async function compiled(
   manifest: Manifest,
   scripts: readonly DeclaredScript[],
   bundles: ReadonlyMap<string, ScriptBundle>,
-): Promise<CompiledProject> {
+): Promise<Omit<CompiledProject, 'warnings'>> {
   return {
     form: project.form,
     manifest,

@@ -8,8 +8,8 @@ export const failureExitCode = 10;
 
 export const define: CommandModule['define'] = (command, { io, out, project }) => {
   withExample(command, 'nango compile').action(async () => {
-    const { scripts, manifest } = await compileProject(project(), { signal: io.signal });
-    noteWarnings(out, manifest);
+    const { scripts, warnings } = await compileProject(project(), { signal: io.signal });
+    noteWarnings(out, warnings);
     const of = (kind: string) => scripts.filter((script) => script.kind === kind).length;
     const onEvents = of('on-event');
     const events = onEvents === 0 ? '' : ` and ${count(onEvents, 'on-event script')}`;

@@ -56,7 +56,7 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
     ...(wanted === undefined ? {} : { wanted }),
     signal: context.io.signal,
   });
-  noteWarnings(out, compiled.manifest);
+  noteWarnings(out, compiled.warnings);
   noteOnEvents(out, compiled);
   const client = context.client(environment);
   const body = deployBody(compiled, scopeOf(flags), installedPackage().version);

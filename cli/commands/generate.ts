@@ -12,7 +12,7 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
   withExample(command, 'nango generate').action(async () => {
     const place = project();
     const { manifest, scripts } = await readDeclarations(place);
-    if (manifest !== undefined) noteWarnings(out, manifest);
+    if (manifest !== undefined) noteWarnings(out, manifest.warnings);
     const written = await writeTypes(place, manifest);
     for (const script of scripts.filter(({ exists }) => !exists)) {
       const text = manifest === undefined ? undefined : scaffoldOf(manifest, script);

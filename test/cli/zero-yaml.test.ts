@@ -166,7 +166,7 @@ test.each([
 
 test('a definition of another kind than its folder is a mistake', async () => {
   const cwd = await project({ 'tracker/actions/add-task.ts': FILES['tracker/syncs/tasks.ts'] });
-  expect((await runCli(['compile'], { cwd })).stderr).toBe(
+  expect((await runCli(['compile'], { cwd })).stderr).toContain(
     "tracker/actions/add-task.ts:5:14: the action of 'tracker' is made by createSync: expected createAction, as its folder says\n",
   );
 });
@@ -197,4 +197,42 @@ test('a definition that reads a file of this machine finds nothing to read it wi
   expect(stderr).toContain(
     "tracker/syncs/tasks.ts:2:15: the definition cannot be loaded: TypeError: Cannot read properties of undefined (reading 'exit')",
   );
+});
+
+test('static rules are mistakes with file, line and column, in helpers as well, and warnings stop nothing', async () => {
+  const rest = "export async function save(nango: NangoSyncLocal) {\n  nango.batchSave([], 'Task');\n}\n";
+  const cwd = await project({
+    'tracker/helpers/save.ts': `import type { NangoSyncLocal } from '../syncs/tasks.js';\n${rest}`,
+    'tracker/syncs/tasks.ts': FILES['tracker/syncs/tasks.ts']
+      .replace("from '../models.js';", "from '../models.js';\nimport { save } from '../helpers/save.js';")
+      .replace('const checkpoint = await', 'await save(nango);\n    const checkpoint = await'),
+  });
+  const wrong = await runCli(['compile'], { cwd });
+  expect(wrong).toMatchObject({
+    code: 10,
+    stderr: expect.stringMatching(/^tracker\/helpers\/save\.ts:3:3: nango\.batchSave is not awaited/),
+  });
+  await writeFiles(cwd, {
+    'tracker/helpers/save.ts': "export async function save(_: unknown) {\n  console.log('x');\n}\n",
+    'tsconfig.json': TSCONFIG.replace('"esnext"', '"esnext","lib":["esnext","dom"]'),
+  });
+  const warned = await runCli(['compile'], { cwd });
+  expect(warned).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('warning: tracker/helpers/save.ts:2:3: console.log writes to the log'),
+  });
+});
+
+test('a sync that never names one of its models is warned of', async () => {
+  const text = FILES['tracker/syncs/tasks.ts'].replace(
+    'models: { Task }',
+    'models: { Task, Team: z.object({ id: z.string() }) }',
+  );
+  const cwd = await project({ 'tracker/syncs/tasks.ts': text });
+  const { code, stderr } = await runCli(['compile'], { cwd });
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr:
+      "warning: index.ts:1:1: sync 'tasks' never saves its model 'Team': nothing in 'tracker/syncs/tasks.ts' names it\n",
+  });
 });
