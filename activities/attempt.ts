@@ -252,6 +252,7 @@ async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal)
 function contextOf(run: Attempt, connection: Connection): GuestContext {
   const common = {
     environmentName: run.environment,
+    environmentId: Number(connection.environmentId),
     providerConfigKey: connection.providerConfigKey,
     provider: connection.provider,
     connectionId: connection.connectionId,

@@ -13,6 +13,7 @@ import { actionRoutes } from './routes/actions.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
@@ -43,6 +44,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(integrationRoutes(deps, route));
   app.use(connectionRoutes(deps, route));
   app.use(metadataRoutes(deps, route));
+  app.use(environmentVariableRoutes(deps, route));
   app.use(deployRoutes(deps, route));
   app.use(syncRoutes(deps, route));
   app.use(runRoutes(deps, route));

@@ -25,6 +25,7 @@ export type DryRun = {
   /** JSON text. */
   readonly input: string | undefined;
   readonly log: (level: LogLevel, message: string) => void;
+  readonly allow?: readonly string[];
   readonly signal: AbortSignal | undefined;
 };
 
@@ -47,6 +48,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     models,
     checkpoint: run.checkpoint,
     log: run.log,
+    allow: run.allow ?? [],
   });
   const sandbox = createSandbox({ maxChildren: 1 });
   try {

@@ -38,6 +38,10 @@ export const COMMANDS: Readonly<
   deploy: { summary: 'bring the scripts to an environment of the server', load: () => import('./commands/deploy.ts') },
   integrations: { summary: 'list and create integrations', load: () => import('./commands/integrations.ts') },
   connections: { summary: 'list, create and delete connections', load: () => import('./commands/connections.ts') },
+  variables: {
+    summary: 'list, set and delete what scripts find as environment variables',
+    load: () => import('./commands/variables.ts'),
+  },
   records: { summary: 'show the records of a connection', load: () => import('./commands/records.ts') },
   logs: { summary: 'show the log lines of a script', load: () => import('./commands/logs.ts') },
   status: { summary: 'show syncs with their state and next run', load: () => import('./commands/status.ts') },

@@ -27,6 +27,7 @@ export type Limits = {
 /** What the guest `nango` object knows without asking. */
 export type GuestContext = {
   readonly environmentName: string;
+  readonly environmentId?: number;
   readonly providerConfigKey: string;
   readonly provider: string;
   readonly connectionId: string;

@@ -90,7 +90,7 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync, startDelivery } = engine;
+    const { startSync, startDelivery, runAction, reconcile } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
     const limits = limitsOf(settings);
@@ -105,6 +105,8 @@ export async function startEngine(options: {
       client,
       startSync,
       startDelivery,
+      runAction,
+      reconcile,
       clock,
       log,
       limits,

@@ -66,6 +66,7 @@ async function dryRun(context: CommandContext, name: string, connectionId: strin
     input,
     // Logs are no result: `nango dryrun … | jq` gets the result alone.
     log: (level, message) => out.note(`${level} ${oneLine(message, 20_000)}`),
+    allow: (context.settings().variables['NANGO_OUTBOUND_ALLOW'] ?? '').split(/[\s,]+/).filter((part) => part !== ''),
     signal: io.signal,
   });
   if (flags.json) out.json(jsonResult(script.kind, result));

@@ -7,6 +7,7 @@ import { type AuthorConfig, request } from './http.ts';
 import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
 import { checkpoints } from './checkpoints.ts';
+import { surroundings } from './surroundings.ts';
 import { deleteRecords, type RecordRules, saveRecords } from './records.ts';
 
 /** Defaults of the provider arrive with the context once the catalogue has them. */
@@ -34,6 +35,7 @@ export function createNango(kind: 'sync' | 'action', context: Context, maxFrameB
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
     batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
     ...checkpoints,
+    ...surroundings(context),
     log,
     ActionError,
     zod: zod?.z,
@@ -47,6 +49,7 @@ function properties(kind: 'sync' | 'action', context: Context): object {
     providerConfigKey: context.providerConfigKey,
     provider: context.provider,
     environmentName: context.environmentName,
+    environmentId: context.environmentId,
     isCLI: context.isCli === true,
   };
   if (kind === 'action') return shared;
@@ -80,6 +83,9 @@ function connections(): object {
     getToken: async () => tokenOf((await getConnection()).credentials),
     getMetadata: async () => (await getConnection()).metadata ?? {},
     setMetadata: async (metadata: unknown) => writeMetadata('setMetadata', metadata),
+    // The old names.
+    getFieldMapping: async () => (await getConnection()).metadata ?? {},
+    setFieldMapping: async (metadata: unknown) => writeMetadata('setMetadata', metadata),
     updateMetadata: async (metadata: unknown) => writeMetadata('updateMetadata', metadata),
   };
 }
