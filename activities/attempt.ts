@@ -101,7 +101,7 @@ async function runPass(
     environment: run.environment,
     bundle: given.bundle,
     kind: run.kind,
-    context: contextOf(run, given.connection),
+    context: contextOf(run, given.connection, deps.catalogue),
     input: run.input ?? undefined,
     seed: deps.box.open(run.sealedSeed),
     clock: deps.clock,
@@ -249,7 +249,9 @@ async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal)
   return bundle;
 }
 
-function contextOf(run: Attempt, connection: Connection): GuestContext {
+function contextOf(run: Attempt, connection: Connection, catalogue: Dependencies['catalogue']): GuestContext {
+  const { provider } = connection;
+  const paginate = catalogue.has(provider) ? catalogue.get(provider).proxy?.paginate : undefined;
   const common = {
     environmentName: run.environment,
     environmentId: Number(connection.environmentId),
@@ -257,6 +259,7 @@ function contextOf(run: Attempt, connection: Connection): GuestContext {
     provider: connection.provider,
     connectionId: connection.connectionId,
     scriptName: run.name,
+    ...(paginate === undefined ? {} : { paginate }),
   };
   if (run.kind === 'action') return common;
   return {

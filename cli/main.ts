@@ -35,6 +35,10 @@ export const COMMANDS: Readonly<
     summary: 'run a sync or an action here against a real connection; nothing is stored',
     load: () => import('./commands/dryrun.ts'),
   },
+  test: {
+    summary: 'run scripts on their recordings and compare what they do',
+    load: () => import('./commands/test.ts'),
+  },
   deploy: { summary: 'bring the scripts to an environment of the server', load: () => import('./commands/deploy.ts') },
   integrations: { summary: 'list and create integrations', load: () => import('./commands/integrations.ts') },
   connections: { summary: 'list, create and delete connections', load: () => import('./commands/connections.ts') },

@@ -38,6 +38,13 @@ export type GuestContext = {
   /** Models the sync declared; saving another one is an error. Absent for actions. */
   readonly models?: readonly string[];
   readonly isCli?: boolean;
+  /** The provider's own settings of `paginate`, under those of a call. */
+  readonly paginate?: Readonly<Record<string, unknown>>;
+  /**
+   * `play`: answers come from a recording, which holds failures as answers and inputs as they were given. `save`: one is
+   * being made.
+   */
+  readonly recording?: 'play' | 'save';
 };
 
 export type ScriptRun = {

@@ -11,6 +11,7 @@ import { crypto } from './crypto.ts';
 import { describeScript } from './definition.ts';
 import { codedError, describe } from './errors.ts';
 import { installGlobals, OwnFunction } from './globals.ts';
+import { returnFailures } from './http.ts';
 import { writeLine } from './log.ts';
 import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
@@ -70,6 +71,7 @@ function start(run: Start, load: Load, input: string | undefined): void {
   setNow(run.now);
   seedRandom(run.seed);
   connectCalls(send, run.limits);
+  if (run.context.recording === 'play') returnFailures();
   const nango = createNango(run.kind, run.context, run.limits.maxFrameBytes, zod?.v4);
   const settled = (json: string, output?: string): void => send(-1, 'settled', json, output);
   runScript(run, load, nango, input).then(

@@ -10,8 +10,6 @@ import { checkpoints } from './checkpoints.ts';
 import { surroundings } from './surroundings.ts';
 import { deleteRecords, type RecordRules, saveRecords } from './records.ts';
 
-/** Defaults of the provider arrive with the context once the catalogue has them. */
-type Context = GuestContext & { readonly paginate?: Readonly<Record<string, unknown>> };
 type Zod = { readonly z: unknown } | undefined;
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 type Schema = {
@@ -19,7 +17,7 @@ type Schema = {
 };
 
 /** Makes the object for one run. */
-export function createNango(kind: 'sync' | 'action', context: Context, maxFrameBytes: number, zod: Zod): object {
+export function createNango(kind: 'sync' | 'action', context: GuestContext, maxFrameBytes: number, zod: Zod): object {
   const rules: RecordRules = {
     kind,
     scriptName: context.scriptName,
@@ -33,17 +31,31 @@ export function createNango(kind: 'sync' | 'action', context: Context, maxFrameB
     ...connections(),
     batchSave: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSave', rows, model),
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
-    batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
+    batchDelete: (rows: unknown, model: unknown) =>
+      context.recording === undefined
+        ? deleteRecords(rules, 'batchDelete', rows, model)
+        : deleteRecorded(rows, String(model)),
     ...checkpoints,
     ...surroundings(context),
     log,
     ActionError,
     zod: zod?.z,
-    zodValidateInput,
+    zodValidateInput:
+      context.recording === 'play'
+        ? async ({ input }: { input: unknown }) => ({ success: true, data: input })
+        : zodValidateInput,
   };
 }
 
-function properties(kind: 'sync' | 'action', context: Context): object {
+/** Recordings hold the rows that were deleted, not only their ids. */
+async function deleteRecorded(rows: unknown, model: string): Promise<true> {
+  const list = Array.isArray(rows) ? rows : [];
+  const ids = list.map((row) => String((row as { id?: unknown } | null)?.id ?? '')).filter((id) => id !== '');
+  if (list.length > 0) await hostCall('deleteRecords', { model, ids }, JSON.stringify(list));
+  return true;
+}
+
+function properties(kind: 'sync' | 'action', context: GuestContext): object {
   const shared = {
     connectionId: context.connectionId,
     providerConfigKey: context.providerConfigKey,
@@ -57,7 +69,7 @@ function properties(kind: 'sync' | 'action', context: Context): object {
   return { ...shared, variant: context.variant ?? 'base', lastSyncDate: last ? new Date(last) : null };
 }
 
-function requests(context: Context): object {
+function requests(context: GuestContext): object {
   const withMethod = (method: string) => async (config: AuthorConfig) => request(config, method);
   return {
     get: withMethod('GET'),

@@ -65,7 +65,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     rooms: ['contract', 'manifest', 'sandbox', 'runtime', 'outbound'],
-    packages: ['typescript', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser'],
+    packages: ['typescript', 'zod', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser'],
     node: true,
   },
   platform: {
