@@ -223,7 +223,11 @@ export interface NangoSync extends NangoAction {
 /** A zod schema, of version 3 or 4. */
 export type NangoSchema = { readonly _output: any };
 /** What a schema accepts, or `Otherwise` where there is none. */
-export type SchemaOutput<S, Otherwise = any> = S extends { readonly _output: infer Output } ? Output : Otherwise;
+export type SchemaOutput<S, Otherwise = any> = [S] extends [undefined]
+  ? Otherwise
+  : S extends { readonly _output: infer Output }
+    ? Output
+    : Otherwise;
 
 type Models = Record<string, NangoSchema>;
 type Row<M extends Models, Name extends keyof M> = SchemaOutput<M[Name]>;

@@ -35,6 +35,10 @@ export const COMMANDS: Readonly<
     summary: 'run a sync or an action here against a real connection; nothing is stored',
     load: () => import('./commands/dryrun.ts'),
   },
+  'generate:tests': {
+    summary: 'write a vitest file for each script that has a recording',
+    load: () => import('./commands/generate-tests.ts'),
+  },
   test: {
     summary: 'run scripts on their recordings and compare what they do',
     load: () => import('./commands/test.ts'),

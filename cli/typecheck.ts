@@ -24,7 +24,7 @@ export async function checkTypes(project: Project, signal?: AbortSignal): Promis
   const draft = await mkdtemp(join(tmpdir(), 'nango-types-'));
   try {
     const config = join(draft, 'tsconfig.json');
-    const base = existsSync(own) ? { extends: own } : configFor(folder);
+    const base = existsSync(own) ? { extends: own } : configFor(folder, project.form);
     const supplied = project.form === 'yaml' ? {} : await supply(folder, own, draft);
     await writeFile(config, JSON.stringify(withSupplied(base, supplied)));
     return await checkWith(config, folder, signal);
@@ -94,11 +94,14 @@ function compilerFile(): string {
 }
 
 /** The configuration of `nango init`, aimed at a folder elsewhere. */
-function configFor(folder: string) {
+function configFor(folder: string, form: Project['form']) {
   const config = JSON.parse(TSCONFIG_TEXT) as { compilerOptions: object; include: string[]; exclude: string[] };
   const base = folder.split(sep).join('/');
   const absolute = (patterns: string[]) => patterns.map((pattern) => `${base}/${pattern}`);
-  return { ...config, include: absolute(config.include), exclude: absolute(config.exclude) };
+  // Projects of the newer form were strict from their first day.
+  const strict = form === 'zero-yaml' ? { strict: true, noImplicitAny: true, strictNullChecks: true } : {};
+  const compilerOptions = { ...config.compilerOptions, ...strict };
+  return { ...config, compilerOptions, include: absolute(config.include), exclude: absolute(config.exclude) };
 }
 
 type Supplied = { readonly paths?: Readonly<Record<string, readonly string[]>>; readonly files?: readonly string[] };

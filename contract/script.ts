@@ -40,6 +40,8 @@ export type GuestContext = {
   readonly isCli?: boolean;
   /** The provider's own settings of `paginate`, under those of a call. */
   readonly paginate?: Readonly<Record<string, unknown>>;
+  /** Whether input, output and records are checked by the script's own zod schemas, where it has them. */
+  readonly validate?: boolean;
   /**
    * `play`: answers come from a recording, which holds failures as answers and inputs as they were given. `save`: one is
    * being made.

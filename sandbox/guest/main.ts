@@ -4,7 +4,7 @@
  * rest of the engine but types, and nothing it returns to the author may lead to the host's callback.
  */
 import type { GuestContext, Limits } from '../../contract/script.ts';
-import { authorModule, experimentalModule, isDefinition } from './author.ts';
+import { authorModule, type Definition, experimentalModule, isDefinition } from './author.ts';
 import { connectCalls, deliver, type Send } from './calls.ts';
 import { setNow } from './clock.ts';
 import { crypto } from './crypto.ts';
@@ -15,6 +15,7 @@ import { returnFailures } from './http.ts';
 import { writeLine } from './log.ts';
 import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
+import { checkValue, withCheckedRows } from './validate.ts';
 import { seedRandom } from './random.ts';
 import { failedSave, type RecordRules, saveRecords } from './records.ts';
 
@@ -86,20 +87,28 @@ async function runScript(
   nango: object,
   input: string | undefined,
 ): Promise<string | undefined> {
-  const script = entryOf(loaded(load));
+  const { script, definition } = entryOf(loaded(load));
   const parsed: unknown = input === undefined ? undefined : JSON.parse(input);
-  const value: unknown = await (run.kind === 'sync' ? script(nango) : script(nango, parsed));
+  const checked = run.context.validate === true ? definition : undefined;
+  if (checked !== undefined && run.kind === 'action') checkValue(checked, 'input', parsed);
+  const given = checked === undefined ? nango : withCheckedRows(checked, nango);
+  const value: unknown = await (run.kind === 'sync' ? script(given) : script(given, parsed));
+  if (checked !== undefined && run.kind === 'action') checkValue(checked, 'output', value);
   if (run.kind === 'action') return outputOf(run, value);
   await saveReturned(run, value);
   return undefined;
 }
 
-function entryOf(exports: unknown): (...args: unknown[]) => unknown {
+type Entry = { readonly script: (...args: unknown[]) => unknown; readonly definition?: Definition };
+
+function entryOf(exports: unknown): Entry {
   const isObject = typeof exports === 'object' && exports !== null;
   const entry = isObject && 'default' in exports ? exports.default : exports;
-  if (typeof entry === 'function') return entry as (...args: unknown[]) => unknown;
+  if (typeof entry === 'function') return { script: entry as Entry['script'] };
   // Called on the definition, as `definition.exec(…)` is in an author's own tests.
-  if (isDefinition(entry)) return (nango, given) => entry.exec(nango as object, given);
+  if (isDefinition(entry)) {
+    return { script: (nango, given) => entry.exec(nango as object, given), definition: entry };
+  }
   const expected =
     'fetchData(nango), runAction(nango, input), or what createSync, createAction or createOnEvent answers';
   throw new TypeError(`The default export must be a function or a definition: ${expected}.`);
