@@ -14,6 +14,7 @@ import { compatibilityRoutes } from './routes/compatibility.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deployRoutes } from './routes/deploy.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
+import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
@@ -41,6 +42,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
+  app.use(functionRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
   app.use(connectionRoutes(deps, route));
   app.use(metadataRoutes(deps, route));

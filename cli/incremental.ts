@@ -5,7 +5,12 @@ import { type Build, openBuild } from './build.ts';
 import { count } from './output.ts';
 import { declaringFile, type Project } from './project.ts';
 
-export type BuildReport = { readonly mistakes: readonly string[]; readonly summary: string };
+export type BuildReport = {
+  readonly mistakes: readonly string[];
+  readonly summary: string;
+  /** Whether what was built can run. */
+  readonly isGood: boolean;
+};
 
 export type Builder = {
   /** Builds after a change of these files (relative to the folder). Mistakes of the author are part of the report. */
@@ -23,7 +28,7 @@ export function createBuilder(project: Project): Builder {
         if (failureCode(error) !== 'manifest_invalid') throw error;
         const { details, message } = error as EngineError;
         const mistakes = details.mistakes ?? [message];
-        return { mistakes, summary: `${count(mistakes.length, 'mistake')} in ${declaring}` };
+        return { mistakes, summary: `${count(mistakes.length, 'mistake')} in ${declaring}`, isGood: false };
       }),
     close: build.close,
   };
@@ -40,5 +45,9 @@ async function report(build: Build, declaring: string, changed: readonly string[
     `${Math.round(performance.now() - begun)} ms`,
   ];
   const verdict = mistakes.length === 0 ? 'No mistakes' : count(mistakes.length, 'mistake');
-  return { mistakes: [...mistakes, ...shown], summary: `${verdict} (${facts.join(', ')})` };
+  return {
+    mistakes: [...mistakes, ...shown],
+    summary: `${verdict} (${facts.join(', ')})`,
+    isGood: mistakes.length === 0,
+  };
 }

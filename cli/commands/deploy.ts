@@ -14,6 +14,7 @@ import { askForYes } from '../questions.ts';
 import { noteWarnings } from '../warnings.ts';
 
 export const failureExitCode = 11;
+export const asks = true;
 
 type DeployFlags = {
   readonly version?: string;

@@ -52,7 +52,8 @@ export const define: CommandModule['define'] = (command, context) => {
   ).action((name: string, connectionId: string, flags: Flags) => dryRun(context, name, connectionId, flags));
 };
 
-async function dryRun(context: CommandContext, name: string, connectionId: string, flags: Flags): Promise<void> {
+/** Compiles and runs one script and prints what it did. */
+export async function dryRun(context: CommandContext, name: string, connectionId: string, flags: Flags): Promise<void> {
   const { out, io } = context;
   const project = context.project();
   const { scripts: declared } = await readDeclarations(project);

@@ -18,7 +18,10 @@ const MEANINGS = {
 } as const satisfies Record<Triggered['state'], string>;
 
 export const define: CommandModule['define'] = (command, { out, client }) => {
-  command.argument('<integration>').argument('<sync>').argument('<connection>');
+  command
+    .argument('<integration>', 'the id of the integration')
+    .argument('<sync>', 'the name of the sync')
+    .argument('<connection>', 'the id of the connection');
   withExample(withJson(withEnvironment(command)), 'nango trigger task-tracker tasks acme').action(
     async (integration: string, sync: string, connection: string, flags: Flags) => {
       const body = { provider_config_key: integration, connection_id: connection, syncs: [sync] };
