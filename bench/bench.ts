@@ -4,6 +4,7 @@ export type BenchOptions = {
   readonly records: number;
   readonly seconds: number;
   readonly idle: number;
+  readonly expiries: number;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 };

@@ -7,7 +7,10 @@ import { parseArgs } from 'node:util';
 import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
+import { benchCuts } from './cases/cuts.ts';
+import { benchJournal } from './cases/journal.ts';
 import { benchOutbound } from './cases/outbound.ts';
+import { benchRefresh } from './cases/refresh.ts';
 import { benchRest } from './cases/rest.ts';
 import { benchStart } from './cases/start.ts';
 import { benchSync } from './cases/sync.ts';
@@ -15,7 +18,10 @@ import { rounded, surroundings, tableOf } from './report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
+  cuts: benchCuts,
+  journal: benchJournal,
   outbound: benchOutbound,
+  refresh: benchRefresh,
   rest: benchRest,
   start: benchStart,
   sync: benchSync,
@@ -25,13 +31,17 @@ const HELP = `npm run -s bench -- <name> [options]
 
   actions    actions over REST with one caller and with 20, and the bare engine beside it
   sync       first syncs from a fast and from a slow upstream, and the same again with nothing changed
+  journal    first syncs with the journal and without it, side by side
+  cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers
+  refresh    tokens that end all the time, used by eight processes that are killed now and then
   rest       memory and processor of the whole platform when nothing happens
   start      from the command to a ready API, on data that is there
 
   --json             last line: {"bench":"<name>","figures":{…}}
   --records <n>      sync: how many records                       (100000)
   --seconds <n>      actions, outbound: length of each load       (15)
+  --expiries <n>     refresh: how many tokens end                 (1000)
   --idle <n>         rest: seconds of rest before it is measured  (30)
   --profile <folder> actions, sync, outbound: CPU profile of the platform's process, for Chrome's DevTools
 `;
@@ -43,6 +53,7 @@ const { values: flags, positionals } = parseArgs({
     records: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '15' },
     idle: { type: 'string', default: '30' },
+    expiries: { type: 'string', default: '1000' },
     profile: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -59,8 +70,9 @@ if (bench === undefined || flags.help) {
     say(`bench     ${name}\n${await surroundings()}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
     const [records, seconds, idle] = [flags.records, flags.seconds, flags.idle].map(Number) as [number, number, number];
+    const expiries = Number(flags.expiries);
     // Not awaited here: then a signal in the middle of a load ends it, and every process is stopped on the way out.
-    const work = bench(closing, { records, seconds, idle, profile, say }).then((raw) => {
+    const work = bench(closing, { records, seconds, idle, expiries, profile, say }).then((raw) => {
       const figures = rounded(raw);
       say(`\n${tableOf(figures)}\n`);
       if (profile) say(`CPU profiles are in ${profile}`);

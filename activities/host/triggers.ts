@@ -5,9 +5,11 @@ import type { Connection } from '../../store/connections.ts';
 import { findConnection } from '../../store/connections.ts';
 import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import { leaseHolder } from '../../store/lease.ts';
+import { resumeRuns } from '../../store/run-control.ts';
 import { actionResult, type Attempt, queuedRunOf } from '../../store/runs.ts';
 import { findScript } from '../../store/scripts.ts';
-import { listSyncs, lockSync, setPaused, type Sync } from '../../store/syncs.ts';
+import { lockTriggers } from '../../store/locks.ts';
+import { listSyncs, setPaused, type Sync } from '../../store/syncs.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { untilStored } from '../store-retry.ts';
 
@@ -50,15 +52,14 @@ export function createTriggerCalls(
     },
     startSync: async ({ names, ...address }) => {
       const syncs = await syncsOf(deps, own, address, names, signal);
-      await untilStored(
-        () =>
-          setPaused(
-            deps.db,
-            syncs.map(({ id }) => id),
-            false,
-          ),
-        signal,
-      );
+      const ids = syncs.map(({ id }) => id);
+      // Runs before syncs, as a run that ends locks them. Reconcile wakes the runs whose pause is over.
+      const resume = () =>
+        withTransaction(deps.db, async (db) => {
+          await resumeRuns(db, ids, deps.clock());
+          await setPaused(db, ids, false);
+        });
+      await untilStored(resume, signal);
       await deps.reconcile();
       return { value: null };
     },
@@ -113,9 +114,11 @@ async function syncsOf(
 async function allocateOnce(deps: Dependencies, sync: Sync, runId: string) {
   try {
     return await withTransaction(deps.db, async (db) => {
-      await lockSync(db, sync.id);
+      await lockTriggers(db, sync.id);
       const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
-      return joined === undefined ? await allocateSyncRun(db, deps, sync, 'api', undefined, runId) : undefined;
+      if (joined === undefined) return await allocateSyncRun(db, deps, sync, 'api', undefined, runId);
+      await resumeRuns(db, [sync.id], deps.clock());
+      return undefined;
     });
   } catch (error) {
     if (violatedConstraint(error) === 'runs_pkey') return undefined;

@@ -65,7 +65,7 @@ export async function runRecorded(sandbox: Sandbox, test: RecordedTest, disturba
     if (pass >= MAX_PASSES || (outcome.status !== 'suspended' && !isLost)) break;
     if (outcome.status !== 'suspended') continue;
     pending = outcome.suspension.pending;
-    now = Math.max(now, outcome.suspension.resumeAt);
+    now = Math.max(now, outcome.suspension.resumeAt ?? now);
   }
   return judge(test, outcome, host, performance.now() - begun);
 }
