@@ -10,7 +10,7 @@ import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
 import { endAsFailed, runAttempt } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
-import { currentExecution } from './execution.ts';
+import { currentExecution, scheduledAt } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { untilStored } from './store-retry.ts';
 import { isOpenWorkflow } from './workflow-state.ts';
@@ -39,7 +39,8 @@ async function beginSyncRun(deps: Dependencies, input: SyncInput, signal: AbortS
     return { status: 'skipped', reason: 'running' };
   }
   await untilStored(() => fixLastSyncDate(deps.db, runId), signal);
-  const start = { runId, workflowRunId: workflow.runId, at: deps.clock() };
+  // A worker that was frozen may get hold of a task that has long timed out: it must not take over from the newer one.
+  const start = { runId, workflowRunId: workflow.runId, at: deps.clock(), taskAt: scheduledAt() };
   const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);
   if (attempt === undefined) return { status: 'skipped', reason: 'gone' };
   if (attempt.idleStarts <= deps.limits.maxIdleStarts) return attempt;
@@ -75,8 +76,9 @@ async function runSync(deps: Dependencies, run: Attempt, signal: AbortSignal): P
   const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, run, end);
   const result = await runAttempt(deps, run, signal, onEnd).catch((error) => {
     // A newer attempt goes on with this run, or its sync is gone: either way this one has nothing more to say.
-    if (failureCode(error) === 'lease_lost') return undefined;
-    throw error;
+    if (failureCode(error) !== 'lease_lost') throw error;
+    deps.log('run.attempt_lost', { run: run.runId, name: run.name, attempt: run.fence });
+    return undefined;
   });
   if (result === undefined) return { status: 'skipped', reason: 'gone' };
   const { runId } = run;

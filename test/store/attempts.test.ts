@@ -39,3 +39,16 @@ test('a run may wait as often as it must', async () => {
     await suspendRun(database.pool, { runId, fence, resumeAt: START, reason: 'told to wait' });
   }
 });
+
+test('an attempt scheduled before one that has begun begins no more, one scheduled later does', async () => {
+  const beginTask = (second: number) =>
+    beginAttempt(database.pool, {
+      runId,
+      workflowRunId: 'w',
+      at: START,
+      taskAt: new Date(Date.UTC(2026, 0, 1, 0, 0, second)),
+    });
+  expect((await beginTask(20))?.fence).toBe(1);
+  expect(await beginTask(10)).toBeUndefined();
+  expect((await beginTask(30))?.fence).toBe(2);
+});
