@@ -13,7 +13,7 @@ import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
 import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
-import { currentExecution } from './execution.ts';
+import { currentExecution, scheduledAt } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { untilStored } from './store-retry.ts';
 import { isOpenWorkflow } from './workflow-state.ts';
@@ -60,7 +60,8 @@ async function beginSyncRun(
   }
   await untilStored(() => settleIdentity(deps.db), signal);
   await untilStored(() => fixLastSyncDate(deps.db, runId), signal);
-  const start = { runId, workflowRunId: currentExecution().runId, at: deps.clock() };
+  // A worker that was frozen may get hold of a task that has long timed out: it must not take over from the newer one.
+  const start = { runId, workflowRunId: currentExecution().runId, at: deps.clock(), taskAt: scheduledAt() };
   const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);
   if (attempt === undefined) return { status: 'skipped', reason: 'gone' };
   if (attempt.idleStarts <= deps.limits.maxIdleStarts) return attempt;
@@ -104,8 +105,9 @@ async function runSync(
   const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, run, end);
   const result = await runAttempt(deps, run, { signal, watched, onEnd }).catch((error) => {
     // A newer attempt goes on with this run, or its sync is gone: either way this one has nothing more to say.
-    if (failureCode(error) === 'lease_lost') return undefined;
-    throw error;
+    if (failureCode(error) !== 'lease_lost') throw error;
+    deps.log('run.attempt_lost', { run: run.runId, name: run.name, attempt: run.fence });
+    return undefined;
   });
   if (result === undefined) return { status: 'skipped', reason: 'gone' };
   const { runId } = run;
@@ -115,10 +117,10 @@ async function runSync(
     case 'paused':
       return { status: 'waiting', runId, resumeAt: null, reason: PAUSED };
     case 'interrupted':
-      return { status: 'handedOver', runId };
+      return handOver(deps, run);
     case 'stopped':
       if (watched.cancelled.aborted) await askForCancellation(deps);
-      else if (Context.current().cancellationDetails?.cancelRequested !== true) return { status: 'handedOver', runId };
+      else if (Context.current().cancellationDetails?.cancelRequested !== true) return handOver(deps, run);
       return cancel(deps, run);
     case 'ended':
       tellEnd(deps, run, result);
@@ -132,6 +134,12 @@ async function whatRunDid(db: Queryable, runId: string) {
   const counts = await countsOfRun(db, runId);
   const deletionsHeld = (await heldByRuns(db, [runId])).get(runId);
   return { counts, ...(deletionsHeld && { deletionsHeld }) };
+}
+
+/** The worker is going away, or Temporal has given the run to another: that one goes on. */
+function handOver(deps: Dependencies, { runId, name, fence }: Attempt): SyncStep {
+  deps.log('run.handed_over', { run: runId, name, attempt: fence });
+  return { status: 'handedOver', runId };
 }
 
 async function cancel(deps: Dependencies, run: Attempt): Promise<SyncStep> {
