@@ -1,7 +1,9 @@
 import type { AllocatedRun } from '../contract/engine.ts';
+import { EngineError } from '../contract/failures.ts';
 import type { RunState } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { withTransaction } from '../store/db.ts';
+import { askForEmptyCache } from '../store/empty-cache.ts';
 import { leaseHolder } from '../store/lease.ts';
 import { endForReset, forgetProgress, freshenQueued } from '../store/reset-sync.ts';
 import { resumeRuns } from '../store/run-control.ts';
@@ -14,6 +16,8 @@ import { cancelWorkflows, resumeWorkflows } from './tell-engine.ts';
 export type TriggerOptions = {
   /** Forget `lastSyncDate` and checkpoint; a run that is under way is cancelled, since it began with them. */
   readonly reset?: boolean;
+  /** Remove what the sync has saved before its script begins, so that everything is added anew. */
+  readonly emptyCache?: boolean;
 };
 
 export type TriggeredRun = {
@@ -38,9 +42,10 @@ type Allocation =
 /**
  * Starts a run of the sync, or joins the one that is under way; the answer is what happened. Whoever asks for a run gets
  * one, also of a paused sync: a run that is suspended goes on, and the sync stays paused.
+ * @throws EngineError `conflict` where a script that runs already would have to begin with an empty cache.
  */
 export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOptions = {}): Promise<TriggeredRun> {
-  const allocation = await (options.reset ? allocateAfresh(deps, sync) : allocateOrJoin(deps, sync));
+  const allocation = await (options.reset ? allocateAfresh : allocateOrJoin)(deps, sync, options);
   if ('joined' in allocation) await resumeWorkflows(deps, allocation.resumed);
   const cancelled = 'joined' in allocation ? undefined : allocation.cancelled;
   if (cancelled) await cancelWorkflows(deps, [cancelled.workflowId]);
@@ -60,17 +65,19 @@ export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOpt
 }
 
 /** Under a lock of the sync's triggers, so that two triggers at once come to one run. */
-async function allocateOrJoin(deps: ApiDeps, sync: Sync): Promise<Allocation> {
+async function allocateOrJoin(deps: ApiDeps, sync: Sync, { emptyCache }: TriggerOptions): Promise<Allocation> {
   return withTransaction(deps.db, async (db) => {
     await lockTriggers(db, sync.id);
     const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
-    if (joined === undefined) return { allocated: await allocateSyncRun(db, deps, sync, 'api') };
+    const allocated = joined ?? (await allocateSyncRun(db, deps, sync, 'api'));
+    if (emptyCache && !(await askForEmptyCache(db, allocated.runId))) throw alreadyRunning(sync);
+    if (joined === undefined) return { allocated: allocated as AllocatedRun };
     return { joined, resumed: await resumeRuns(db, [sync.id], deps.clock()) };
   });
 }
 
 /** A run that knows of none before it: the queued one, or a new one in the place of one that is under way. */
-async function allocateAfresh(deps: ApiDeps, sync: Sync): Promise<Allocation> {
+async function allocateAfresh(deps: ApiDeps, sync: Sync, { emptyCache }: TriggerOptions): Promise<Allocation> {
   return withTransaction(deps.db, async (db) => {
     await lockTriggers(db, sync.id);
     const at = deps.clock();
@@ -78,10 +85,18 @@ async function allocateAfresh(deps: ApiDeps, sync: Sync): Promise<Allocation> {
     const isFresh = open !== undefined && (await freshenQueued(db, open.runId));
     const isCancelled = open !== undefined && !isFresh && (await endForReset(db, { runId: open.runId, at }));
     await forgetProgress(db, sync, at);
+    const allocated = isFresh ? open : await allocateSyncRun(db, deps, sync, 'api');
+    if (emptyCache && !(await askForEmptyCache(db, allocated.runId))) throw alreadyRunning(sync);
     if (isFresh) return { joined: open, resumed: await resumeRuns(db, [sync.id], at) };
-    const allocated = await allocateSyncRun(db, deps, sync, 'api');
-    return isCancelled ? { allocated, cancelled: open } : { allocated };
+    return { allocated: allocated as AllocatedRun, ...(isCancelled && { cancelled: open }) };
   });
+}
+
+function alreadyRunning(sync: Sync): EngineError {
+  return new EngineError(
+    'conflict',
+    `Sync '${sync.name}' of connection '${sync.connectionId}' is running: what it saves now cannot be told from what emptyCache would remove. Trigger it again when it has ended.`,
+  );
 }
 
 async function startNow(deps: ApiDeps, run: AllocatedRun): Promise<boolean> {

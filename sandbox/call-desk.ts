@@ -253,7 +253,7 @@ export function openCallDesk(options: {
 
 // What is aborted here is made again by the next pass; only what may not be is worth waiting for.
 function mayNotRepeat({ kind, json }: Waiting): boolean {
-  return kind === 'request' && !/"method":"(GET|HEAD)"/.test(json);
+  return (kind === 'request' || kind === 'uncontrolledFetch') && !/"method":"(GET|HEAD)"/.test(json);
 }
 
 /** Executes one call. Rejects only with what must end the run. */

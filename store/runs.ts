@@ -4,6 +4,7 @@ import { EngineError, type FailureCode, type FailureDetails } from '../contract/
 import type { SyncAddress } from '../contract/ids.ts';
 import type { Control, RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
+import type { ValidationMode } from './scripts.ts';
 
 export type StartedBy = 'schedule' | 'creation' | 'api';
 
@@ -91,6 +92,10 @@ export type Attempt = {
   readonly scriptId: string | null;
   readonly syncId: string | null;
   readonly models: readonly string[] | null;
+  readonly trackDeletes: boolean;
+  /** The share of its records that a comparison may delete without a confirmation. */
+  readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly bundleHash: string;
   readonly sealedSeed: string;
   readonly lastSyncDate: Date | null;
@@ -102,6 +107,8 @@ export type Attempt = {
   readonly startedAt: Date;
   /** When the script began its present generation: what its clock shows first, each time it runs again. */
   readonly beginsAt: Date;
+  /** What the sync saved before is removed before the script begins. */
+  readonly emptyCache: boolean;
   /** Flushes, journal chunks and journal bytes that earlier attempts left. */
   readonly flushed: number;
   readonly generation: number;
@@ -138,8 +145,11 @@ export async function beginAttempt(
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
+             coalesce((select s.track_deletes from scripts s where s.id = r.script_id), false) as "trackDeletes",
+             coalesce((select s.validation from scripts s where s.id = r.script_id), 'off') as validation,
+             coalesce((select s.deletion_guard from scripts s where s.id = r.script_id), 0.5) as "deletionGuard",
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
-             r.started_at as "startedAt",
+             r.started_at as "startedAt", r.empty_cache as "emptyCache",
              coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes", r.running_ms::float8 as "runningMs",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at],

@@ -30,7 +30,7 @@ async function move(runId: string, state: 'running' | 'success' | 'failed'): Pro
   if (state === 'running') return;
   const scope = { connectionRow: rows[0].connection_id, model: 'Task', variant: 'base' };
   const write = { ...scope, runId, fence: attempt?.fence ?? -1, syncId: null, at: NOW };
-  await saveRecords(api.db, { ...write, ids: ['a', 'b'] }, '[{"id":"a"},{"id":"b"}]');
+  await withTransaction(api.db, (db) => saveRecords(db, { ...write, ids: ['a', 'b'] }, ['{"id":"a"}', '{"id":"b"}']));
   const failure = state === 'failed' ? ({ code: 'script_failed', message: 'no' } as const) : null;
   await endRun(api.db, { runId, fence: null, state, failure, output: null, at: NOW });
 }
@@ -113,23 +113,25 @@ test('a trigger that names no integration, or asks for what is not there yet, is
     code: 'invalid_body',
     errors: [{ path: ['provider_config_key'] }],
   });
-  const empty = await trigger({ provider_config_key: 'x', opts: { emptyCache: true } });
-  expect(empty.body.error).toMatchObject({ code: 'invalid_body', errors: [{ path: ['opts', 'emptyCache'] }] });
+  const emptied = await trigger({ provider_config_key: 'x', opts: { emptyCache: 'yes' } });
+  expect(emptied.body.error).toMatchObject({ code: 'invalid_body', errors: [{ path: ['opts', 'emptyCache'] }] });
 });
 
-test.each([{ opts: { reset: true } }, { sync_mode: 'full_refresh' }, { full_resync: true }])(
-  'a trigger with %j forgets how far the sync has come',
-  async (wish) => {
-    const key = `reset-${Object.keys(wish)[0]}`;
-    await deployed(key);
-    const [first] = (await api.call('GET', `/runs?provider_config_key=${key}`)).body.runs;
-    await move(first.id, 'success');
-    await progress(key);
-    const { runs } = (await trigger({ provider_config_key: key, ...wish })).body;
-    expect(runs).toMatchObject([{ state: 'started' }]);
-    expect(await progressOf(key)).toEqual([{ date: null, checkpoints: 0 }]);
-  },
-);
+test.each([
+  { opts: { reset: true } },
+  { sync_mode: 'full_refresh' },
+  { sync_mode: 'full_refresh_and_clear_cache' },
+  { full_resync: true },
+])('a trigger with %j forgets how far the sync has come', async (wish) => {
+  const key = `reset-${JSON.stringify(wish).replaceAll(/[^a-z]/gi, '')}`;
+  await deployed(key);
+  const [first] = (await api.call('GET', `/runs?provider_config_key=${key}`)).body.runs;
+  await move(first.id, 'success');
+  await progress(key);
+  const { runs } = (await trigger({ provider_config_key: key, ...wish })).body;
+  expect(runs).toMatchObject([{ state: 'started' }]);
+  expect(await progressOf(key)).toEqual([{ date: null, checkpoints: 0 }]);
+});
 
 test.each([{}, { opts: { reset: false } }, { sync_mode: 'incremental' }, { full_resync: false }])(
   'a trigger with %j leaves what the sync knows',
@@ -153,6 +155,20 @@ test('a reset joins a run that has not begun, which then knows of none before it
   const attempt = await beginAttempt(api.db, { runId: first.id, workflowRunId: 'w', at: NOW });
   expect(attempt?.lastSyncDate).toBeNull();
 });
+
+test.each([{ opts: { reset: true, emptyCache: true } }, { sync_mode: 'full_refresh_and_clear_cache' }])(
+  'a trigger with %j has its run remove what the sync saved',
+  async (wish) => {
+    const key = `emptied-${Object.keys(wish)[0]}`;
+    await deployed(key);
+    const [first] = (await api.call('GET', `/runs?provider_config_key=${key}`)).body.runs;
+    await move(first.id, 'running');
+    const { runs } = (await trigger({ provider_config_key: key, ...wish })).body;
+    expect(runs).toMatchObject([{ state: 'started', cancelled_run_id: first.id }]);
+    const attempt = await beginAttempt(api.db, { runId: runs[0].run_id, workflowRunId: 'w', at: NOW });
+    expect(attempt?.emptyCache).toBe(true);
+  },
+);
 
 test('a reset while a run is under way cancels it, shuts out its worker, and starts another one', async () => {
   await deployed('reset-running');
@@ -280,4 +296,18 @@ test('another environment cannot trigger, pause or see it', async () => {
   expect((await api.call('POST', '/sync/trigger', { body, key })).status).toBe(404);
   expect((await api.call('POST', '/sync/pause', { body, key })).status).toBe(404);
   expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=theirs', { key })).status).toBe(404);
+});
+
+test('emptyCache is refused for a run whose script has begun, and taken by one that has not', async () => {
+  await deployed('empties');
+  const empty = () => trigger({ syncs: ['tasks'], provider_config_key: 'empties', opts: { emptyCache: true } });
+  const [first] = (await api.call('GET', '/runs?provider_config_key=empties')).body.runs;
+  expect((await empty()).body.runs).toMatchObject([{ state: 'joined', run_id: first.id }]);
+  expect((await api.db.query('select empty_cache from runs where id = $1', [first.id])).rows).toEqual([
+    { empty_cache: true },
+  ]);
+  await move(first.id, 'running');
+  const refused = await empty();
+  expect([refused.status, refused.body.error.code]).toEqual([409, 'conflict']);
+  expect(refused.body.error.message).toContain("Sync 'tasks' of connection 'c1' is running");
 });

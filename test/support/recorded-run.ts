@@ -62,6 +62,7 @@ export function useRecordedRuns(api: TestApi) {
       bundle,
       kind,
       context: guestContext(attempt, {
+        environmentId: '1',
         providerConfigKey: integration,
         provider: 'tracker',
         connectionId: 'c1',
@@ -120,14 +121,30 @@ async function keep(api: TestApi, runId: string, entries: readonly JournalEntry[
 
 function hostOf({ answer, credentials }: RecordedScript, integration: string): Host {
   const nothing = async () => ({ value: null });
+  const refused = async () => {
+    throw new Error('No recorded script asks for this');
+  };
   return {
     request: async ({ config }) => ({
       value: { status: 200, statusText: 'OK', headers: { 'content-type': 'application/json' } },
       body: Buffer.from(JSON.stringify((await answer?.(config)) ?? {})),
     }),
     saveRecords: nothing,
+    updateRecords: nothing,
     deleteRecords: nothing,
+    readRecords: async () => ({ value: { nextCursor: null } }),
+    startTracking: nothing,
+    deleteUnseen: async () => ({ value: { deletedKeys: [] } }),
+    setMergingStrategy: nothing,
     log: nothing,
+    acquireLock: async () => ({ value: true }),
+    releaseLock: async () => ({ value: true }),
+    getIntegration: refused,
+    getEnvironmentVariables: async () => ({ value: [] }),
+    uncontrolledFetch: refused,
+    triggerAction: nothing,
+    triggerSync: nothing,
+    startSync: nothing,
     setMetadata: nothing,
     updateMetadata: nothing,
     getCheckpoint: nothing,
