@@ -8,13 +8,14 @@ import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
 import { PAUSED } from '../store/run-control.ts';
 import { countsOfRun } from '../store/run-views.ts';
-import { type Attempt, beginAttempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
+import { type Attempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
 import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
 import { currentExecution, scheduledAt } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { beginWithRoom, wakeNextInLine } from './room.ts';
 import { untilStored } from './store-retry.ts';
 import { isOpenWorkflow } from './workflow-state.ts';
 
@@ -33,7 +34,9 @@ export function createRunScript(deps: Dependencies): (input: SyncInput) => Promi
         if ('status' in run) return run;
         watched.heed(run.control);
         deps.log('run.started', { run: run.runId, name: run.name, attempt: run.fence });
-        return await runSync(deps, run, { signal, watched });
+        const step = await runSync(deps, run, { signal, watched });
+        if (step.status !== 'handedOver') await wakeNextInLine(deps, run.runId);
+        return step;
       } finally {
         watched.end();
       }
@@ -62,10 +65,18 @@ async function beginSyncRun(
   await untilStored(() => fixLastSyncDate(deps.db, runId), signal);
   // A worker that was frozen may get hold of a task that has long timed out: it must not take over from the newer one.
   const start = { runId, workflowRunId: currentExecution().runId, at: deps.clock(), taskAt: scheduledAt() };
-  const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);
-  if (attempt === undefined) return { status: 'skipped', reason: 'gone' };
+  const admission = await untilStored(() => beginWithRoom(deps, start), signal);
+  if (admission.status === 'gone') return { status: 'skipped', reason: 'gone' };
+  if (admission.status === 'in line') return waitInLine(deps, runId, admission);
+  const { attempt } = admission;
   if (attempt.idleStarts <= deps.limits.maxIdleStarts) return attempt;
   return giveUp(deps, attempt);
+}
+
+function waitInLine(deps: Dependencies, runId: string, wait: { resumeAt: Date; reason: string }): SyncStep {
+  const resumeAt = wait.resumeAt.toISOString();
+  deps.log('run.waiting', { run: runId, until: resumeAt, reason: wait.reason });
+  return { status: 'waiting', runId, resumeAt, reason: wait.reason };
 }
 
 /**

@@ -139,7 +139,8 @@ export async function startEngine(options: {
       processQueue,
     };
     const { namespace } = parts.temporal;
-    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
+    const syncSlots = settings.NANGO_SYNC_SLOTS;
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots });
     closing.add('the workers', workers.stop);
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
@@ -197,6 +198,12 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
     maxIdleStarts: 20,
+    rooms: {
+      connection: settings.NANGO_MAX_RUNS_PER_CONNECTION,
+      integration: settings.NANGO_MAX_RUNS_PER_INTEGRATION,
+      environment: settings.NANGO_MAX_RUNS_PER_ENVIRONMENT,
+    },
+    sliceMs: settings.NANGO_SYNC_SLICE_MS,
     journal: JOURNAL_LIMITS,
   };
 }

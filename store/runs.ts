@@ -135,6 +135,7 @@ export async function beginAttempt(
                state = 'running',
                resume_at = null,
                wait_reason = null,
+               awaits_room = null,
                workflow_run_id = $2::text,
                started_at = coalesce(r.started_at, $3::timestamptz),
                task_at = coalesce($4::timestamptz, r.task_at)
@@ -333,7 +334,7 @@ export async function suspendRun(
 ): Promise<boolean> {
   const result = await db.query(
     `update runs
-     set state = 'waiting', waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
+     set state = 'waiting', awaits_room = null, waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
      where id = $1::text and fence = $2::int and state = 'running'
        and case when $3::timestamptz is null then control = 'pause' else control is distinct from 'cancel' end`,
     [wait.runId, wait.fence, wait.resumeAt, wait.reason, wait.at],
