@@ -3,21 +3,23 @@
  * that what the script was told and what is stored can never differ. One flush is under way at a time; each is counted
  * in the run's row, which tells a flush whose commit was in doubt from one that was lost, and is fenced by it.
  */
-import { createHmac } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { PendingCall } from '../contract/host.ts';
+import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
+import type { Control } from '../contract/sync.ts';
+import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
+import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
-import { addViolations } from '../store/run-violations.ts';
+import { decodeChunk, encodeChunk } from '../store/journal-codec.ts';
 import { ignoreIfModifiedAfter } from '../store/merging-strategies.ts';
 import { deleteRecords, saveRecords, updateRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
+import { addViolations } from '../store/run-violations.ts';
 import { type Attempt, countFlush } from '../store/runs.ts';
 import { writeMetadata } from '../store/connections.ts';
-import type { Dependencies } from './dependencies.ts';
-import { decodeChunk, encodeChunk } from './journal-codec.ts';
+import type { Dependencies, ScriptLimits } from './dependencies.ts';
 import { isRefusal, storeAcceptable } from './refusals.ts';
 import { mergeWrites, type RowsWrite, sizeOf, type Write } from './writes.ts';
 import { untilStored } from './store-retry.ts';
@@ -59,15 +61,22 @@ const FLUSH_AFTER_BYTES = 512 * 1024;
 /** More than this is not buffered: writes then wait for the flush under way. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
-/** @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged. */
+/**
+ * @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged.
+ * @param heed hears at each flush what is asked of the run.
+ */
 export function createRecorder(
-  deps: Pick<Dependencies, 'db' | 'box' | 'clock'>,
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock'> & { readonly limits: Pick<ScriptLimits, 'journal'> },
   run: Attempt,
   pending: readonly PendingCall[],
-  options: { readonly signal: AbortSignal; readonly fail: (fault: EngineError) => void },
+  options: {
+    readonly signal: AbortSignal;
+    readonly fail: (fault: EngineError) => void;
+    readonly heed: (control: Control | null) => void;
+  },
 ): Recorder {
   const place = { runId: run.runId, generation: run.generation };
-  const hashKey = deps.box.open(run.sealedSeed);
+  const limits = deps.limits.journal;
   const staged = new Map<number, Write[]>();
   const answered = new Set<number>();
   let batch = emptyBatch();
@@ -88,9 +97,11 @@ export function createRecorder(
       withTransaction(deps.db, async (db) => {
         const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0 };
         const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
-        if (counted === 'lost') throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+        if (counted.status === 'lost')
+          throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
         // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
-        if (counted === 'done') return;
+        if (counted.status === 'done') return;
+        options.heed(counted.control);
         for (const write of writes) await apply(db, write);
         if (data) await addJournalChunk(db, { ...place, chunk, data });
         await notePendingAnswered(db, place, taken.answered);
@@ -197,18 +208,12 @@ export function createRecorder(
     journal: {
       read,
       pending: new Map(pending.map((call) => [call.number, call])),
-      hash: (kind, args, body) => {
-        const hmac = createHmac('sha256', hashKey).update(kind).update('\0').update(args);
-        return (body === undefined ? hmac : hmac.update('\0').update(body)).digest('base64url');
-      },
+      hash: hashArguments(deps.box.open(run.sealedSeed)),
       record: (entry) => {
         unstage(entry.number);
-        batch.entries.push(
-          entry.kind === 'saveRecords' || entry.kind === 'updateRecords'
-            ? { ...entry, args: argsOfSave(entry.args) }
-            : entry,
-        );
-        grown(entry.json.length + entry.args.length + (entry.body?.length ?? 0));
+        const kept = keptOf(entry, journalBytes < limits.hardBytes ? limits.bodyBytes : 0);
+        batch.entries.push(kept);
+        grown(kept.json.length + kept.args.length + (kept.body?.length ?? 0));
         if (!answered.delete(entry.number)) return;
         // In the same flush as the answer itself, or a death in between would have the call made again as a new one; and
         // soon, since until it is kept, a death of this process leaves the call in doubt.
@@ -240,10 +245,17 @@ export function createRecorder(
   };
 }
 
-/** The rows' ids stand in the records themselves; a journal need not repeat them. */
-function argsOfSave(args: string): string {
-  const { model, ids }: { model: string; ids: string[] } = JSON.parse(args);
-  return JSON.stringify({ model, rows: ids.length });
+/** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
+function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
+  const kept = { ...entry, args: keptArguments(entry.kind, entry.args) };
+  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return kept;
+  return { ...kept, body: undefined, bodyHash: bodyHash(entry.body) };
+}
+
+function isGet({ kind, args }: JournalEntry): boolean {
+  if (kind !== 'request') return false;
+  const { config }: { config: RequestConfig } = JSON.parse(args);
+  return config.method === 'GET';
 }
 
 function emptyBatch(): Batch {

@@ -7,10 +7,10 @@ import type { ApiDeps } from './deps.ts';
 
 export type SyncStatus = 'RUNNING' | 'WAITING' | 'PAUSED' | 'STOPPED' | 'SUCCESS' | 'ERROR';
 
-/** What a sync is doing: its newest run decides, unless none is under way and the sync is paused. Pure. */
-export function statusOf(sync: Pick<Sync, 'paused'>, run: Pick<RunView, 'state'> | undefined): SyncStatus {
+/** What a sync is doing: its newest run decides, unless that is paused, or none is under way and the sync is. Pure. */
+export function statusOf(sync: Pick<Sync, 'paused'>, run: Pick<RunView, 'state' | 'control'> | undefined): SyncStatus {
   if (run?.state === 'running' || run?.state === 'queued') return 'RUNNING';
-  if (run?.state === 'waiting') return 'WAITING';
+  if (run?.state === 'waiting') return run.control === 'pause' ? 'PAUSED' : 'WAITING';
   if (sync.paused) return 'PAUSED';
   if (run?.state === 'success') return 'SUCCESS';
   if (run?.state === 'failed') return 'ERROR';

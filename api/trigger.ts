@@ -1,12 +1,16 @@
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError } from '../contract/failures.ts';
+import type { RunState } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { withTransaction } from '../store/db.ts';
 import { askForEmptyCache } from '../store/empty-cache.ts';
-import { type LeaseHolder, leaseHolder } from '../store/lease.ts';
-import { queuedRunOf } from '../store/runs.ts';
-import { lockSync, type Sync } from '../store/syncs.ts';
+import { leaseHolder } from '../store/lease.ts';
+import { resumeRuns } from '../store/run-control.ts';
+import { type OpenRun, queuedRunOf } from '../store/runs.ts';
+import { lockTriggers } from '../store/locks.ts';
+import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
+import { resumeWorkflows } from './tell-engine.ts';
 
 export type TriggeredRun = {
   readonly sync: string;
@@ -15,11 +19,15 @@ export type TriggeredRun = {
   /** `joined`: a run was under way; `queued`: Temporal was out of reach and starts it later. */
   readonly state: 'started' | 'joined' | 'queued';
   readonly run_id: string;
+  /** Of the run that is meant: one that was joined may wait. */
+  readonly run_state: RunState;
   readonly workflow_id: string;
   readonly link: string | null;
 };
 
-type Allocation = { readonly joined: LeaseHolder } | { readonly allocated: AllocatedRun };
+type Allocation =
+  | { readonly joined: OpenRun; readonly resumed: readonly string[] }
+  | { readonly allocated: AllocatedRun };
 
 export type TriggerOptions = {
   /** Remove what the sync has saved before its script begins, so that everything is added anew. */
@@ -27,11 +35,13 @@ export type TriggerOptions = {
 };
 
 /**
- * Starts a run of the sync, or joins the one that is under way; the answer is what happened.
+ * Starts a run of the sync, or joins the one that is under way; the answer is what happened. Whoever asks for a run gets
+ * one, also of a paused sync: a run that is suspended goes on, and the sync stays paused.
  * @throws EngineError `conflict` where a script that runs already would have to begin with an empty cache.
  */
 export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOptions = {}): Promise<TriggeredRun> {
   const allocation = await allocateOrJoin(deps, sync, options);
+  if ('joined' in allocation) await resumeWorkflows(deps, allocation.resumed);
   const run = 'joined' in allocation ? allocation.joined : { ...allocation.allocated, workflowRunId: null };
   const state = 'joined' in allocation ? 'joined' : (await startNow(deps, allocation.allocated)) ? 'started' : 'queued';
   return {
@@ -40,19 +50,27 @@ export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOpt
     connection_id: sync.connectionId,
     state,
     run_id: run.runId,
+    run_state: 'joined' in allocation ? allocation.joined.state : 'queued',
     workflow_id: run.workflowId,
     link: deps.engine.linkTo({ workflowId: run.workflowId, workflowRunId: run.workflowRunId }),
   };
 }
 
-/** Under the lock of the sync's row, so that two triggers at once come to one run. */
+/** Under a lock of the sync's triggers, so that two triggers at once come to one run. */
 async function allocateOrJoin(deps: ApiDeps, sync: Sync, { emptyCache }: TriggerOptions): Promise<Allocation> {
   return withTransaction(deps.db, async (db) => {
-    await lockSync(db, sync.id);
+    await lockTriggers(db, sync.id);
     const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
-    const allocated = joined ?? (await allocateSyncRun(db, deps, sync, 'api'));
-    if (emptyCache && !(await askForEmptyCache(db, allocated.runId))) throw alreadyRunning(sync);
-    return joined ? { joined } : { allocated: allocated as AllocatedRun };
+    const empty = async (runId: string): Promise<void> => {
+      if (emptyCache && !(await askForEmptyCache(db, runId))) throw alreadyRunning(sync);
+    };
+    if (joined === undefined) {
+      const allocated = await allocateSyncRun(db, deps, sync, 'api');
+      await empty(allocated.runId);
+      return { allocated };
+    }
+    await empty(joined.runId);
+    return { joined, resumed: await resumeRuns(db, [sync.id], deps.clock()) };
   });
 }
 

@@ -6,6 +6,7 @@ export type BenchOptions = {
   readonly idle: number;
   readonly preload: number;
   readonly thorough: boolean;
+  readonly expiries: number;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 };

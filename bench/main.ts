@@ -7,8 +7,11 @@ import { parseArgs } from 'node:util';
 import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
+import { benchCuts } from './cases/cuts.ts';
+import { benchJournal } from './cases/journal.ts';
 import { benchOutbound } from './cases/outbound.ts';
 import { benchRecords } from './cases/records.ts';
+import { benchRefresh } from './cases/refresh.ts';
 import { benchRest } from './cases/rest.ts';
 import { benchStart } from './cases/start.ts';
 import { benchSync } from './cases/sync.ts';
@@ -16,8 +19,11 @@ import { rounded, surroundings, tableOf } from './report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
+  cuts: benchCuts,
+  journal: benchJournal,
   outbound: benchOutbound,
   records: benchRecords,
+  refresh: benchRefresh,
   rest: benchRest,
   start: benchStart,
   sync: benchSync,
@@ -27,8 +33,11 @@ const HELP = `npm run -s bench -- <name> [options]
 
   actions    actions over REST with one caller and with 20, and the bare engine beside it
   sync       first syncs from a fast and from a slow upstream, and the same again with nothing changed
+  journal    first syncs with the journal and without it, side by side
+  cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers
   records    saves of the store alone beside COPY, and GET /records over HTTP
+  refresh    tokens that end all the time, used by eight processes that are killed now and then
   rest       memory and processor of the whole platform when nothing happens
   start      from the command to a ready API, on data that is there
 
@@ -37,6 +46,7 @@ const HELP = `npm run -s bench -- <name> [options]
   --preload <n>      records: rows in the table before            (10000)
   --thorough         records: every size of batch, by 1 and 8 writers
   --seconds <n>      actions, outbound, records: length of each load       (15)
+  --expiries <n>     refresh: how many tokens end                 (1000)
   --idle <n>         rest: seconds of rest before it is measured  (30)
   --profile <folder> actions, outbound, records, sync: CPU profile of the platform's process, for Chrome's DevTools
 `;
@@ -50,6 +60,7 @@ const { values: flags, positionals } = parseArgs({
     idle: { type: 'string', default: '30' },
     preload: { type: 'string', default: '10000' },
     thorough: { type: 'boolean', default: false },
+    expiries: { type: 'string', default: '1000' },
     profile: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -65,18 +76,17 @@ if (bench === undefined || flags.help) {
   await runProcess(async (closing) => {
     say(`bench     ${name}\n${await surroundings()}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
-    const [records, seconds] = [Number(flags.records), Number(flags.seconds)];
-    const [idle, preload] = [Number(flags.idle), Number(flags.preload)];
+    const [records, seconds, idle] = [flags.records, flags.seconds, flags.idle].map(Number) as [number, number, number];
+    const [preload, expiries] = [Number(flags.preload), Number(flags.expiries)];
+    const options = { records, seconds, idle, preload, thorough: flags.thorough, expiries, profile, say };
     // Not awaited here: then a signal in the middle of a load ends it, and every process is stopped on the way out.
-    const work = bench(closing, { records, seconds, idle, preload, thorough: flags.thorough, profile, say }).then(
-      (raw) => {
-        const figures = rounded(raw);
-        say(`\n${tableOf(figures)}\n`);
-        if (profile) say(`CPU profiles are in ${profile}`);
-        else if (PROFILED.has(name)) say(`Where the time goes: npm run -s bench -- ${name} --profile <folder>`);
-        if (flags.json) say(JSON.stringify({ bench: name, figures }));
-      },
-    );
+    const work = bench(closing, options).then((raw) => {
+      const figures = rounded(raw);
+      say(`\n${tableOf(figures)}\n`);
+      if (profile) say(`CPU profiles are in ${profile}`);
+      else if (PROFILED.has(name)) say(`Where the time goes: npm run -s bench -- ${name} --profile <folder>`);
+      if (flags.json) say(JSON.stringify({ bench: name, figures }));
+    });
     return { until: work };
   });
 }

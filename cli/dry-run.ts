@@ -1,16 +1,17 @@
 /** One run of a script on this machine, in the same sandbox as in production and with the dry-run Host. */
 import { randomBytes } from 'node:crypto';
-import { EngineError } from '../contract/failures.ts';
+import { EngineError, failureCode } from '../contract/failures.ts';
 import type { Checkpoint, ConnectionView, LogLevel } from '../contract/host.ts';
-import type { ScriptFailure, ScriptOutcome } from '../contract/script.ts';
+import type { ScriptOutcome } from '../contract/script.ts';
 import { checkRecord, type Difference } from '../manifest/check-record.ts';
 import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
 import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
 import { createSandbox } from '../sandbox/pool.ts';
-import type { Client } from './client.ts';
+import { type Client, pathPart } from './client.ts';
 import type { CompiledScript } from './compile.ts';
 import type { DryModel } from './dry-records.ts';
 import { createDryHost } from './host.ts';
+import { scriptFailure } from './script-failure.ts';
 
 /** The wall clock of actions (facts: section 3.7). */
 const ACTION_WALL_CLOCK_MS = 15 * 60_000;
@@ -48,6 +49,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     checkpoint: run.checkpoint,
     log: run.log,
   });
+  const paginate = await paginateDefaults(client, connection.provider);
   const sandbox = createSandbox({ maxChildren: 1 });
   try {
     const outcome = await sandbox.run({
@@ -61,6 +63,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
         connectionId: connection.connection_id,
         scriptName: script.definition.name,
         isCli: true,
+        ...(paginate && { paginate }),
         ...(script.kind === 'sync' ? { lastSyncDate: run.lastSyncDate, variant: 'base', models } : {}),
       },
       input: run.input,
@@ -70,12 +73,24 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
       limits: kind === 'action' ? { ...DEFAULT_LIMITS, wallClockMs: ACTION_WALL_CLOCK_MS } : DEFAULT_LIMITS,
       signal: run.signal ?? new AbortController().signal,
     });
-    if (outcome.status === 'failed') throw failureOf(script, outcome.failure);
+    if (outcome.status === 'failed') throw scriptFailure(script.file, outcome.failure);
     // The other outcomes belong to runs with a journal.
     if (outcome.status !== 'completed') throw new EngineError('internal', `The dry run ended as '${outcome.status}'.`);
     return { outcome, requests: requests(), records: records() };
   } finally {
     await sandbox.close();
+  }
+}
+
+/** What the provider says of its lists; a provider that is gone from the server says nothing. */
+async function paginateDefaults(client: Client, name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  type Answer = { readonly data: { readonly proxy?: { readonly paginate?: Readonly<Record<string, unknown>> } } };
+  try {
+    const { data } = await client.call<Answer>('GET', `/providers/${pathPart(name)}`);
+    return data.proxy?.paginate;
+  } catch (error) {
+    if (failureCode(error) === 'not_found') return undefined;
+    throw error;
   }
 }
 
@@ -98,14 +113,6 @@ export function inputDifferences(manifest: Manifest, script: CompiledScript, inp
   if (script.kind !== 'action' || script.definition.input === undefined) return [];
   const value: unknown = input === undefined ? undefined : JSON.parse(input);
   return checkRecord(value, script.definition.input, manifest.models).map((one) => `input: ${differenceText(one)}`);
-}
-
-function failureOf(script: CompiledScript, failure: ScriptFailure): EngineError {
-  const { location, payload } = failure.details;
-  const place = location === undefined ? script.file : `${location.file}:${location.line}:${location.column}`;
-  const lines = [`${place}: ${failure.message} (${failure.code})`];
-  if (payload !== undefined) lines.push(JSON.stringify(payload, null, 2));
-  return new EngineError(failure.code, failure.message, { details: { ...failure.details, mistakes: lines } });
 }
 
 function differenceText({ path, expected, got }: Difference): string {

@@ -36,6 +36,7 @@ export const COMMANDS: Readonly<
     load: () => import('./commands/dryrun.ts'),
   },
   deploy: { summary: 'bring the scripts to an environment of the server', load: () => import('./commands/deploy.ts') },
+  providers: { summary: 'list the APIs that the server knows', load: () => import('./commands/providers.ts') },
   integrations: { summary: 'list and create integrations', load: () => import('./commands/integrations.ts') },
   connections: { summary: 'list, create and delete connections', load: () => import('./commands/connections.ts') },
   records: { summary: 'show the records of a connection', load: () => import('./commands/records.ts') },
@@ -44,6 +45,11 @@ export const COMMANDS: Readonly<
   trigger: { summary: 'start a run of a sync now', load: () => import('./commands/trigger.ts') },
   runs: { summary: 'list runs, newest first', load: () => import('./commands/runs.ts') },
   run: { summary: 'show one run with its counts, error and log lines', load: () => import('./commands/run.ts') },
+  cancel: { summary: 'cancel a run', load: () => import('./commands/cancel.ts') },
+  replay: {
+    summary: 'run an ended run again here, answered from its journal; nothing is sent or stored',
+    load: () => import('./commands/replay.ts'),
+  },
   version: { summary: 'print the version', load: () => import('./commands/version.ts') },
 };
 
@@ -57,7 +63,8 @@ const INTERRUPTED = 130;
 
 /**
  * Runs one `nango` call; `argv` is what follows the command's name. Resolves with the exit code: 10 for compile
- * mistakes, 11 for deploy, 12 for dryrun, 1 for anything else, 0 also when a question was cancelled. Never rejects.
+ * mistakes, 11 for deploy, 12 for dryrun and replay, 1 for
+ * anything else, 0 also when a question was cancelled. Never rejects.
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const out = createOutput(io);

@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
-import { abortedOutcome, type Child, startChild } from './child.ts';
+import { abortedOutcome, type Child, interruptedOutcome, startChild } from './child.ts';
 import { type GuestRuntime, loadGuestRuntime } from './guest-runtime.ts';
 
 export type SandboxOptions = {
@@ -132,10 +132,16 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         resolve(undefined);
       };
       run.signal.addEventListener('abort', leave, { once: true });
+      run.interrupt?.addEventListener('abort', leave, { once: true });
       closing.signal.addEventListener('abort', leave, { once: true });
       queue.push(waiting);
       serve(texts);
     });
+
+  const leftOutcome = (run: ScriptRun): ScriptOutcome => {
+    const isInterrupted = run.interrupt?.aborted && !run.signal.aborted && !closing.signal.aborted;
+    return isInterrupted ? interruptedOutcome() : abortedOutcome(run);
+  };
 
   /** Children end by themselves when their pipe closes, unless a script has one stuck. */
   const killAll = (): void => {
@@ -159,9 +165,9 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   return {
     run: async (run) => {
       const texts = await runtime;
-      if (run.signal.aborted || closing.signal.aborted) return abortedOutcome(run);
+      if (run.signal.aborted || run.interrupt?.aborted || closing.signal.aborted) return leftOutcome(run);
       const child = await waitForChild(run, texts);
-      if (child === undefined) return abortedOutcome(run);
+      if (child === undefined) return leftOutcome(run);
       return child.run({ ...run, signal: AbortSignal.any([run.signal, closing.signal]) });
     },
     close: async () => {

@@ -16,6 +16,12 @@ export function runIdAt(at: Date): string {
   return newRunId({ msecs: at.getTime() });
 }
 
+/** What the ids of all runs allocated before that time sort below, and no other. */
+export function runIdsBefore(at: Date): string {
+  const hex = Math.max(0, at.getTime()).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}
+
 export type Allocating = { readonly box: SecretBox; readonly clock: () => Date };
 
 /**

@@ -1,6 +1,6 @@
 /** Runs as people look at them: their state, what they wait for, and what they did. */
 import type { RecordCounts } from '../contract/host.ts';
-import type { RunState } from '../contract/sync.ts';
+import type { Control, RunState } from '../contract/sync.ts';
 import type { Queryable } from './db.ts';
 import type { StartedBy, StoredFailure } from './runs.ts';
 
@@ -13,6 +13,7 @@ export type RunView = {
   readonly providerConfigKey: string;
   readonly startedBy: StartedBy;
   readonly state: RunState;
+  readonly control: Control | null;
   readonly workflowId: string;
   readonly workflowRunId: string | null;
   readonly requests: number;
@@ -29,7 +30,7 @@ export type RunView = {
 };
 
 const VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
-    i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.workflow_id as "workflowId",
+    i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.control, r.workflow_id as "workflowId",
     r.workflow_run_id as "workflowRunId", r.requests, r.error, r.resume_at as "resumeAt", r.wait_reason as "waitReason",
     r.fence as attempts, r.generation, r.created_at as "createdAt",
     r.started_at as "startedAt", r.finished_at as "finishedAt"

@@ -18,6 +18,8 @@ export type RunningWorkers = {
 /** Script runs hear of it at once: they let calls that must not be repeated finish, keep what they have, hand over. */
 const SHUTDOWN_GRACE = '0 seconds';
 const SHUTDOWN_FORCE = '20 seconds';
+/** The SDK would send one in 80 % of the time-out only: a process busy for two seconds would be taken for dead. */
+const HEARTBEAT_AT_LEAST = '3 seconds';
 
 /** Starts the workers of the given roles; housekeeping goes with syncs. */
 export async function startWorkers(options: {
@@ -36,6 +38,7 @@ export async function startWorkers(options: {
     interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
+    maxHeartbeatThrottleInterval: HEARTBEAT_AT_LEAST,
     workflowThreadPoolSize: 1,
     reuseV8Context: true,
   };

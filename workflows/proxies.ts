@@ -7,11 +7,15 @@ import type { Activities } from '../activities/index.ts';
 
 const OWN_FAULTS = { initialInterval: '1 second', maximumInterval: '10 seconds', backoffCoefficient: 2 } as const;
 
+/** What holds for scripts: with the pause between attempts, a lost worker's runs go on elsewhere within 15 seconds. */
+const HEARTBEAT = '10 seconds';
+const LOST_WORKERS = { initialInterval: '1 second', maximumInterval: '2 seconds', backoffCoefficient: 2 } as const;
+
 /** Script runs: long, watched by heartbeat, repeated without limit (the activity itself gives up on a run). */
 export const { runScript } = proxyActivities<Pick<Activities, 'runScript'>>({
   startToCloseTimeout: '25 hours',
-  heartbeatTimeout: '12 seconds',
-  retry: OWN_FAULTS,
+  heartbeatTimeout: HEARTBEAT,
+  retry: LOST_WORKERS,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
@@ -23,14 +27,14 @@ export const { runAction } = proxyLocalActivities<Pick<Activities, 'runAction'>>
 
 const REST_OF_ACTION = {
   startToCloseTimeout: '20 minutes',
-  heartbeatTimeout: '12 seconds',
+  heartbeatTimeout: HEARTBEAT,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 } as const;
 
 /** The rest of a long action, by any process. */
 export const { continueAction } = proxyActivities<Pick<Activities, 'continueAction'>>({
   ...REST_OF_ACTION,
-  retry: OWN_FAULTS,
+  retry: LOST_WORKERS,
 });
 
 /** The same by the one process that runs it already; one attempt, and not for long when it is gone. */
@@ -44,19 +48,39 @@ export function continueActionAt(taskQueue: string): Activities['continueAction'
 }
 
 /** Short writes to Postgres and calls to Temporal. */
-export const { settleRun, reconcileSyncs, removeSchedules, startQueuedRuns, settleLostRuns, startWebhooks } =
-  proxyActivities<
-    Pick<
-      Activities,
-      'settleRun' | 'reconcileSyncs' | 'removeSchedules' | 'startQueuedRuns' | 'settleLostRuns' | 'startWebhooks'
-    >
-  >({
-    startToCloseTimeout: '2 minutes',
-    retry: OWN_FAULTS,
-  });
+export const {
+  settleRun,
+  reconcileSyncs,
+  removeSchedules,
+  startQueuedRuns,
+  settleLostRuns,
+  startWebhooks,
+  sweepJournals,
+} = proxyActivities<
+  Pick<
+    Activities,
+    | 'settleRun'
+    | 'reconcileSyncs'
+    | 'removeSchedules'
+    | 'startQueuedRuns'
+    | 'settleLostRuns'
+    | 'startWebhooks'
+    | 'sweepJournals'
+  >
+>({
+  startToCloseTimeout: '2 minutes',
+  retry: OWN_FAULTS,
+});
 
 /** One attempt of a webhook; when to try again is for the receiver's answer to say, not for this policy. */
 export const { deliverWebhook } = proxyActivities<Pick<Activities, 'deliverWebhook'>>({
   startToCloseTimeout: '1 minute',
+  retry: OWN_FAULTS,
+});
+
+/** Asking providers for tokens, a page of connections at a time. */
+export const { refreshIdle } = proxyActivities<Pick<Activities, 'refreshIdle'>>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '12 seconds',
   retry: OWN_FAULTS,
 });

@@ -1,13 +1,14 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import { EngineError } from '../../contract/failures.ts';
-import { violationsOf } from '../../store/run-violations.ts';
 import { heldByRuns } from '../../store/held-deletions.ts';
+import { violationsOf } from '../../store/run-violations.ts';
 import { logLines } from '../../store/run-logs.ts';
 import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/run-views.ts';
-import { json } from '../answer.ts';
+import { json, lines } from '../answer.ts';
+import { cancelRun } from '../cancel-run.ts';
 import type { ApiDeps } from '../deps.ts';
-import { knownConnection, knownIntegration } from '../known.ts';
+import { openJournal } from '../journal-document.ts';
+import { knownConnection, knownIntegration, unknownRun } from '../known.ts';
 import type { Route } from '../route.ts';
 import { knownName, wholeNumber } from '../schemas.ts';
 
@@ -74,6 +75,24 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
       },
     }),
   );
+  router.post(
+    '/runs/:id/cancel',
+    route({
+      params: z.object({ id: knownName }),
+      handle: async ({ environment, params }) => json(await cancelRun(deps, environment, params.id)),
+    }),
+  );
+  router.get(
+    '/runs/:id/journal',
+    route({
+      params: z.object({ id: knownName }),
+      handle: async ({ environment, params }) => {
+        const run = await findRun(deps.db, environment.id, params.id);
+        if (run === undefined) throw unknownRun(params.id);
+        return lines(await openJournal(deps, run, viewOf(deps, run)));
+      },
+    }),
+  );
   return router;
 }
 
@@ -100,8 +119,4 @@ function viewOf(deps: ApiDeps, run: RunView) {
     started_at: run.startedAt?.toISOString() ?? null,
     finished_at: run.finishedAt?.toISOString() ?? null,
   };
-}
-
-function unknownRun(id: string): EngineError {
-  return new EngineError('unknown_run', `Unknown run '${id}': GET /runs lists the newest.`);
 }

@@ -1,14 +1,13 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import { setPaused } from '../../store/syncs.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalidPart } from '../invalid.ts';
 import type { Route } from '../route.ts';
 import { commaList, knownName } from '../schemas.ts';
 import { parseSyncName, type SyncName, selectSyncs } from '../sync-selection.ts';
+import { pauseSyncs, startSyncs } from '../switch-syncs.ts';
 import { describeSyncs } from '../sync-status.ts';
-import { tellEngine } from '../tell-engine.ts';
 import { type TriggeredRun, triggerSync } from '../trigger.ts';
 
 const SYNC_NAME = z
@@ -60,20 +59,14 @@ export function syncRoutes(deps: ApiDeps, route: Route): Router {
       },
     }),
   );
-  for (const [path, paused] of [['/sync/pause', true] as const, ['/sync/start', false] as const]) {
+  for (const [path, change] of [['/sync/pause', pauseSyncs] as const, ['/sync/start', startSyncs] as const]) {
     router.post(
       path,
       route({
         body: SWITCH,
         handle: async ({ environment, body }) => {
           const { provider_config_key: providerConfigKey, connection_id: connectionId, syncs: names } = body;
-          const syncs = await selectSyncs(deps, environment, { providerConfigKey, connectionId, names });
-          await setPaused(
-            deps.db,
-            syncs.map((sync) => sync.id),
-            paused,
-          );
-          await tellEngine(deps);
+          await change(deps, await selectSyncs(deps, environment, { providerConfigKey, connectionId, names }));
           return json({ success: true });
         },
       }),

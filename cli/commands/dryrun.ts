@@ -6,6 +6,7 @@ import { withEnvironment, withExample, withJson } from '../command.ts';
 import { type CompiledScript, compileProject, type DeclaredScript, declaredScripts, loadManifest } from '../compile.ts';
 import { type DryRunResult, differences, inputDifferences, runDry } from '../dry-run.ts';
 import { fetchConnection } from '../host.ts';
+import { modelsByName, outputText, printModels } from '../dry-output.ts';
 import { readJsonArgument, readObjectArgument } from '../json-argument.ts';
 import { count, oneLine } from '../output.ts';
 
@@ -67,7 +68,7 @@ async function dryRun(context: CommandContext, name: string, connectionId: strin
     signal: io.signal,
   });
   if (flags.json) out.json(jsonResult(script.kind, result));
-  else if (script.kind === 'action') out.line(pretty(result.outcome.output));
+  else if (script.kind === 'action') out.line(outputText(result.outcome.output));
   else if (script.kind === 'on-event') out.line(`Ran for '${connectionId}': ${count(result.requests, 'request')}.`);
   else printRecords(context, name, place.connection, result);
   if (flags.validate) failOn(differences(manifest, script, result));
@@ -77,22 +78,14 @@ function printRecords({ out }: CommandContext, name: string, connection: Connect
   out.line(
     `Dry run of sync '${name}' for connection '${connection.connection_id}': ${count(result.requests, 'request')}.`,
   );
-  for (const { model, saved, deleted } of result.records) {
-    out.line(out.style('bold', `${model}: ${saved.length} to save, ${deleted.length} to delete`));
-    for (const row of saved) out.line(`  save ${JSON.stringify(row)}`);
-    for (const id of deleted) out.line(`  delete ${JSON.stringify({ id })}`);
-  }
+  printModels(out, result.records);
   out.line(result.records.length === 0 ? 'The script saved nothing.' : 'Nothing was stored.');
 }
 
 function jsonResult(kind: CompiledScript['kind'], result: DryRunResult): unknown {
   const { requests, records, outcome } = result;
   if (kind !== 'sync') return { requests, output: outcome.output === undefined ? null : JSON.parse(outcome.output) };
-  return { requests, models: Object.fromEntries(records.map(({ model, ...rest }) => [model, rest])) };
-}
-
-function pretty(output: string | undefined): string {
-  return output === undefined ? 'The action answered nothing.' : JSON.stringify(JSON.parse(output), null, 2);
+  return { requests, models: modelsByName(records) };
 }
 
 /** The script of the one integration that has the connection, with that connection. */

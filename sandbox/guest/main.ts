@@ -14,7 +14,7 @@ import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
 import { seedRandom } from './random.ts';
 import type { RecordRules } from './record-rules.ts';
-import { failedSave, saveRecords } from './records.ts';
+import { beginEntry, failedSave, saveRecords } from './records.ts';
 
 type Start = {
   readonly kind: 'sync' | 'action';
@@ -43,9 +43,11 @@ function enter(what: unknown, ...args: unknown[]): void {
       zod = (args[0] as (own: typeof Function) => Zod)(OwnFunction);
       return;
     case 'start':
+      beginEntry();
       start(JSON.parse(String(args[0])) as Start, args[1] as Load, args[2] as string | undefined);
       return;
     case 'deliver':
+      beginEntry();
       setNow(Number(args[4]));
       deliver(Number(args[0]), args[1] === true, String(args[2]), args[3] as string | ArrayBuffer | undefined);
       return;

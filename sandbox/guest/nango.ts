@@ -12,8 +12,6 @@ import { tracking } from './tracking.ts';
 import type { RecordRules } from './record-rules.ts';
 import { deleteRecords, saveRecords, updateRecords } from './records.ts';
 
-/** Defaults of the provider arrive with the context once the catalogue has them. */
-type Context = GuestContext & { readonly paginate?: Readonly<Record<string, unknown>> };
 type Zod = { readonly z: unknown } | undefined;
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 type Schema = {
@@ -21,7 +19,7 @@ type Schema = {
 };
 
 /** Makes the object for one run. */
-export function createNango(kind: 'sync' | 'action', context: Context, maxFrameBytes: number, zod: Zod): object {
+export function createNango(kind: 'sync' | 'action', context: GuestContext, maxFrameBytes: number, zod: Zod): object {
   const rules: RecordRules = {
     kind,
     scriptName: context.scriptName,
@@ -47,7 +45,7 @@ export function createNango(kind: 'sync' | 'action', context: Context, maxFrameB
   };
 }
 
-function properties(kind: 'sync' | 'action', context: Context): object {
+function properties(kind: 'sync' | 'action', context: GuestContext): object {
   const shared = {
     connectionId: context.connectionId,
     providerConfigKey: context.providerConfigKey,
@@ -60,7 +58,7 @@ function properties(kind: 'sync' | 'action', context: Context): object {
   return { ...shared, variant: context.variant ?? 'base', lastSyncDate: last ? new Date(last) : null };
 }
 
-function requests(context: Context): object {
+function requests(context: GuestContext): object {
   const withMethod = (method: string) => async (config: AuthorConfig) => request(config, method);
   return {
     get: withMethod('GET'),

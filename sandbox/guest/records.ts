@@ -4,7 +4,10 @@ import { codedError } from './errors.ts';
 import type { RecordRules } from './record-rules.ts';
 import { noteSave } from './tracking.ts';
 
-const failures: Error[] = [];
+/** Each message once: they are looked up by it. */
+const failures = new Map<string, Error>();
+const MAX_FAILURES = 1_000;
+let latest: Error | undefined;
 
 type Row = { readonly id: string; readonly json: string };
 
@@ -23,16 +26,27 @@ export function deleteRecords(rules: RecordRules, method: string, rows: unknown,
   return remembered(sendIds(rules, method, rows, model));
 }
 
-/** The failure of a save with that message, if there was one. */
+/** The guest is entered anew: what is refused from here on may be what the host hears of at the end of this entry. */
+export function beginEntry(): void {
+  latest = undefined;
+}
+
+/**
+ * The failed save that a rejection with that message means. Of several promises left rejected at once the host hears
+ * only of the first: where a save failed in the same entry, it may be hidden behind another one.
+ */
 export function failedSave(message: string): Error | undefined {
-  return failures.find((failure) => failure.message === message);
+  return failures.get(message) ?? latest;
 }
 
 async function remembered(write: Promise<true>): Promise<true> {
   try {
     return await write;
   } catch (error) {
-    if (error instanceof Error && failures.length < 100) failures.push(error);
+    if (error instanceof Error) {
+      latest = error;
+      if (failures.size < MAX_FAILURES) failures.set(error.message, error);
+    }
     throw error;
   }
 }

@@ -133,7 +133,12 @@ test.each([
   [false, 'failed', 'ERROR'],
   [false, 'cancelled', 'STOPPED'],
 ] as const)('a sync (paused: %s) whose newest run is %s is %s', (paused, state, status) => {
-  expect(statusOf({ paused }, state && { state })).toBe(status);
+  expect(statusOf({ paused }, state && { state, control: null })).toBe(status);
+});
+
+test('a sync whose run is suspended by a pause is paused, and runs until the pause has taken effect', () => {
+  expect(statusOf({ paused: true }, { state: 'waiting', control: 'pause' })).toBe('PAUSED');
+  expect(statusOf({ paused: true }, { state: 'running', control: 'pause' })).toBe('RUNNING');
 });
 
 test('what the command line packs arrives as the bundle it compiled', async () => {

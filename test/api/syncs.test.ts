@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { withTransaction } from '../../store/db.ts';
 import { saveRecords } from '../../store/records.ts';
-import { lockSync } from '../../store/syncs.ts';
+import { lockTriggers } from '../../store/locks.ts';
 import { beginAttempt, endRun } from '../../store/runs.ts';
 import { takeLease } from '../../store/lease.ts';
 import { NOW, useApi } from '../support/api.ts';
@@ -63,7 +63,7 @@ test('triggers at once come to one run', async () => {
   await move(first.id, 'success');
   const triggers = await withTransaction(api.db, async (db) => {
     const { rows } = await db.query(`select id::text from syncs where schedule_id = 'sync:dev:once:c1:tasks'`);
-    await lockSync(db, rows[0].id);
+    await lockTriggers(db, rows[0].id);
     // All of them have looked before one of them can go on.
     const started = Array.from({ length: 3 }, () => trigger({ syncs: ['tasks'], provider_config_key: 'once' }));
     await untilWaiting(api.db, 3);

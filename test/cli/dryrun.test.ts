@@ -128,6 +128,16 @@ test.each([
   expect(stderr).toMatch(message);
 });
 
+test('lists are paged by what the provider says of them', async () => {
+  upstream.answerWith({ json: { tasks: [{ id: '1' }], next_cursor: 'c' } }, { json: { tasks: [{ id: '2' }] } });
+  const { code, stdout } = await dryrunScript(
+    "  for await (const page of nango.paginate({ endpoint: '/pages' })) await nango.batchSave(page as any, 'Task');",
+  );
+  expect(code).toBe(0);
+  expect(stdout).toContain('2 requests.');
+  expect(upstream.requests.map(({ url }) => url)).toEqual(['/pages', '/pages?cursor=c']);
+});
+
 test('an answer of 404 is an error with a response, and an API out of reach is one without', async () => {
   upstream.answerWith({ status: 404, json: { problem: 'gone' } });
   const answered = await dryrunScript(

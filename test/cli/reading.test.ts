@@ -67,7 +67,7 @@ beforeAll(async () => {
 test('a waiting run says until when and why in status, runs and run; one that was ended says so no more', async () => {
   const { runId, fence } = await begin('initech');
   const [resumeAt, reason] = [new Date('2026-01-01T02:00:00.000Z'), 'GET /tasks was answered with 429'];
-  await suspendRun(api.db, { runId, fence, resumeAt, reason });
+  await suspendRun(api.db, { runId, fence, at: NOW, resumeAt, reason });
   const wait = 'until 2026-01-01T02:00:00.000Z: GET /tasks was answered with 429';
   expect((await nango('status')).stdout).toMatch(
     new RegExp(`^tracker +initech +tasks +WAITING .* Task 0 +${wait}$`, 'm'),
@@ -214,6 +214,13 @@ test('trigger says which run was started, and which one was joined', async () =>
   expect(started.stdout).toMatch(/^Sync 'tasks' of 'acme' started run \S+ {2}http:\/\/temporal\.test\/\S+\n$/);
   const joined = await nango('trigger', 'tracker', 'tasks', 'acme', '--json');
   expect(JSON.parse(joined.stdout).runs).toMatchObject([{ state: 'joined', run_id: started.stdout.split(' ')[6] }]);
+});
+
+test('cancel says what became of the run', async () => {
+  const runId = JSON.parse((await nango('trigger', 'tracker', 'tasks', 'globex', '--json')).stdout).runs[0].run_id;
+  expect((await nango('cancel', runId)).stdout).toBe(`Run ${runId} is cancelled\n`);
+  const { code, stderr } = await nango('cancel', failed);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('it has ended already (failed)')]);
 });
 
 test('a command that reads needs no project', async () => {

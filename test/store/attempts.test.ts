@@ -36,6 +36,18 @@ test('a run may wait as often as it must', async () => {
   for (let wait = 0; wait < 3; wait += 1) {
     const { fence, idleStarts } = await begin();
     expect(idleStarts).toBe(1);
-    await suspendRun(database.pool, { runId, fence, resumeAt: START, reason: 'told to wait' });
+    await suspendRun(database.pool, { runId, fence, at: START, resumeAt: START, reason: 'told to wait' });
   }
+});
+
+test.each([
+  ['pause', null, true],
+  [null, null, false],
+  [null, START, true],
+  ['pause', START, true],
+  ['cancel', START, false],
+])('a run of which %s is asked is suspended until %s: %s', async (control, resumeAt, isSuspended) => {
+  const { fence } = await begin();
+  await database.pool.query('update runs set control = $2 where id = $1', [runId, control]);
+  expect(await suspendRun(database.pool, { runId, fence, at: START, resumeAt, reason: 'told to' })).toBe(isSuspended);
 });

@@ -16,8 +16,12 @@ type Room = {
 export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { rooms: [], packages: [], node: false },
   manifest: { rooms: ['contract'], packages: ['yaml', 'zod', 'ms', 'oxc-parser', 'ajv', 'ajv-formats'], node: false },
-  store: { rooms: ['contract'], packages: ['pg', 'uuid'], node: true },
-  outbound: { rooms: ['contract'], packages: ['got', 'yaml', 'zod', 'ipaddr.js'], node: true },
+  store: { rooms: ['contract'], packages: ['pg', 'uuid', 'safe-stable-stringify'], node: true },
+  outbound: {
+    rooms: ['contract'],
+    packages: ['got', 'yaml', 'zod', 'ipaddr.js', 'oauth4webapi', 'jose', 'oauth-1.0a', 'aws4fetch'],
+    node: true,
+  },
   sandbox: {
     rooms: ['contract'],
     packages: [
@@ -65,7 +69,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     rooms: ['contract', 'manifest', 'sandbox', 'runtime', 'outbound'],
-    packages: ['typescript', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser'],
+    packages: ['typescript', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser', 'ws'],
     node: true,
   },
   platform: {

@@ -71,12 +71,12 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
     upstream = await startExampleUpstream();
     await writeFile(join(folder, 'providers.yaml'), exampleProviders(upstream.url));
     await start();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await stop();
     await upstream?.close();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  }, 180_000);
   return {
     events: journal.events,
     event: journal.event,

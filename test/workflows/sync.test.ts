@@ -5,6 +5,7 @@ import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { EngineError } from '../../contract/failures.ts';
 import type { SyncStep } from '../../contract/sync.ts';
 import type { syncWorkflow } from '../../workflows/index.ts';
+import { resumeSignal } from '../../workflows/messages.ts';
 import { useTimeSkipping } from '../support/time-skipping.ts';
 
 const HOUR_MS = 3_600_000;
@@ -48,6 +49,58 @@ test('a run that goes on after a wait no longer says that it waits', async () =>
   };
   await time.withWorker({ runScript }, async (queue) => (await start(queue)).result());
   expect(seen).toEqual(['', '']);
+});
+
+test('a paused run waits without a time until it is told to go on', async () => {
+  const steps: SyncStep[] = [FINISHED, { status: 'waiting', runId: 'r1', resumeAt: null, reason: 'paused' }];
+  await time.withWorker({ runScript: async () => steps.pop() ?? FAILED }, async (queue) => {
+    const handle = await start(queue);
+    await time.env.sleep('40 days');
+    expect(await detailsOf(handle)).toBe('Waiting: paused');
+    await handle.signal(resumeSignal);
+    expect(await handle.result()).toEqual(FINISHED);
+  });
+});
+
+test('a run that waits for a time goes on before it when it is told to', async () => {
+  const begun = await time.env.currentTimeMs();
+  const resumeAt = new Date(begun + 6 * HOUR_MS).toISOString();
+  const steps: SyncStep[] = [FINISHED, { status: 'waiting', runId: 'r1', resumeAt, reason: 'rate limit' }];
+  const begunAt: number[] = [];
+  const runScript = async (): Promise<SyncStep> => {
+    begunAt.push(await time.env.currentTimeMs());
+    return steps.pop() ?? FAILED;
+  };
+  await time.withWorker({ runScript }, async (queue) => {
+    const handle = await start(queue);
+    await time.env.sleep('1 hour');
+    await handle.signal(resumeSignal);
+    expect(await handle.result()).toEqual(FINISHED);
+  });
+  expect((begunAt[1] ?? Infinity) - begun).toBeLessThan(2 * HOUR_MS);
+});
+
+test('a run told to go on before its workflow knows that it waits goes on, once', async () => {
+  const paused: SyncStep = { status: 'waiting', runId: 'r1', resumeAt: null, reason: 'paused' };
+  const begun = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  let starts = 0;
+  const runScript = async (): Promise<SyncStep> => {
+    starts += 1;
+    begun.resolve();
+    await told.promise;
+    return starts > 2 ? FINISHED : paused;
+  };
+  await time.withWorker({ runScript }, async (queue) => {
+    const handle = await start(queue);
+    await begun.promise;
+    await handle.signal(resumeSignal);
+    told.resolve();
+    await time.env.sleep('1 hour');
+    expect(starts).toBe(2);
+    await handle.signal(resumeSignal);
+    expect(await handle.result()).toEqual(FINISHED);
+  });
 });
 
 test('a run whose resume time has passed goes on at once', async () => {
@@ -153,19 +206,34 @@ test('a script run that is lost by heartbeat is begun again, and its late answer
   expect(result).toEqual(FINISHED);
 });
 
+test('a script run is begun again within 15 s of the death of its worker, however often that happens', async () => {
+  const history = await time.withWorker({ runScript: async () => FINISHED }, async (queue) => {
+    const handle = await start(queue);
+    await handle.result();
+    return handle.fetchHistory();
+  });
+  const scheduled = history.events?.find((event) => event.activityTaskScheduledEventAttributes);
+  const { heartbeatTimeout, retryPolicy } = scheduled?.activityTaskScheduledEventAttributes ?? {};
+  const seconds = [heartbeatTimeout, retryPolicy?.maximumInterval].map((duration) => Number(duration?.seconds));
+  // The server notices by heartbeat and then pauses; the rest is for a worker to take it up.
+  expect(seconds.reduce((sum, part) => sum + part)).toBeLessThan(13);
+});
+
 test('faults of our own parts are retried without an attempt limit', async () => {
+  let attempts = 0;
   const runScript = async (): Promise<SyncStep> => {
-    if (Context.current().info.attempt > 25) return FINISHED;
+    attempts = Context.current().info.attempt;
+    if (attempts > 25) return FINISHED;
     throw new EngineError('store_unavailable', 'no Postgres');
   };
   const result = await time.withWorker({ runScript }, async (queue) => {
     const handle = await start(queue);
     // Pauses between attempts are not skipped by themselves, since an activity is pending.
-    await time.env.sleep('10 minutes');
+    while (attempts <= 25) await time.env.sleep('10 seconds');
     return handle.result();
   });
   expect(result).toEqual(FINISHED);
-});
+}, 90_000);
 
 test('a run that ends by a fault nobody retries is settled as failed', async () => {
   const settled: unknown[] = [];
