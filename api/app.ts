@@ -15,6 +15,8 @@ import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { environmentVariableRoutes } from './routes/environment-variables.ts';
+import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
@@ -48,9 +50,11 @@ export function createApp(deps: ApiDeps): Express {
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
+  app.use(functionRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
   // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));
+  app.use(environmentVariableRoutes(deps, route));
   app.use(connectionRoutes(deps, route));
   app.use(connectSessionRoutes(deps, route, sessionRoute));
   app.use(oauthRoutes(deps, sessionRoute));

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import { heldByRuns } from '../../store/held-deletions.ts';
 import { violationsOf } from '../../store/run-violations.ts';
+import { heldByRuns } from '../../store/held-deletions.ts';
 import { logLines } from '../../store/run-logs.ts';
 import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/run-views.ts';
 import { json, lines } from '../answer.ts';
@@ -108,6 +108,7 @@ function viewOf(deps: ApiDeps, run: RunView) {
     state: run.state,
     attempts: run.attempts,
     generation: run.generation,
+    running_ms: run.runningMs,
     requests: run.requests,
     resume_at: run.resumeAt?.toISOString() ?? null,
     wait_reason: run.waitReason,
