@@ -23,15 +23,15 @@ import {
 import { PAUSED } from '../store/run-control.ts';
 import { giveWay } from '../store/run-room.ts';
 import { addLogLines } from '../store/run-logs.ts';
-import { refusalsOf } from '../store/run-refusals.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { deleteUnseen, forgetTrackings, modelsToCompare, trackModels } from './deletions.ts';
+import { forgetTrackings, makeDeletions, modelsTracked, trackModels } from './deletions.ts';
 import { emptyCacheOf } from './empty-cache.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
+import { refusedRecords } from './refusals.ts';
 import { untilStored } from './store-retry.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 import { type Turn, watchTurn } from './turn.ts';
@@ -280,44 +280,6 @@ async function finish(
     if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
   });
   return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
-}
-
-/**
- * The models whose records count as seen from the run's start: of a sync that tracks deletions, and of one that will ask
- * for them without a start of its own, which is only known from its text.
- */
-function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
-  if (run.kind === 'action' || run.syncId === null) return [];
-  return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
-}
-
-/** After complete success only. False when it was stopped on the way. */
-async function makeDeletions(
-  deps: Dependencies,
-  run: Attempt,
-  recorder: Recorder,
-  stop: AbortSignal,
-): Promise<boolean> {
-  if (run.kind === 'action') return true;
-  const models = await modelsToCompare(deps, run, stop);
-  if (models.length === 0) return true;
-  await recorder.flush();
-  const { count } = await untilStored(() => refusalsOf(deps.db, run.runId), stop);
-  return count > 0 || deleteUnseen(deps, run, models, stop);
-}
-
-/** The failure of a run whose script ended well, but of whose records Postgres refused some. */
-async function refusedRecords(db: Queryable, run: Attempt): Promise<StoredFailure | undefined> {
-  if (run.kind === 'action') return undefined;
-  const { count, first } = await refusalsOf(db, run.runId);
-  if (count === 0) return undefined;
-  const named = first.map(({ model, recordId, reason }) => `'${recordId}' of '${model}' (${reason})`);
-  const others = count > first.length ? ` and ${count - first.length} more` : '';
-  const records = count === 1 ? '1 record cannot' : `${count} records cannot`;
-  return {
-    code: 'record_invalid',
-    message: `${records} be stored, all others are: ${named.join(', ')}${others}. Leave out or change what is refused.`,
-  };
 }
 
 async function tryAgain(

@@ -7,7 +7,7 @@ import { EngineError } from '../contract/failures.ts';
 import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
-import { argsOfSave, hashArguments } from '../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
 import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
@@ -260,9 +260,9 @@ export function createRecorder(
 
 /** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
 function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
-  if (entry.kind === 'saveRecords' || entry.kind === 'updateRecords') return { ...entry, args: argsOfSave(entry.args) };
-  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return entry;
-  return { ...entry, body: undefined, bodyHash: bodyHash(entry.body) };
+  const kept = { ...entry, args: keptArguments(entry.kind, entry.args) };
+  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return kept;
+  return { ...kept, body: undefined, bodyHash: bodyHash(entry.body) };
 }
 
 function isGet({ kind, args }: JournalEntry): boolean {
