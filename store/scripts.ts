@@ -156,6 +156,14 @@ export async function schemaOfScript(db: Queryable, scriptId: string): Promise<s
   return result.rows[0]?.schema ?? undefined;
 }
 
+/** The script's TypeScript as it was deployed; undefined when only the compiled one was sent. */
+export async function sourceOfScript(db: Queryable, scriptId: string): Promise<string | undefined> {
+  const result = await db.query<{ source: string | null }>(`select source from scripts where id = $1::bigint`, [
+    scriptId,
+  ]);
+  return result.rows[0]?.source ?? undefined;
+}
+
 /** The models that the syncs of an integration declare. */
 export async function declaredModels(db: Queryable, integrationId: string): Promise<string[]> {
   const result = await db.query<{ model: string }>(
