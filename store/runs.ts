@@ -246,10 +246,9 @@ export async function queuedRunOf(db: Queryable, syncId: string): Promise<OpenRu
 /** Workflows of runs that have not ended, of one connection or of all connections of an integration. */
 export async function openWorkflows(
   db: Queryable,
-  owner: { connectionRow: string } | { integrationId: string },
+  owner: { connectionRow: string } | { integrationId: string } | { syncId: string },
 ): Promise<string[]> {
-  const [column, id] =
-    'connectionRow' in owner ? ['c.id', owner.connectionRow] : ['c.integration_id', owner.integrationId];
+  const [column, id] = columnOf(owner);
   const result = await db.query<{ workflowId: string }>(
     `select r.workflow_id as "workflowId"
      from runs r join connections c on c.id = r.connection_id
@@ -257,6 +256,12 @@ export async function openWorkflows(
     [id],
   );
   return result.rows.map((row) => row.workflowId);
+}
+
+function columnOf(owner: { connectionRow: string } | { integrationId: string } | { syncId: string }) {
+  if ('connectionRow' in owner) return ['c.id', owner.connectionRow] as const;
+  if ('syncId' in owner) return ['r.sync_id', owner.syncId] as const;
+  return ['c.integration_id', owner.integrationId] as const;
 }
 
 /** Runs whose script has begun and not ended, a page after `afterId`. */
