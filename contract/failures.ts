@@ -84,6 +84,8 @@ export type InputFault = {
 
 export type FailureDetails = {
   readonly location?: ScriptLocation;
+  /** The last host calls of a script and their answers, one line each: `GET /tasks → 200`. */
+  readonly lastCalls?: readonly string[];
   /** What the author or the upstream attached; JSON-safe and free of secrets. */
   readonly payload?: unknown;
   /** Several mistakes found at once, one line each. */

@@ -4,7 +4,11 @@ import { deployScripts } from '../support/deploy-scripts.ts';
 import { endedRun, type RunJson, runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
 
-const platform = usePlatform({ NANGO_MAX_RUNS_PER_CONNECTION: '1' });
+const platform = usePlatform({
+  NANGO_MAX_RUNS_PER_CONNECTION: '1',
+  NANGO_SYNC_TIMEOUT_MS: '20000',
+  NANGO_ACTION_TIMEOUT_MS: '1000',
+});
 const upstream = useUpstream();
 
 beforeAll(async () => {
@@ -45,6 +49,34 @@ test('more runs of a connection than may be at once wait in line, visibly, and b
   expect(run.state).toBe('success');
   expect(await eventsOf(run)).toContain('workflowExecutionSignaledEventAttributes');
 });
+
+test('an action and a sync that run longer than their settings allow are stopped', async () => {
+  upstream.handleWith(() => new Promise(() => undefined));
+  const source = (parameters: string) => `
+export default async function run(${parameters}) {
+  await nango.get({ endpoint: '/never', baseUrlOverride: '${upstream.url}' });
+}`;
+  await deployScripts(platform.caller, 'tracker', [
+    { name: 'endless', source: source('nango: any') },
+    { name: 'endless-action', type: 'action', source: source('nango: any, input: any') },
+  ]);
+  const sync = await runSync(platform, { ...ACME, name: 'endless' });
+  expect(sync).toMatchObject({
+    state: 'failed',
+    error: { code: 'script_timed_out', message: expect.stringContaining('longer than 20000 ms') },
+  });
+  const action = await fetch(`${platform.caller.apiUrl}/action/trigger`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${platform.caller.key}`,
+      'content-type': 'application/json',
+      'provider-config-key': 'tracker',
+      'connection-id': 'acme',
+    },
+    body: JSON.stringify({ action_name: 'endless-action', input: {} }),
+  });
+  expect(await action.text()).toContain('longer than 1000 ms');
+}, 120_000);
 
 const ACME = { integration: 'tracker', connection: 'acme' };
 
