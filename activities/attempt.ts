@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract/script.ts';
+import { cleanJsonText } from '../manifest/record-rules.ts';
 import { paginateDefaults } from '../outbound/catalogue.ts';
 import { DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
 import { findCheckpoint } from '../store/checkpoints.ts';
@@ -21,8 +22,11 @@ import {
 } from '../store/runs.ts';
 import { PAUSED } from '../store/run-control.ts';
 import { addLogLines } from '../store/run-logs.ts';
+import { refusalsOf } from '../store/run-refusals.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
+import { deleteUnseen, forgetTrackings, modelsToCompare, trackModels } from './deletions.ts';
+import { emptyCacheOf } from './empty-cache.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
@@ -66,6 +70,8 @@ export async function runAttempt(
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
+  if (!(await emptyCacheOf(deps, run, stop))) return { status: 'stopped' };
+  await trackModels(deps, run, modelsTracked(run, bundle), stop);
   for (let deaths = 0, deathsInPlace = 0; ; ) {
     const alone = deaths >= DEATHS_BEFORE_ALONE;
     const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
@@ -78,7 +84,7 @@ export async function runAttempt(
     if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
     const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
     if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) {
-      return finish(deps, run, recorder, outcome, onEnd);
+      return finish(deps, run, recorder, { outcome, stop, onEnd });
     }
     // Flushes are counted one after the other: the next pass begins to count when this one has ended.
     await recorder.flush();
@@ -86,11 +92,11 @@ export async function runAttempt(
       deaths += 1;
       // A script that kills its process does so at the same place again; one that gets further is killed from outside.
       deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
-      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
+      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, { outcome, stop, onEnd });
       deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
     } else if (outcome.status === 'diverged') {
       const failure = await untilStored(() => beginAgain(deps, run, outcome.reason), stop);
-      if (failure) return finish(deps, run, recorder, failure, onEnd);
+      if (failure) return finish(deps, run, recorder, { outcome: failure, stop, onEnd });
     }
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
@@ -133,6 +139,7 @@ async function runPass(
     beginsAt: run.beginsAt,
     host,
     limits: limitsOf(deps, run),
+    ranMs: run.runningMs,
     signal,
     interrupt: given.watched.paused,
     journal: recorder.journal,
@@ -228,20 +235,68 @@ async function finish(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>,
-  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+  end: {
+    readonly outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>;
+    readonly stop: AbortSignal;
+    readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+  },
 ): Promise<AttemptResult> {
-  const failure = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
-  if (failure !== null && mayBeTriedAgain(run, failure)) return tryAgain(deps, run, recorder, failure);
-  const state = failure === null ? 'success' : 'failed';
-  const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
-  const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
+  const { outcome, stop, onEnd } = end;
+  if (outcome.status === 'completed' && !(await makeDeletions(deps, run, recorder, stop))) return { status: 'stopped' };
+  const thrown = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
+  if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
+  let failure = thrown;
   await recorder.flush(async (db) => {
+    // Within the transaction: the last of the run's records may be refused by this very flush.
+    const refused = outcome.status === 'completed' ? await refusedRecords(db, run) : undefined;
+    failure = thrown ?? refused ?? null;
+    const state = failure === null ? 'success' : 'failed';
+    const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
+    const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
     await endRun(db, end);
     await onEnd(db, end);
+    if (state === 'success' && run.kind === 'sync') await forgetTrackings(db, run);
     if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
   });
-  return { status: 'ended', state, failure };
+  return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
+}
+
+/**
+ * The models whose records count as seen from the run's start: of a sync that tracks deletions, and of one that will ask
+ * for them without a start of its own, which is only known from its text.
+ */
+function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
+  if (run.kind === 'action' || run.syncId === null) return [];
+  return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
+}
+
+/** After complete success only. False when it was stopped on the way. */
+async function makeDeletions(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  stop: AbortSignal,
+): Promise<boolean> {
+  if (run.kind === 'action') return true;
+  const models = await modelsToCompare(deps, run, stop);
+  if (models.length === 0) return true;
+  await recorder.flush();
+  const { count } = await untilStored(() => refusalsOf(deps.db, run.runId), stop);
+  return count > 0 || deleteUnseen(deps, run, models, stop);
+}
+
+/** The failure of a run whose script ended well, but of whose records Postgres refused some. */
+async function refusedRecords(db: Queryable, run: Attempt): Promise<StoredFailure | undefined> {
+  if (run.kind === 'action') return undefined;
+  const { count, first } = await refusalsOf(db, run.runId);
+  if (count === 0) return undefined;
+  const named = first.map(({ model, recordId, reason }) => `'${recordId}' of '${model}' (${reason})`);
+  const others = count > first.length ? ` and ${count - first.length} more` : '';
+  const records = count === 1 ? '1 record cannot' : `${count} records cannot`;
+  return {
+    code: 'record_invalid',
+    message: `${records} be stored, all others are: ${named.join(', ')}${others}. Leave out or change what is refused.`,
+  };
 }
 
 async function tryAgain(
@@ -276,7 +331,8 @@ function storedFailure({
   message,
   details,
 }: Extract<ScriptOutcome, { status: 'failed' }>['failure']): StoredFailure {
-  return { code, message, ...details };
+  // What an author throws may hold what jsonb does not.
+  return JSON.parse(cleanJsonText(JSON.stringify({ code, message, ...details })));
 }
 
 // Bundles are immutable and small in number; a worker keeps the last ones so that an action needs no query for its own.

@@ -2,6 +2,8 @@ import { Context } from '@temporalio/activity';
 import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
+import { heldByRuns } from '../store/held-deletions.ts';
+import { settleIdentity } from '../store/identity.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
 import { PAUSED } from '../store/run-control.ts';
@@ -56,6 +58,7 @@ async function beginSyncRun(
     await endRun(deps.db, skippedRun(runId, deps.clock()));
     return { status: 'skipped', reason: 'running' };
   }
+  await untilStored(() => settleIdentity(deps.db), signal);
   await untilStored(() => fixLastSyncDate(deps.db, runId), signal);
   const start = { runId, workflowRunId: currentExecution().runId, at: deps.clock() };
   const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);
@@ -121,8 +124,14 @@ async function runSync(
       tellEnd(deps, run, result);
       await announceRun(deps, runId);
       if (result.failure) return { status: 'failed', runId, failure: failureForHistory(result.failure) };
-      return { status: 'finished', runId, counts: await untilStored(() => countsOfRun(deps.db, runId), signal) };
+      return { status: 'finished', runId, ...(await untilStored(() => whatRunDid(deps.db, runId), signal)) };
   }
+}
+
+async function whatRunDid(db: Queryable, runId: string) {
+  const counts = await countsOfRun(db, runId);
+  const deletionsHeld = (await heldByRuns(db, [runId])).get(runId);
+  return { counts, ...(deletionsHeld && { deletionsHeld }) };
 }
 
 async function cancel(deps: Dependencies, run: Attempt): Promise<SyncStep> {

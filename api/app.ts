@@ -13,6 +13,7 @@ import { actionRoutes } from './routes/actions.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
 import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
+import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
@@ -60,6 +61,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
   app.use(syncRoutes(deps, route));
+  app.use(deletionRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));
   app.use(webhookRoutes(deps, route));

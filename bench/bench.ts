@@ -5,6 +5,8 @@ export type BenchOptions = {
   readonly seconds: number;
   readonly idle: number;
   readonly expiries: number;
+  readonly preload: number;
+  readonly thorough: boolean;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 };

@@ -10,6 +10,7 @@ import { createDrySurroundings } from './dry-surroundings.ts';
 import { createDryRecords, type DryModel } from './dry-records.ts';
 import type { ExchangeResponse } from './exchange.ts';
 import { proxyCall } from './proxy-call.ts';
+import { createRecordReads, openStoredRecords } from './stored-records.ts';
 
 export type DryHost = {
   readonly host: Host;
@@ -48,7 +49,8 @@ export function createDryHost(options: DryHostOptions): DryHost {
   let requests = 0;
   const redactor = createRedactor();
   redactor.add(own.credentials);
-  const records = createDryRecords(options.models, (message) => log('warn', message));
+  const stored = openStoredRecords(client, own);
+  const records = createDryRecords(options.models, (message) => log('warn', message), stored.live);
   const isOwn = (key: string | undefined, id: string | undefined) =>
     (key ?? own.provider_config_key) === own.provider_config_key && (id ?? own.connection_id) === own.connection_id;
   const setMetadata = async (metadata: Readonly<Record<string, unknown>>) => {
@@ -68,12 +70,31 @@ export function createDryHost(options: DryHostOptions): DryHost {
       throwOwnFailure(response);
       return { value: headOf(response), body: response.body };
     },
-    saveRecords: async ({ model, ids }, { body = '[]' }) => {
+    saveRecords: async ({ model, ids }, { body }) => {
       records.save(model, ids, body);
+      return { value: null };
+    },
+    updateRecords: async ({ model, ids }, { body }) => {
+      await records.update(model, ids, body);
       return { value: null };
     },
     deleteRecords: async ({ model, ids }) => {
       records.remove(model, ids);
+      return { value: null };
+    },
+    ...createRecordReads(stored, records),
+    startTracking: async ({ model }) => {
+      records.check(model);
+      return { value: null };
+    },
+    deleteUnseen: async ({ model }) => {
+      records.check(model);
+      log('info', `dry run: what a run would delete of '${model}' is not looked for`);
+      return { value: { deletedKeys: [] } };
+    },
+    // Nobody else writes in a dry run.
+    setMergingStrategy: async ({ model }) => {
+      records.check(model);
       return { value: null };
     },
     getCheckpoint: async () => ({ value: checkpoint }),

@@ -66,12 +66,31 @@ export type IntegrationView = {
 /** Where a script says it is: flat, and at most 64 KB as JSON. */
 export type Checkpoint = Readonly<Record<string, string | number | boolean>>;
 
+export const MERGING_STRATEGIES = ['override', 'ignore_if_modified_after'] as const;
+export type MergingStrategy = (typeof MERGING_STRATEGIES)[number];
+
 /** The kinds of host call: what goes in, what comes out. `body` is raw text or bytes that nobody parses on the way. */
 export type HostCalls = {
   request: { args: { config: RequestConfig }; value: ResponseHead };
-  /** `body`: JSON array of the rows, as the guest's `JSON.stringify` wrote it; `ids[i]` is the id of row i as text. */
+  /** `body`: JSON array with one row a line, as the guest's `JSON.stringify` wrote it; `ids[i]` is the id of row i as text. */
   saveRecords: { args: { model: string; ids: readonly string[] }; value: null };
+  /** The same with parts of rows, which are merged into what is stored; ids that are not are left out. */
+  updateRecords: { args: { model: string; ids: readonly string[] }; value: null };
   deleteRecords: { args: { model: string; ids: readonly string[] }; value: null };
+  /** The answer's body is a JSON array of records with `_nango_metadata`, in commit order after `cursor`. */
+  readRecords: {
+    args: { model: string; ids?: readonly string[]; cursor?: string; limit: number };
+    value: { nextCursor: string | null };
+  };
+  /** From here on, what is saved of the model counts as seen. */
+  startTracking: { args: { model: string }; value: null };
+  /**
+   * Deletes what was not seen: since `startTracking`, or since the run began. The deletions are made once the whole run
+   * has succeeded; none when they were too many to be believed.
+   */
+  deleteUnseen: { args: { model: string; since: 'tracking' | 'run' }; value: { deletedKeys: readonly string[] } };
+  /** What the run may write over: everything, or only what was not modified by others after this call. */
+  setMergingStrategy: { args: { model: string; strategy: MergingStrategy }; value: null };
   log: { args: { level: LogLevel; message: string }; value: null };
   getConnection: { args: { providerConfigKey?: string; connectionId?: string }; value: ConnectionView };
   setMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };

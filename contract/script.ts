@@ -105,6 +105,8 @@ export type ScriptRun = {
   readonly beginsAt?: Date;
   readonly host: Host;
   readonly limits: Limits;
+  /** Running time of earlier passes, which counts against the wall clock. @default 0 */
+  readonly ranMs?: number;
   /** Stops the run. With the reason `script_aborted` nobody goes on with it, so no call in flight is waited for. */
   readonly signal: AbortSignal;
   /** Suspends the run as soon as the calls at work have their answers; no further call is begun. */

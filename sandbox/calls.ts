@@ -1,7 +1,7 @@
 /** The arguments of each host call, checked on our side of the border: the guest may send anything. */
 import { z } from 'zod';
 import type { HostCallKind, HostCalls } from '../contract/host.ts';
-import { LOG_LEVELS } from '../contract/host.ts';
+import { LOG_LEVELS, MERGING_STRATEGIES } from '../contract/host.ts';
 
 const param = z.union([z.string(), z.number(), z.boolean()]);
 const record = z.record(z.string(), z.unknown());
@@ -32,7 +32,17 @@ const address = { providerConfigKey: z.string(), connectionId: z.string() };
 export const CALL_SCHEMAS = {
   request: z.strictObject({ config: requestConfig }),
   saveRecords: write,
+  updateRecords: write,
   deleteRecords: write,
+  readRecords: z.strictObject({
+    model: z.string(),
+    ids: z.array(z.string()).max(1_000).readonly().optional(),
+    cursor: z.string().max(1_000).optional(),
+    limit: z.number().int().min(1).max(1_000),
+  }),
+  startTracking: z.strictObject({ model: z.string() }),
+  deleteUnseen: z.strictObject({ model: z.string(), since: z.enum(['tracking', 'run']) }),
+  setMergingStrategy: z.strictObject({ model: z.string(), strategy: z.enum(MERGING_STRATEGIES) }),
   log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string() }),
   getConnection: z.strictObject({ providerConfigKey: z.string().optional(), connectionId: z.string().optional() }),
   setMetadata: z.strictObject({ metadata: record }),

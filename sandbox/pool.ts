@@ -5,8 +5,9 @@
  */
 import { availableParallelism } from 'node:os';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
-import { abortedOutcome, type Child, interruptedOutcome, startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import { type GuestRuntime, loadGuestRuntime } from './guest-runtime.ts';
+import { abortedOutcome, interruptedOutcome } from './supervision.ts';
 
 export type SandboxOptions = {
   /** Children that serve an environment; one spare besides is kept warm. @default twice the processors, at least 2 */

@@ -30,7 +30,7 @@ export function createDurableHost(
   const log = createRunLog(deps, run, recorder, redactor);
   return {
     ...createRequestCalls(deps, run, connection, recorder),
-    ...createRecordCalls(run, recorder, log),
+    ...createRecordCalls(deps, run, recorder, { log, signal }),
     ...redacting(redactor, createConnectionCalls(deps, connection, recorder, signal)),
     ...createCheckpointCalls(deps, run, recorder, pass),
     ...createSurroundingCalls(deps, run, connection, { recorder, redactor, signal }),

@@ -1,5 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { violationsOf } from '../../store/run-violations.ts';
+import { heldByRuns } from '../../store/held-deletions.ts';
 import { logLines } from '../../store/run-logs.ts';
 import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/run-views.ts';
 import { json, lines } from '../answer.ts';
@@ -61,6 +63,11 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
         return json({
           ...viewOf(deps, run),
           counts: counts.get(run.id) ?? {},
+          violations: (await violationsOf(deps.db, run.id)).map(({ exampleId, ...one }) => ({
+            ...one,
+            example_id: exampleId,
+          })),
+          deletions_held: (await heldByRuns(deps.db, [run.id])).get(run.id) ?? {},
           logs: lines.map((line) => ({ ...line, at: line.at.toISOString() })),
           /** Ask for `after` this number to go on. */
           logs_after: lines.at(-1)?.seq ?? query.after,
@@ -101,6 +108,7 @@ function viewOf(deps: ApiDeps, run: RunView) {
     state: run.state,
     attempts: run.attempts,
     generation: run.generation,
+    running_ms: run.runningMs,
     requests: run.requests,
     resume_at: run.resumeAt?.toISOString() ?? null,
     wait_reason: run.waitReason,

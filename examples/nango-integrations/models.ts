@@ -43,6 +43,12 @@ export type Stored<T> = T extends Date
       ? { [Key in keyof T]: Stored<T[Key]> }
       : T;
 
+export type DeepPartial<T> = T extends Date | readonly any[]
+  ? T
+  : T extends object
+    ? { [Key in keyof T]?: DeepPartial<T[Key]> }
+    : T;
+
 /** A record as `GET /records` and `listRecords` answer it. */
 export type StoredRecord<T> = Stored<T> & { _nango_metadata: NangoRecordMetadata };
 
@@ -228,6 +234,20 @@ export interface NangoSync extends NangoAction {
   batchSave<T = any>(rows: readonly T[], model: ModelName): Promise<boolean>;
   /** The old name of batchSave. */
   batchSend<T = any>(rows: readonly T[], model: ModelName): Promise<boolean>;
+  /** Merges parts of records into those that are stored: objects by key, lists are replaced. Unknown ids are left out. */
+  batchUpdate<T = any>(rows: readonly (DeepPartial<T> & { id: string | number })[], model: ModelName): Promise<boolean>;
   /** Marks records as deleted; only `id` is needed. */
   batchDelete<T = any>(rows: readonly (Partial<T> & { id: string | number })[], model: ModelName): Promise<boolean>;
+  /** Records by the ids they were asked for; ids that were never saved are absent, deleted records say so. */
+  getRecordsByIds<Id = string | number, T = any>(ids: readonly Id[], model: ModelName): Promise<Map<Id, StoredRecord<T>>>;
+  /** All records in the order of their changes, deleted ones too; with a cursor only what changed after it. */
+  listRecords<T = any>(model: ModelName, options?: { cursor?: string }): AsyncGenerator<StoredRecord<T>, undefined, void>;
+  /** From here on, what is saved of the model counts as seen. Call it before the first save of the model. */
+  trackDeletesStart(model: ModelName): Promise<void>;
+  /** After the last save of the model: what was not seen since the start is deleted once the whole run has succeeded. */
+  trackDeletesEnd(model: ModelName): Promise<{ deletedKeys: string[] }>;
+  /** The older form, without a start: everything that this run did not save is deleted. */
+  deleteRecordsFromPreviousExecutions(model: ModelName): Promise<{ deletedKeys: string[] }>;
+  /** With `ignore_if_modified_after`, what others (a webhook) change from now on stays as they leave it. Call it first. */
+  setMergingStrategy(merging: { strategy: 'override' | 'ignore_if_modified_after' }, model: ModelName): Promise<void>;
 }

@@ -17,7 +17,8 @@ import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
 import { checkValue, withCheckedRows } from './validate.ts';
 import { seedRandom } from './random.ts';
-import { beginEntry, failedSave, type RecordRules, saveRecords } from './records.ts';
+import type { RecordRules } from './record-rules.ts';
+import { beginEntry, failedSave, saveRecords } from './records.ts';
 
 type Start = {
   readonly kind: 'sync' | 'action';
@@ -122,11 +123,11 @@ async function saveReturned({ context, limits }: Start, value: unknown): Promise
   const rules: RecordRules = {
     kind: 'sync',
     scriptName: context.scriptName,
-    models: context.models ?? [],
+    models: context.models,
     maxChunk: Math.floor(limits.maxFrameBytes / 4),
   };
   for (const [model, rows] of Object.entries(value)) {
-    if (Array.isArray(rows) && rules.models.includes(model)) await saveRecords(rules, 'batchSave', rows, model);
+    if (Array.isArray(rows) && rules.models?.includes(model) !== false) await saveRecords(rules, 'batchSave', rows, model);
   }
 }
 

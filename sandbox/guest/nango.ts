@@ -8,7 +8,10 @@ import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
 import { checkpoints } from './checkpoints.ts';
 import { surroundings } from './surroundings.ts';
-import { deleteRecords, type RecordRules, saveRecords } from './records.ts';
+import { recordReads } from './record-reads.ts';
+import { tracking } from './tracking.ts';
+import type { RecordRules } from './record-rules.ts';
+import { deleteRecords, saveRecords, updateRecords } from './records.ts';
 
 type Zod = { readonly z: unknown } | undefined;
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
@@ -21,7 +24,8 @@ export function createNango(kind: 'sync' | 'action', context: GuestContext, maxF
   const rules: RecordRules = {
     kind,
     scriptName: context.scriptName,
-    models: context.models ?? [],
+    // What a recording does not hold is a difference, and no error of the script.
+    models: context.recording === 'play' ? undefined : (context.models ?? []),
     // A character takes up to three bytes of UTF-8.
     maxChunk: Math.floor(maxFrameBytes / 4),
   };
@@ -35,6 +39,9 @@ export function createNango(kind: 'sync' | 'action', context: GuestContext, maxF
       context.recording === undefined
         ? deleteRecords(rules, 'batchDelete', rows, model)
         : deleteRecorded(rows, String(model)),
+    batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
+    ...recordReads(rules),
+    ...tracking(rules),
     ...checkpoints,
     ...surroundings(context),
     log,

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import { withTransaction } from '../../store/db.ts';
 import { saveRecords } from '../../store/records.ts';
 import { addLogLines } from '../../store/run-logs.ts';
 import { beginAttempt, endOpenRuns, endRun, suspendRun } from '../../store/runs.ts';
@@ -45,13 +46,16 @@ beforeAll(async () => {
   const attempt = await begin('acme');
   finished = attempt.runId;
   const write = { ...attempt, model: 'Task', ids: ['1', '2'], syncId: attempt.syncId, at: NOW };
-  await saveRecords(
-    api.db,
-    write,
-    JSON.stringify([
-      { id: 1, title: 'One' },
-      { id: 2, title: 'Two\u001b[31m' },
-    ]),
+  const rows = [
+    { id: 1, title: 'One' },
+    { id: 2, title: 'Two\u001b[31m' },
+  ];
+  await withTransaction(api.db, (db) =>
+    saveRecords(
+      db,
+      write,
+      rows.map((row) => JSON.stringify(row)),
+    ),
   );
   await log(finished, 1, 'page 1');
   await log(finished, 2, 'two\nlines \u001b[31mred');

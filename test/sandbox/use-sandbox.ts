@@ -101,7 +101,12 @@ const HOST: Host = {
     body: JSON.stringify({ asked: config }),
   }),
   saveRecords: async () => ({ value: null }),
+  updateRecords: async () => ({ value: null }),
   deleteRecords: async () => ({ value: null }),
+  readRecords: async () => ({ value: { nextCursor: null }, body: '[]' }),
+  startTracking: async () => ({ value: null }),
+  deleteUnseen: async () => ({ value: { deletedKeys: ['gone'] } }),
+  setMergingStrategy: async () => ({ value: null }),
   log: async () => ({ value: null }),
   getConnection: async () => ({
     value: {

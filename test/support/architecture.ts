@@ -15,7 +15,7 @@ type Room = {
 /** Who may import whom. Rooms of `FREE` import anything and are imported by nothing. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { rooms: [], packages: [], node: false },
-  manifest: { rooms: ['contract'], packages: ['yaml', 'zod', 'ms', 'oxc-parser'], node: false },
+  manifest: { rooms: ['contract'], packages: ['yaml', 'zod', 'ms', 'oxc-parser', 'ajv', 'ajv-formats'], node: false },
   store: { rooms: ['contract'], packages: ['pg', 'uuid', 'safe-stable-stringify'], node: true },
   outbound: {
     rooms: ['contract'],
