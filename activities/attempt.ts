@@ -139,6 +139,7 @@ async function runPass(
     beginsAt: run.beginsAt,
     host,
     limits: limitsOf(deps, run),
+    ranMs: run.runningMs,
     signal,
     interrupt: given.watched.paused,
     journal: recorder.journal,

@@ -27,6 +27,10 @@ export type Dependencies = {
   readonly startSync: (run: AllocatedRun) => Promise<void>;
   /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
   readonly startDelivery: (deliveryId: string) => Promise<void>;
+  /** Runs an allocated action to its end; one that runs already is waited for. */
+  readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /** Tells Temporal at once what has changed in Postgres. */
+  readonly reconcile: () => Promise<void>;
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;

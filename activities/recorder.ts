@@ -88,14 +88,18 @@ export function createRecorder(
   let underway: Promise<void> = Promise.resolve();
   let isFlushing = false;
   let fault: unknown;
+  // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
+  let liveSince = run.chunks === 0 ? performance.now() : undefined;
 
   const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
     const number = flushed + 1;
+    const takenAt = performance.now();
+    const runningMs = Math.round(takenAt - (liveSince ?? takenAt));
     const data = taken.entries.length > 0 ? encodeChunk(deps.box, { ...place, chunk }, taken.entries) : undefined;
     const writes = mergeWrites(taken.writes);
     const store = (apply: typeof applyWhole) =>
       withTransaction(deps.db, async (db) => {
-        const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0 };
+        const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0, runningMs };
         const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
         if (counted.status === 'lost')
           throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
@@ -116,6 +120,7 @@ export function createRecorder(
       });
     await untilStored(storeAll, options.signal);
     flushed = number;
+    liveSince &&= takenAt;
     if (data) chunk += 1;
     journalBytes += data?.byteLength ?? 0;
   };
@@ -192,7 +197,10 @@ export function createRecorder(
   const flushSoon = (): void => void flush().catch(() => undefined);
 
   const read = async (): Promise<readonly JournalEntry[]> => {
-    if (readChunk >= run.chunks) return [];
+    if (readChunk >= run.chunks) {
+      liveSince ??= performance.now();
+      return [];
+    }
     const at = { ...place, chunk: readChunk++ };
     const data = await untilStored(() => journalChunk(deps.db, at), options.signal);
     if (data === undefined) throw new EngineError('journal_damaged', `Chunk ${at.chunk} of the journal is missing`);

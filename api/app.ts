@@ -53,9 +53,9 @@ export function createApp(deps: ApiDeps): Express {
   app.use(recordRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
   app.use(functionRoutes(deps, route));
-  app.use(environmentVariableRoutes(deps, route));
   // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));
+  app.use(environmentVariableRoutes(deps, route));
   app.use(connectionRoutes(deps, route));
   app.use(connectSessionRoutes(deps, route, sessionRoute));
   app.use(oauthRoutes(deps, sessionRoute));

@@ -112,7 +112,7 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync, startDelivery } = engine;
+    const { startSync, startDelivery, runAction, reconcile } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
     const control = openRunControl({ db, log });
@@ -130,6 +130,8 @@ export async function startEngine(options: {
       client,
       startSync,
       startDelivery,
+      runAction,
+      reconcile,
       clock,
       log,
       limits,

@@ -57,6 +57,8 @@ export function openCallDesk(options: {
   readonly journal: Journal | undefined;
   readonly send: (answer: DeskAnswer) => void;
   readonly endRun: (outcome: ScriptOutcome) => void;
+  /** The journal has been gone through, or there is none; maybe before this function returns. */
+  readonly onLive: () => void;
 }): Desk {
   const { host, limits, journal, clock } = options;
   const stop = new AbortController();
@@ -183,6 +185,7 @@ export function openCallDesk(options: {
       answer: (entry) => release({ number: entry.number, ok: entry.ok, json: entry.json, body: entry.body, entry }),
       fetchAgain,
       goLive: (held) => {
+        options.onLive();
         for (const call of held) goLive(call);
         waits.begin();
       },
@@ -192,7 +195,10 @@ export function openCallDesk(options: {
         options.endRun({ status: 'diverged', reason: (error as EngineError).message, calls: 0 });
       },
     });
-  if (replay === undefined) waits.begin();
+  if (replay === undefined) {
+    options.onLive();
+    waits.begin();
+  }
 
   return {
     take: (number, kind, json, body) => {
@@ -247,7 +253,7 @@ export function openCallDesk(options: {
 
 // What is aborted here is made again by the next pass; only what may not be is worth waiting for.
 function mayNotRepeat({ kind, json }: Waiting): boolean {
-  return kind === 'request' && !/"method":"(GET|HEAD)"/.test(json);
+  return (kind === 'request' || kind === 'uncontrolledFetch') && !/"method":"(GET|HEAD)"/.test(json);
 }
 
 /** Executes one call. Rejects only with what must end the run. */

@@ -114,6 +114,8 @@ export type Attempt = {
   readonly generation: number;
   readonly chunks: number;
   readonly journalBytes: number;
+  /** How long the script has run in earlier attempts. */
+  readonly runningMs: number;
 };
 
 /**
@@ -147,7 +149,7 @@ export async function beginAttempt(
              coalesce((select s.deletion_guard from scripts s where s.id = r.script_id), 0.5) as "deletionGuard",
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
              r.started_at as "startedAt", r.empty_cache as "emptyCache",
-             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
+             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes", r.running_ms::float8 as "runningMs",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at],
   });
@@ -293,16 +295,25 @@ export type CountedFlush = { readonly status: 'counted' | 'done' | 'lost'; reado
 /** Counts a flush of an attempt, first thing in its transaction, and reads what is asked of the run. */
 export async function countFlush(
   db: Queryable,
-  flush: { runId: string; fence: number; number: number; requests: number; journalBytes: number },
+  flush: {
+    runId: string;
+    fence: number;
+    number: number;
+    requests: number;
+    journalBytes: number;
+    /** For how long the script has run since the flush before. */
+    runningMs: number;
+  },
 ): Promise<CountedFlush> {
   const counted = await db.query<{ control: Control | null }>({
     name: 'count-flush',
     text: `update runs
            set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
+               running_ms = running_ms + $6::bigint,
                idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
            where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'
            returning control`,
-    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes],
+    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes, flush.runningMs],
   });
   const [row] = counted.rows;
   if (row !== undefined) return { status: 'counted', control: row.control };
@@ -379,9 +390,12 @@ export async function countDivergence(
 
 /** The attempt as it stands after a pass of the script: its journal has grown, or was begun anew. */
 export async function refreshAttempt(db: Queryable, run: Attempt): Promise<Attempt> {
-  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed' | 'beginsAt'>;
+  type Fresh = Pick<
+    Attempt,
+    'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'runningMs' | 'sealedSeed' | 'beginsAt'
+  >;
   const result = await db.query<Fresh>(
-    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
+    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes", running_ms::float8 as "runningMs",
        (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks
      from runs r where id = $1::text and fence = $2::int`,
     [run.runId, run.fence],

@@ -77,6 +77,12 @@ export async function findBundle(db: Queryable, hash: string): Promise<ScriptBun
   return result.rows[0];
 }
 
+/** The author's file as it was deployed; null where only its bundle was. */
+export async function sourceOfScript(db: Queryable, id: string): Promise<string | null> {
+  const result = await db.query<{ source: string | null }>(`select source from scripts where id = $1::bigint`, [id]);
+  return result.rows[0]?.source ?? null;
+}
+
 /** What a deployment says of one script. Frequencies are of syncs only. */
 export type ScriptDefinition = {
   readonly environmentId: string;
@@ -154,14 +160,6 @@ export async function schemaOfScript(db: Queryable, scriptId: string): Promise<s
     [scriptId],
   );
   return result.rows[0]?.schema ?? undefined;
-}
-
-/** The script's TypeScript as it was deployed; undefined when only the compiled one was sent. */
-export async function sourceOfScript(db: Queryable, scriptId: string): Promise<string | undefined> {
-  const result = await db.query<{ source: string | null }>(`select source from scripts where id = $1::bigint`, [
-    scriptId,
-  ]);
-  return result.rows[0]?.source ?? undefined;
 }
 
 /** The models that the syncs of an integration declare. */

@@ -108,6 +108,7 @@ function viewOf(deps: ApiDeps, run: RunView) {
     state: run.state,
     attempts: run.attempts,
     generation: run.generation,
+    running_ms: run.runningMs,
     requests: run.requests,
     resume_at: run.resumeAt?.toISOString() ?? null,
     wait_reason: run.waitReason,

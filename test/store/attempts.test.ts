@@ -25,10 +25,17 @@ test('starts that lead nowhere are counted', async () => {
 
 test('an answer that was kept begins the count anew, a flush without one does not', async () => {
   const { fence } = await begin();
-  await countFlush(database.pool, { runId, fence, number: 1, requests: 1, journalBytes: 0 });
+  await countFlush(database.pool, { runId, fence, number: 1, requests: 1, journalBytes: 0, runningMs: 5 });
   const second = await begin();
   expect(second.idleStarts).toBe(2);
-  await countFlush(database.pool, { runId, fence: second.fence, number: 2, requests: 1, journalBytes: 90 });
+  await countFlush(database.pool, {
+    runId,
+    fence: second.fence,
+    number: 2,
+    requests: 1,
+    journalBytes: 90,
+    runningMs: 5,
+  });
   expect((await begin()).idleStarts).toBe(1);
 });
 

@@ -120,6 +120,8 @@ export async function openDurableRuns(options: {
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
     startDelivery: async () => undefined,
+    runAction: async () => undefined,
+    reconcile: async () => undefined,
     log: () => undefined,
     processQueue: 'unused',
   };

@@ -62,6 +62,7 @@ export function useRecordedRuns(api: TestApi) {
       bundle,
       kind,
       context: guestContext(attempt, {
+        environmentId: '1',
         providerConfigKey: integration,
         provider: 'tracker',
         connectionId: 'c1',
@@ -114,12 +115,15 @@ async function allocatedRun(
 async function keep(api: TestApi, runId: string, entries: readonly JournalEntry[]): Promise<void> {
   const place = { runId, generation: 0, chunk: 0 };
   const data = encodeChunk(api.box, place, entries);
-  await countFlush(api.db, { runId, fence: 1, number: 1, requests: 0, journalBytes: data.byteLength });
+  await countFlush(api.db, { runId, fence: 1, number: 1, requests: 0, journalBytes: data.byteLength, runningMs: 0 });
   await addJournalChunk(api.db, { ...place, data });
 }
 
 function hostOf({ answer, credentials }: RecordedScript, integration: string): Host {
   const nothing = async () => ({ value: null });
+  const refused = async () => {
+    throw new Error('No recorded script asks for this');
+  };
   return {
     request: async ({ config }) => ({
       value: { status: 200, statusText: 'OK', headers: { 'content-type': 'application/json' } },
@@ -133,6 +137,14 @@ function hostOf({ answer, credentials }: RecordedScript, integration: string): H
     deleteUnseen: async () => ({ value: { deletedKeys: [] } }),
     setMergingStrategy: nothing,
     log: nothing,
+    acquireLock: async () => ({ value: true }),
+    releaseLock: async () => ({ value: true }),
+    getIntegration: refused,
+    getEnvironmentVariables: async () => ({ value: [] }),
+    uncontrolledFetch: refused,
+    triggerAction: nothing,
+    triggerSync: nothing,
+    startSync: nothing,
     setMetadata: nothing,
     updateMetadata: nothing,
     getCheckpoint: nothing,
