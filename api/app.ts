@@ -51,10 +51,8 @@ export function createApp(deps: ApiDeps): Express {
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
-  app.use(functionRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
   app.use(functionRoutes(deps, route));
-  app.use(environmentVariableRoutes(deps, route));
   // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));
   app.use(environmentVariableRoutes(deps, route));

@@ -2,7 +2,7 @@ import type { Host, IntegrationView } from '../../contract/host.ts';
 import { EngineError } from '../../contract/failures.ts';
 import type { Redactor } from '../../contract/redaction.ts';
 import type { Connection } from '../../store/connections.ts';
-import { environmentVariables } from '../../store/environment-variables.ts';
+import { listVariables } from '../../store/environment-variables.ts';
 import { findIntegration, integrationCredentials } from '../../store/integrations.ts';
 import type { Attempt } from '../../store/runs.ts';
 import { acquireLock, releaseLocks } from '../../store/script-locks.ts';
@@ -33,7 +33,8 @@ export function createSurroundingCalls(
       return { value };
     },
     getEnvironmentVariables: async () => {
-      const value = await untilStored(() => environmentVariables(deps.db, deps.box, environmentId), signal);
+      const variables = await untilStored(() => listVariables(deps.db, environmentId), signal);
+      const value = variables.map(({ name, sealedValue }) => ({ name, value: deps.box.open(sealedValue) }));
       // Only what is named like a secret: other variables are regions and addresses that logs may well tell.
       redactor.add(value.filter(({ name }) => SECRET_NAME.test(name)).map((variable) => variable.value));
       return { value };

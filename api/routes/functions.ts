@@ -55,7 +55,7 @@ export function functionRoutes(deps: ApiDeps, route: Route): Router {
       handle: async ({ environment, params, query }) => {
         const script = await knownFunction(deps, environment, { ...params, ...query });
         const code = await sourceOfScript(deps.db, script.id);
-        if (code !== undefined) return json({ type: script.kind, code });
+        if (code !== null) return json({ type: script.kind, code });
         throw new EngineError('not_found', `The source of ${script.kind} '${script.name}' was not deployed with it.`);
       },
     }),

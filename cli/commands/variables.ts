@@ -1,4 +1,5 @@
-import { type Client, pathPart } from '../client.ts';
+import { EngineError } from '../../contract/failures.ts';
+import type { Client } from '../client.ts';
 import type { CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
 import { readStdin } from '../io.ts';
@@ -26,18 +27,32 @@ export const define: CommandModule['define'] = (command, { io, out, client }) =>
   withExample(withEnvironment(set), 'echo $TOKEN | nango variables set TOKEN').action(
     async (name: string, flags: Flags) => {
       const value = await readStdin(io);
-      const body = { variables: [{ name, value }] };
-      await client(flags.environment).call('PATCH', '/environment-variables', { body });
+      const server = client(flags.environment);
+      const others = (await read(server)).filter((variable) => variable.name !== name);
+      await write(server, [...others, { name, value }]);
       out.line(`Set variable '${name}' in '${flags.environment}'.`);
     },
   );
   const remove = command.command('delete').description('delete a variable').argument('<name>', 'the variable');
   withExample(withEnvironment(remove), 'nango variables delete TOKEN').action(async (name: string, flags: Flags) => {
-    await client(flags.environment).call('DELETE', `/environment-variables/${pathPart(name)}`);
+    const server = client(flags.environment);
+    const all = await read(server);
+    const others = all.filter((variable) => variable.name !== name);
+    if (others.length === all.length) {
+      throw new EngineError(
+        'not_found',
+        `No variable '${name}' in '${flags.environment}': 'nango variables list' shows them.`,
+      );
+    }
+    await write(server, others);
     out.line(`Deleted variable '${name}' of '${flags.environment}'.`);
   });
 };
 
 function read(client: Client): Promise<Variable[]> {
   return client.call<Variable[]>('GET', '/environment-variables');
+}
+
+async function write(client: Client, variables: readonly Variable[]): Promise<void> {
+  await client.call('PUT', '/environment-variables', { body: { variables } });
 }

@@ -1,4 +1,12 @@
--- Locks between runs.
+-- What scripts find around them besides their connection: variables of the environment, and locks between runs.
+
+create table environment_variables (
+  environment_id bigint not null references environments on delete cascade,
+  name text not null,
+  -- Sealed (store/secret-box.ts): people keep keys here.
+  value text not null,
+  primary key (environment_id, name)
+);
 
 -- A lock belongs to a run and ends with it, at the latest when its time is over.
 create table script_locks (

@@ -282,7 +282,7 @@ const CASES: Readonly<Record<string, Case>> = {
     good: async (client) => {
       const body = JSON.stringify({ variables: [{ name: 'REGION', value: 'eu' }] });
       const headers = { authorization: `Bearer ${platform.caller.key}`, 'content-type': 'application/json' };
-      await fetch(`${platform.caller.apiUrl}/environment-variables`, { method: 'PATCH', headers, body });
+      await fetch(`${platform.caller.apiUrl}/environment-variables`, { method: 'PUT', headers, body });
       return client.getEnvironmentVariables();
     },
     gives: [{ name: 'REGION', value: 'eu' }],

@@ -31,7 +31,7 @@ test('scripts find their integration and the variables of the environment, and s
   const { caller, upstream } = platform;
   await createIntegration(caller, 'surrounded', 'example-tracker');
   await createConnection(caller, 'surrounded', 'acme');
-  await call(caller, 'PATCH', '/environment-variables', { variables: [{ name: 'REGION', value: 'eu' }] });
+  await call(caller, 'PUT', '/environment-variables', { variables: [{ name: 'REGION', value: 'eu' }] });
   await deployScripts(caller, 'surrounded', [
     script('double', 'return input * 2;'),
     script('broken', "throw new nango.ActionError({ message: 'no', code: 7 });"),

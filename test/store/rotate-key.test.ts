@@ -6,7 +6,7 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { beginSignIn, createConnectSession, findConnectSession } from '../../store/connect-sessions.ts';
 import { connectionById, saveConnection } from '../../store/connections.ts';
 import { addJournalChunk, chunkName, journalChunk } from '../../store/journal.ts';
-import { putEnvironmentVariables } from '../../store/environment-variables.ts';
+import { replaceVariables } from '../../store/environment-variables.ts';
 import { rotateKey } from '../../store/rotate-key.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { DEFAULT_WEBHOOK_SETTINGS, putWebhookSettings } from '../../store/webhook-settings.ts';
@@ -28,8 +28,7 @@ beforeEach(async () => {
   const sync = await seedSync(pool, `e${environment}`);
   const { runId } = await seedRun(pool, sync);
   place = { runId, generation: 0, chunk: 0 };
-  const variables = [{ name: 'A', value: 'a' }];
-  await putEnvironmentVariables(pool, { box: old, at: START }, sync.environmentId, variables);
+  await replaceVariables(pool, sync.environmentId, [{ name: 'A', sealedValue: old.seal('a') }]);
   await pool.query('update runs set seed = $1', [old.seal('seed')]);
   await pool.query('update integrations set credentials = $1', [old.seal('{"client_secret":"s"}')]);
   await pool.query('update connections set credentials = $1', [old.seal('{}')]);
