@@ -5,6 +5,7 @@
  */
 import express, { type Express } from 'express';
 import { createAuthenticator } from './auth.ts';
+import { crossOrigin } from './cross-origin.ts';
 import type { ApiDeps } from './deps.ts';
 import { createFailureHandler, noSuchRoute } from './failures.ts';
 import { createJsonReader } from './json-body.ts';
@@ -47,6 +48,7 @@ export function createApp(deps: ApiDeps): Express {
     readJson,
   });
   const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
+  app.use(crossOrigin);
   app.use(healthRoutes(deps));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));

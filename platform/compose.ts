@@ -13,6 +13,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { type Dependencies, JOURNAL_LIMITS, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
+import { openPopups } from '../api/popups.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
@@ -146,9 +147,23 @@ export async function startEngine(options: {
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
+  const popups = openPopups(db, log);
+  closing.add('the lines to popups', popups.close);
   let publicUrl = settings.NANGO_SERVER_URL;
   const app = createApp({
-    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    ...{
+      db,
+      box,
+      engine,
+      popups,
+      outbound,
+      authorizer,
+      catalogue,
+      clock,
+      log,
+      version: VERSION,
+      limits: DEFAULT_LIMITS,
+    },
     journals,
     scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,
@@ -156,7 +171,9 @@ export async function startEngine(options: {
     callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,
     strictState: settings.NANGO_STRICT_STATE,
   });
-  const apiUrl = await listen(createServer(app), settings, closing);
+  const server = createServer(app);
+  popups.attach(server);
+  const apiUrl = await listen(server, settings, closing);
   publicUrl ??= apiUrl;
   return { db, box, client, clock, apiUrl, failed };
 }
