@@ -12,6 +12,9 @@ export type TestScript = {
   readonly runs?: string;
   readonly autoStart?: boolean;
   readonly syncType?: 'full' | 'incremental';
+  /** Of an action: its input's model and the schema that has it. */
+  readonly input?: string;
+  readonly jsonSchema?: object;
 };
 
 /** Compiles scripts written in a test and deploys them through the API, as the CLI does. */
@@ -44,6 +47,7 @@ async function flowConfig(root: string, integration: string, script: TestScript)
     track_deletes: false,
     auto_start: script.autoStart ?? false,
     ...(type === 'sync' && { sync_type: script.syncType ?? 'incremental' }),
+    ...(script.input !== undefined && { input: script.input, models_json_schema: script.jsonSchema }),
     metadata: {},
     fileBody: { js: packForDeploy(bundle), ts: source },
   };
