@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract/script.ts';
+import { cleanJsonText } from '../manifest/record-rules.ts';
 import { paginateDefaults } from '../outbound/catalogue.ts';
 import { DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
 import { findCheckpoint } from '../store/checkpoints.ts';
@@ -20,15 +21,20 @@ import {
   suspendRun,
 } from '../store/runs.ts';
 import { PAUSED } from '../store/run-control.ts';
+import { giveWay } from '../store/run-room.ts';
 import { addLogLines } from '../store/run-logs.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
+import { forgetTrackings, makeDeletions, modelsTracked, trackModels } from './deletions.ts';
+import { emptyCacheOf } from './empty-cache.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
+import { refusedRecords } from './refusals.ts';
 import { untilStored } from './store-retry.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
+import { type Turn, watchTurn } from './turn.ts';
 
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
@@ -66,19 +72,21 @@ export async function runAttempt(
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
+  if (!(await emptyCacheOf(deps, run, stop))) return { status: 'stopped' };
+  await trackModels(deps, run, modelsTracked(run, bundle), stop);
   for (let deaths = 0, deathsInPlace = 0; ; ) {
     const alone = deaths >= DEATHS_BEFORE_ALONE;
     const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
-    const { outcome, recorder } = pass;
+    const { outcome, recorder, turn } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
       await recorder.flush().catch(() => undefined);
       return { status: 'stopped' };
     }
-    if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
+    if (outcome.status === 'suspended') return suspend(deps, run, { recorder, turn }, outcome);
     const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
     if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) {
-      return finish(deps, run, recorder, outcome, onEnd);
+      return finish(deps, run, recorder, { outcome, stop, onEnd });
     }
     // Flushes are counted one after the other: the next pass begins to count when this one has ended.
     await recorder.flush();
@@ -86,17 +94,17 @@ export async function runAttempt(
       deaths += 1;
       // A script that kills its process does so at the same place again; one that gets further is killed from outside.
       deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
-      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
+      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, { outcome, stop, onEnd });
       deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
     } else if (outcome.status === 'diverged') {
       const failure = await untilStored(() => beginAgain(deps, run, outcome.reason), stop);
-      if (failure) return finish(deps, run, recorder, failure, onEnd);
+      if (failure) return finish(deps, run, recorder, { outcome: failure, stop, onEnd });
     }
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
 }
 
-type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder };
+type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder; readonly turn: Turn };
 
 /** The script once, from its first line: through what the journal remembers and on from there. */
 async function runPass(
@@ -119,7 +127,8 @@ async function runPass(
     signal,
     beginAgain: (db) => renew(db, deps, run),
   });
-  const outcome = await deps.sandbox.run({
+  const turn = watchTurn(deps, run, recorder.liveMs);
+  const running = deps.sandbox.run({
     environment: run.environment,
     bundle: given.bundle,
     kind: run.kind,
@@ -133,14 +142,16 @@ async function runPass(
     beginsAt: run.beginsAt,
     host,
     limits: limitsOf(deps, run),
+    ranMs: run.runningMs,
     signal,
-    interrupt: given.watched.paused,
+    interrupt: AbortSignal.any([given.watched.paused, turn.over]),
     journal: recorder.journal,
     alone: given.alone,
   });
+  const outcome = await running.finally(turn.end);
   if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
-  if (fault !== undefined) return { recorder, outcome: failed(fault) };
-  return { recorder, outcome };
+  if (fault !== undefined) return { recorder, turn, outcome: failed(fault) };
+  return { recorder, turn, outcome };
 }
 
 function failed({ code, message, details }: EngineError): Extract<ScriptOutcome, { status: 'failed' }> {
@@ -150,7 +161,7 @@ function failed({ code, message, details }: EngineError): Extract<ScriptOutcome,
 async function suspend(
   deps: Dependencies,
   run: Attempt,
-  recorder: Recorder,
+  { recorder, turn }: Omit<Pass, 'outcome'>,
   { suspension, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
 ): Promise<AttemptResult> {
   const resumeAt = suspension.resumeAt === null ? null : new Date(suspension.resumeAt);
@@ -158,15 +169,32 @@ async function suspend(
   const until = resumeAt?.toISOString() ?? null;
   const message = until === null ? 'The run is paused' : `The run waits until ${until}: ${reason}`;
   let isSuspended = false;
+  let wayGiven: WayGiven | undefined;
   await recorder.flush(async (db) => {
     await savePendingCalls(db, run, suspension.pending);
     isSuspended = await suspendRun(db, { runId: run.runId, fence: run.fence, at: deps.clock(), resumeAt, reason });
     if (isSuspended)
       await addLogLines(db, run.runId, [{ seq: waitLine(run, calls), at: deps.clock(), level: 'info', message }]);
+    else if (resumeAt === null) wayGiven = await leavePlace(db, deps, run, turn);
   });
+  if (wayGiven) return { status: 'waiting', ...wayGiven };
   if (!isSuspended) return { status: 'interrupted' };
   deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
   return resumeAt === null ? { status: 'paused' } : { status: 'waiting', resumeAt, reason };
+}
+
+type WayGiven = { readonly resumeAt: Date; readonly reason: string };
+
+/** Long enough for those in line to be first when the run asks for a place again. */
+const WAY_GIVEN_MS = 2_000;
+
+/** Leaves the place of a run whose turn is over to whoever stands in line for it. */
+async function leavePlace(db: Queryable, deps: Dependencies, run: Attempt, turn: Turn): Promise<WayGiven | undefined> {
+  const scope = turn.over.aborted ? turn.wantedBy() : undefined;
+  if (scope === undefined) return undefined;
+  const at = deps.clock();
+  const given = { resumeAt: new Date(at.getTime() + WAY_GIVEN_MS), reason: `it lets other runs of its ${scope} pass` };
+  return (await giveWay(db, { runId: run.runId, fence: run.fence, scope, at, ...given })) ? given : undefined;
 }
 
 /** How often a run begins again from one point: what leads it astray a second time will do so for ever. */
@@ -228,20 +256,30 @@ async function finish(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>,
-  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+  end: {
+    readonly outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>;
+    readonly stop: AbortSignal;
+    readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+  },
 ): Promise<AttemptResult> {
-  const failure = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
-  if (failure !== null && mayBeTriedAgain(run, failure)) return tryAgain(deps, run, recorder, failure);
-  const state = failure === null ? 'success' : 'failed';
-  const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
-  const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
+  const { outcome, stop, onEnd } = end;
+  if (outcome.status === 'completed' && !(await makeDeletions(deps, run, recorder, stop))) return { status: 'stopped' };
+  const thrown = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
+  if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
+  let failure = thrown;
   await recorder.flush(async (db) => {
+    // Within the transaction: the last of the run's records may be refused by this very flush.
+    const refused = outcome.status === 'completed' ? await refusedRecords(db, run) : undefined;
+    failure = thrown ?? refused ?? null;
+    const state = failure === null ? 'success' : 'failed';
+    const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
+    const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
     await endRun(db, end);
     await onEnd(db, end);
+    if (state === 'success' && run.kind === 'sync') await forgetTrackings(db, run);
     if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
   });
-  return { status: 'ended', state, failure };
+  return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
 }
 
 async function tryAgain(
@@ -276,7 +314,8 @@ function storedFailure({
   message,
   details,
 }: Extract<ScriptOutcome, { status: 'failed' }>['failure']): StoredFailure {
-  return { code, message, ...details };
+  // What an author throws may hold what jsonb does not.
+  return JSON.parse(cleanJsonText(JSON.stringify({ code, message, ...details })));
 }
 
 // Bundles are immutable and small in number; a worker keeps the last ones so that an action needs no query for its own.

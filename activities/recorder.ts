@@ -7,18 +7,21 @@ import { EngineError } from '../contract/failures.ts';
 import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
-import { argsOfSave, hashArguments } from '../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
 import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
 import { decodeChunk, encodeChunk } from '../store/journal-codec.ts';
-import { deleteRecords, saveRecords } from '../store/records.ts';
+import { ignoreIfModifiedAfter } from '../store/merging-strategies.ts';
+import { deleteRecords, saveRecords, updateRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
+import { addViolations } from '../store/run-violations.ts';
 import { type Attempt, countFlush } from '../store/runs.ts';
 import { writeMetadata } from '../store/connections.ts';
 import type { Dependencies, ScriptLimits } from './dependencies.ts';
-import { mergeWrites, refusedRow, type Write } from './writes.ts';
+import { isRefusal, storeAcceptable } from './refusals.ts';
+import { mergeWrites, type RowsWrite, sizeOf, type Write } from './writes.ts';
 import { untilStored } from './store-retry.ts';
 
 export type Recorder = {
@@ -42,6 +45,8 @@ export type Recorder = {
   readonly chunks: () => number;
   /** Bytes of the journal so far, compressed. */
   readonly journalBytes: () => number;
+  /** For how long the script has done something new. */
+  readonly liveMs: () => number;
 };
 
 type Batch = {
@@ -85,55 +90,85 @@ export function createRecorder(
   let underway: Promise<void> = Promise.resolve();
   let isFlushing = false;
   let fault: unknown;
+  // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
+  let liveSince = run.chunks === 0 ? performance.now() : undefined;
+  let liveFrom = liveSince;
 
   const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
     const number = flushed + 1;
+    const takenAt = performance.now();
+    const runningMs = Math.round(takenAt - (liveSince ?? takenAt));
     const data = taken.entries.length > 0 ? encodeChunk(deps.box, { ...place, chunk }, taken.entries) : undefined;
     const writes = mergeWrites(taken.writes);
-    await untilStored(
-      () =>
-        withTransaction(deps.db, async (db) => {
-          const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0 };
-          const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
-          if (counted.status === 'lost')
-            throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
-          // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
-          if (counted.status === 'done') return;
-          options.heed(counted.control);
-          for (const write of writes) await apply(db, write);
-          if (data) await addJournalChunk(db, { ...place, chunk, data });
-          await notePendingAnswered(db, place, taken.answered);
-          await addLogLines(db, run.runId, taken.lines);
-          await also?.(db);
-        }),
-      options.signal,
-    );
+    const store = (apply: typeof applyWhole) =>
+      withTransaction(deps.db, async (db) => {
+        const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0, runningMs };
+        const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
+        if (counted.status === 'lost')
+          throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+        // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
+        if (counted.status === 'done') return;
+        options.heed(counted.control);
+        for (const write of writes) await apply(db, write);
+        if (data) await addJournalChunk(db, { ...place, chunk, data });
+        await notePendingAnswered(db, place, taken.answered);
+        await addLogLines(db, run.runId, taken.lines);
+        await also?.(db);
+      });
+    // Refusals are rare: looking for the one record costs a second transaction, not a savepoint for each write.
+    const storeAll = () =>
+      store(applyWhole).catch((error) => {
+        if (isRefusal(error)) return store(applyAcceptable).catch(unacceptable);
+        throw error;
+      });
+    await untilStored(storeAll, options.signal);
     flushed = number;
+    liveSince &&= takenAt;
     if (data) chunk += 1;
     journalBytes += data?.byteLength ?? 0;
   };
 
-  const apply = async (db: Queryable, write: Write): Promise<void> => {
-    const at = deps.clock();
-    const scope = { connectionRow: run.connectionRow, variant: run.variant };
-    const fenced = { ...scope, runId: run.runId, fence: run.fence, syncId: run.syncId, at };
+  const scope = { connectionRow: run.connectionRow, variant: run.variant };
+  const writer = (model: string) => {
+    return { ...scope, model, runId: run.runId, fence: run.fence, syncId: run.syncId, at: deps.clock() };
+  };
+  const storeRows = (db: Queryable, { kind, model, ids, rows }: RowsWrite) =>
+    (kind === 'save' ? saveRecords : updateRecords)(db, { ...writer(model), ids }, rows);
+
+  const applyWhole = async (db: Queryable, write: Write): Promise<void> => {
     switch (write.kind) {
       case 'save':
-        await saveRecords(db, { ...fenced, model: write.model, ids: write.ids }, write.rows).catch((error) =>
-          refusedRow(error, write),
-        );
+      case 'update':
+        await storeRows(db, write);
         break;
       case 'delete':
-        await deleteRecords(db, { ...fenced, model: write.model, ids: write.ids });
+        await deleteRecords(db, { ...writer(write.model), ids: write.ids });
+        break;
+      case 'strategy':
+        if (write.strategy === 'ignore_if_modified_after') await ignoreIfModifiedAfter(db, writer(write.model));
+        break;
+      case 'violations':
+        await addViolations(db, run.runId, write.violations);
         break;
       case 'checkpoint':
-        await writeCheckpoint(db, { ...scope, kind: run.kind, name: run.name }, write.value, at);
+        await writeCheckpoint(db, { ...scope, kind: run.kind, name: run.name }, write.value, deps.clock());
         break;
       case 'metadata':
-        await writeMetadata(db, { id: run.connectionRow, metadata: write.metadata, merge: write.merge, at });
+        await writeMetadata(db, {
+          id: run.connectionRow,
+          metadata: write.metadata,
+          merge: write.merge,
+          at: deps.clock(),
+        });
         break;
+      default:
+        write satisfies never;
     }
   };
+  const applyAcceptable = (db: Queryable, write: Write): Promise<void> =>
+    write.kind === 'save' || write.kind === 'update'
+      ? storeAcceptable(db, run.runId, write, (part) => storeRows(db, part))
+      : applyWhole(db, write);
 
   const flush = (also?: (db: Queryable) => Promise<void>): Promise<void> => {
     clearTimeout(timer);
@@ -165,7 +200,11 @@ export function createRecorder(
   const flushSoon = (): void => void flush().catch(() => undefined);
 
   const read = async (): Promise<readonly JournalEntry[]> => {
-    if (readChunk >= run.chunks) return [];
+    if (readChunk >= run.chunks) {
+      liveFrom ??= performance.now();
+      liveSince ??= liveFrom;
+      return [];
+    }
     const at = { ...place, chunk: readChunk++ };
     const data = await untilStored(() => journalChunk(deps.db, at), options.signal);
     if (data === undefined) throw new EngineError('journal_damaged', `Chunk ${at.chunk} of the journal is missing`);
@@ -196,7 +235,7 @@ export function createRecorder(
     },
     write: async (call, write) => {
       staged.set(call, [...(staged.get(call) ?? []), write]);
-      grown(write.kind === 'save' ? write.rows.length : 64);
+      grown(write.kind === 'save' || write.kind === 'update' ? sizeOf(write.rows) : 64);
       if (batch.bytes > MAX_BUFFERED_BYTES) await flush();
     },
     flushStaged: (call, also) => {
@@ -215,14 +254,15 @@ export function createRecorder(
     answered: (number) => void answered.add(number),
     chunks: () => chunk,
     journalBytes: () => journalBytes,
+    liveMs: () => (liveFrom === undefined ? 0 : performance.now() - liveFrom),
   };
 }
 
 /** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
 function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
-  if (entry.kind === 'saveRecords') return { ...entry, args: argsOfSave(entry.args) };
-  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return entry;
-  return { ...entry, body: undefined, bodyHash: bodyHash(entry.body) };
+  const kept = { ...entry, args: keptArguments(entry.kind, entry.args) };
+  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return kept;
+  return { ...kept, body: undefined, bodyHash: bodyHash(entry.body) };
 }
 
 function isGet({ kind, args }: JournalEntry): boolean {
@@ -241,4 +281,11 @@ function isEmpty({ writes, entries, lines, answered, requests }: Batch): boolean
 
 function asFault(error: unknown): EngineError {
   return error instanceof EngineError ? error : new EngineError('internal', 'A flush failed', { cause: error });
+}
+
+/** What is no record and still refused for its content would be refused each time: the run ends and says so. */
+function unacceptable(error: unknown): never {
+  if (!isRefusal(error)) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new EngineError('record_invalid', `Postgres refuses what the script stores: ${reason}`, { cause: error });
 }

@@ -14,6 +14,7 @@ export function runView(deps: Pick<ApiDeps, 'engine'>, run: RunView) {
     state: run.state,
     attempts: run.attempts,
     generation: run.generation,
+    running_ms: run.runningMs,
     requests: run.requests,
     resume_at: run.resumeAt?.toISOString() ?? null,
     wait_reason: run.waitReason,

@@ -1,5 +1,7 @@
 import type { RecordCounts } from '../contract/host.ts';
-import { type LiveCount, recordCounts } from '../store/records.ts';
+import { type HeldDeletions, heldDeletions } from '../store/held-deletions.ts';
+import { type LiveCount, recordCounts } from '../store/record-heads.ts';
+import { checkpointsOfSyncs } from '../store/checkpoints.ts';
 import { countsOfRuns, latestRuns, type RunView } from '../store/run-views.ts';
 import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
@@ -27,6 +29,14 @@ export async function describeSyncs(deps: ApiDeps, syncs: readonly Sync[]) {
     runs.map((run) => run.id),
   );
   const live = await recordCounts(deps.db, [...new Set(syncs.map((sync) => sync.connectionRow))]);
+  const held = await heldDeletions(
+    deps.db,
+    syncs.map((sync) => sync.id),
+  );
+  const checkpoints = await checkpointsOfSyncs(
+    deps.db,
+    syncs.map((sync) => sync.id),
+  );
   const runOf = new Map(runs.map((run) => [run.syncId, run]));
   return Promise.all(
     syncs.map(async (sync) => {
@@ -36,6 +46,8 @@ export async function describeSyncs(deps: ApiDeps, syncs: readonly Sync[]) {
         run,
         counts: counts.get(run?.id ?? ''),
         live,
+        held: held.filter(({ syncId }) => syncId === sync.id),
+        checkpoint: checkpoints.get(sync.id),
         next: await nextRunOf(deps, sync),
       });
     }),
@@ -47,10 +59,12 @@ type Description = {
   readonly run: RunView | undefined;
   readonly counts: Readonly<Record<string, RecordCounts>> | undefined;
   readonly live: readonly LiveCount[];
+  readonly held: readonly HeldDeletions[];
+  readonly checkpoint: Readonly<Record<string, unknown>> | undefined;
   readonly next: Date | null;
 };
 
-function describeSync(deps: ApiDeps, { sync, run, counts, live, next }: Description) {
+function describeSync(deps: ApiDeps, { sync, run, counts, live, held, checkpoint, next }: Description) {
   const status = statusOf(sync, run);
   return {
     id: sync.id,
@@ -66,7 +80,8 @@ function describeSync(deps: ApiDeps, { sync, run, counts, live, next }: Descript
     nextScheduledSyncAt: next?.toISOString() ?? null,
     latestExecutionStatus: executionStatus(run),
     recordCount: Object.fromEntries(sync.models.map((model) => [model, liveOf(live, sync, model)])),
-    checkpoint: null,
+    deletions_held: Object.fromEntries(held.map(({ model, count }) => [model, count])),
+    checkpoint: checkpoint ?? null,
     resumeAt: run?.resumeAt?.toISOString() ?? null,
     waitReason: run?.waitReason ?? null,
     run_id: run?.id ?? null,

@@ -5,6 +5,10 @@ export type BenchOptions = {
   readonly seconds: number;
   readonly idle: number;
   readonly expiries: number;
+  readonly preload: number;
+  readonly thorough: boolean;
+  readonly seeds: number;
+  readonly first: number;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 };

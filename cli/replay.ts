@@ -40,15 +40,22 @@ export async function runReplay(run: {
 }): Promise<ReplayResult> {
   const { head } = run.recorded;
   const warn = (message: string): void => run.onLog({ level: 'warn', message });
-  const records = createDryRecords(head.context.models ?? [], warn);
+  const records = createDryRecords(head.context.models ?? [], warn, unknownRecords);
   let missing: string | undefined;
 
-  /** What a call would have done to the store. */
-  const apply = (kind: JournalKind, json: string, body = '[]'): void => {
+  const apply = async (kind: JournalKind, json: string, body = '[]'): Promise<void> => {
     const args = JSON.parse(json);
-    if (kind === 'log') run.onLog(args);
     if (kind === 'saveRecords') records.save(args.model, args.ids, body);
+    if (kind === 'updateRecords') await records.update(args.model, args.ids, body);
     if (kind === 'deleteRecords') records.remove(args.model, args.ids);
+  };
+  let applied: Promise<void> = Promise.resolve();
+  /** What a call would have done to the store, after those before it. */
+  const applyNext = (kind: JournalKind, json: string, body?: string): Promise<void> => {
+    if (kind === 'log') run.onLog(JSON.parse(json));
+    const next = applied.then(() => apply(kind, json, body));
+    applied = next.catch(() => undefined);
+    return next;
   };
   const { journal, difference } = createReplayJournal(run.recorded, {
     isLocal: run.isLocal,
@@ -57,17 +64,18 @@ export async function runReplay(run: {
         missing = `${callText(kind, json)}, whose answer was too large to be kept`;
         return;
       }
-      if (entry.ok) apply(kind, json, body);
+      // What production took is taken here too.
+      if (entry.ok) void applyNext(kind, json, body).catch(() => undefined);
       const { number } = entry;
       if (kind !== 'log') run.onCall({ number, kind, call: callText(kind, json), answer: answerText(kind, entry) });
     },
   });
-  const host = hostOf((kind, json, { body }) => {
+  const host = hostOf(async (kind, json, { body }) => {
     if (ANSWERED_BY[kind] === 'journal') {
       missing ??= callText(kind, json);
       throw new EngineError('script_aborted', 'The journal has no more answers');
     }
-    apply(kind, json, body);
+    await applyNext(kind, json, body);
     if (kind !== 'log') run.onCall({ number: null, kind, call: callText(kind, json), answer: '' });
   });
   const sandbox = createSandbox({ maxChildren: 1 });
@@ -88,18 +96,24 @@ export async function runReplay(run: {
       journal,
       ...(run.debugger && { debugger: run.debugger }),
     });
+    await applied;
     return { end: endOf(outcome, missing, difference), models: records.result() };
   } finally {
     await sandbox.close();
   }
 }
 
+/** What the server had is not in a journal: of an update, what it changes is shown. */
+async function unknownRecords(_: string, ids: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+  return new Map(ids.map((id) => [id, {}]));
+}
+
 /** A Host whose every method is `answer`; what it answers is null. */
-function hostOf(answer: (kind: HostCallKind, json: string, call: CallContext) => void): Host {
+function hostOf(answer: (kind: HostCallKind, json: string, call: CallContext) => Promise<void>): Host {
   const methods = Object.keys(ANSWERED_BY).map((kind) => [
     kind,
     async (args: unknown, call: CallContext) => {
-      answer(kind as HostCallKind, JSON.stringify(args), call);
+      await answer(kind as HostCallKind, JSON.stringify(args), call);
       return { value: null };
     },
   ]);

@@ -9,7 +9,13 @@ export type RunFailure = { readonly code: FailureCode; readonly message: string;
 
 /** What `runScript` answers: values, never exceptions, for everything an author or an upstream can cause. */
 export type SyncStep =
-  | { readonly status: 'finished'; readonly runId: string; readonly counts: Readonly<Record<string, RecordCounts>> }
+  | {
+      readonly status: 'finished';
+      readonly runId: string;
+      readonly counts: Readonly<Record<string, RecordCounts>>;
+      /** Deletions that were held back as too many, by model; absent when there were none. */
+      readonly deletionsHeld?: Readonly<Record<string, number>>;
+    }
   | { readonly status: 'failed'; readonly runId: string; readonly failure: RunFailure }
   | { readonly status: 'cancelled'; readonly runId: string }
   /** Another run holds the sync, or the sync is gone: nothing was run. */

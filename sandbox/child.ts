@@ -5,13 +5,12 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { failureCode } from '../contract/failures.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
-import { type Desk, type DeskAnswer, failure, openCallDesk } from './call-desk.ts';
+import { type Desk, type DeskAnswer, openCallDesk } from './call-desk.ts';
 import { createFrameReader, encodeFrame, type Frame } from './frames.ts';
 import type { GuestRuntime } from './guest-runtime.ts';
 import { type ChildExit, type EndWord, failureOfExit, outcomeOfEnd } from './outcome.ts';
-import { nameOf } from './script-error.ts';
+import { superviseRun } from './supervision.ts';
 
 export type ChildEvents = {
   /** A run is over, so there is room. */
@@ -83,8 +82,9 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     const one = active.get(id);
     if (one === undefined) return;
     active.delete(id);
+    const explained = one.desk.explain(outcome);
     one.desk.close();
-    one.settle(outcome);
+    one.settle(explained);
     events.freed();
   };
 
@@ -183,17 +183,21 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
         const id = nextId++;
         child.started += 1;
         maxFrameBytes = Math.max(maxFrameBytes, run.limits.maxFrameBytes);
-        const desk = openCallDesk({
+        const supervision = superviseRun(run, {
+          stop: (outcome, isOver) => stopRun(id, outcome, isOver),
+          interrupt: () => desk.interrupt(),
+        });
+        const desk: Desk = openCallDesk({
           host: run.host,
           clock: run.clock,
           limits: run.limits,
           journal: run.journal,
           send: (answer) => send(...answerFrame(id, answer)),
           endRun: (outcome) => stopRun(id, outcome),
+          onLive: () => supervision.live(),
         });
-        const cleanUp = superviseRun(run, desk, (outcome, isOver) => stopRun(id, outcome, isOver));
         const finish = (outcome: ScriptOutcome): void => {
-          cleanUp();
+          supervision.end();
           resolve(outcome);
         };
         active.set(id, { id, run, desk, settle: finish, decided: undefined });
@@ -247,33 +251,6 @@ function onRunFrame(
     default:
       throw new Error('an unknown frame');
   }
-}
-
-/** Wall clock, interruption and cancellation of one run; returns what ends the supervision. */
-function superviseRun(run: ScriptRun, desk: Desk, stop: (outcome: ScriptOutcome, isOver: boolean) => void): () => void {
-  const timeOut = (): void => {
-    const message = `${nameOf(run)} was stopped in ${run.bundle.file}: it ran longer than ${run.limits.wallClockMs} ms.`;
-    stop({ status: 'failed', failure: failure('script_timed_out', message), calls: 0 }, false);
-  };
-  const timer = setTimeout(timeOut, Math.min(run.limits.wallClockMs, 2 ** 31 - 1));
-  const abort = (): void => stop(abortedOutcome(run), failureCode(run.signal.reason) === 'script_aborted');
-  run.signal.addEventListener('abort', abort);
-  run.interrupt?.addEventListener('abort', desk.interrupt);
-  return () => {
-    clearTimeout(timer);
-    run.interrupt?.removeEventListener('abort', desk.interrupt);
-    run.signal.removeEventListener('abort', abort);
-  };
-}
-
-/** The outcome of a run that was cancelled, before or after it began. */
-export function abortedOutcome(run: ScriptRun): ScriptOutcome {
-  return { status: 'failed', failure: failure('script_aborted', `${nameOf(run)} was cancelled.`), calls: 0 };
-}
-
-/** The outcome of a run that was interrupted before it had a process: what it waits for stays as it was stored. */
-export function interruptedOutcome(): ScriptOutcome {
-  return { status: 'suspended', suspension: { resumeAt: null, reason: 'interrupted', pending: [] }, calls: 0 };
 }
 
 /** A package as it is looked up from a file and as it really is: some installers put links in `node_modules`. */

@@ -5,8 +5,9 @@
  */
 import { availableParallelism } from 'node:os';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
-import { abortedOutcome, type Child, interruptedOutcome, startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import { type GuestRuntime, loadGuestRuntime } from './guest-runtime.ts';
+import { abortedOutcome, interruptedOutcome } from './supervision.ts';
 
 export type SandboxOptions = {
   /** Children that serve an environment; one spare besides is kept warm. @default twice the processors, at least 2 */
@@ -26,7 +27,13 @@ export type Sandbox = {
   /** Ends every child; runs still underway end as aborted. */
   readonly close: () => Promise<void>;
   /** `isolates`: those that hold a script, also one that was told to go and has not gone yet. */
-  readonly stats: () => { readonly children: number; readonly isolates: number; readonly running: number };
+  readonly stats: () => {
+    readonly children: number;
+    readonly isolates: number;
+    readonly running: number;
+    /** Processes of the children that serve an environment. */
+    readonly pids: readonly number[];
+  };
 };
 
 type Waiting = { readonly run: ScriptRun; readonly start: (child: Child | undefined) => void };
@@ -179,7 +186,12 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     stats: () => {
       const running = [...children].reduce((sum, child) => sum + child.running(), 0);
       const isolates = [...children].reduce((sum, child) => sum + child.isolates(), 0);
-      return { children: children.size + (spare === undefined ? 0 : 1), isolates, running };
+      return {
+        children: children.size + (spare === undefined ? 0 : 1),
+        isolates,
+        running,
+        pids: [...children].map((child) => child.pid).filter((pid) => pid !== undefined),
+      };
     },
   };
 }

@@ -96,6 +96,7 @@ export async function controlsOf(db: Queryable, runIds: readonly string[]): Prom
   return new Map(result.rows.map(({ id, control }) => [id, control]));
 }
 
-async function notifyControl(db: Queryable, runId: string): Promise<void> {
+/** Lets the worker of a run read again what is asked of it. */
+export async function notifyControl(db: Queryable, runId: string): Promise<void> {
   await db.query(`select pg_notify($1::text, $2::text)`, [CONTROL_CHANNEL, runId]);
 }

@@ -4,6 +4,7 @@ import { EngineError, type FailureCode, type FailureDetails } from '../contract/
 import type { SyncAddress } from '../contract/ids.ts';
 import type { Control, RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
+import type { ValidationMode } from './scripts.ts';
 
 export type StartedBy = 'schedule' | 'creation' | 'api';
 
@@ -91,6 +92,10 @@ export type Attempt = {
   readonly scriptId: string | null;
   readonly syncId: string | null;
   readonly models: readonly string[] | null;
+  readonly trackDeletes: boolean;
+  /** The share of its records that a comparison may delete without a confirmation. */
+  readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly bundleHash: string;
   readonly sealedSeed: string;
   readonly lastSyncDate: Date | null;
@@ -102,20 +107,25 @@ export type Attempt = {
   readonly startedAt: Date;
   /** When the script began its present generation: what its clock shows first, each time it runs again. */
   readonly beginsAt: Date;
+  /** What the sync saved before is removed before the script begins. */
+  readonly emptyCache: boolean;
   /** Flushes, journal chunks and journal bytes that earlier attempts left. */
   readonly flushed: number;
   readonly generation: number;
   readonly chunks: number;
   readonly journalBytes: number;
+  /** How long the script has run in earlier attempts. */
+  readonly runningMs: number;
 };
 
 /**
  * Begins an attempt: raises the fence, which shuts out every earlier attempt of the run, and returns what it needs.
- * Undefined when the run has ended already or its connection is gone.
+ * Undefined when the run has ended already, its connection is gone, or an attempt that was scheduled after this one
+ * (`taskAt`, Temporal's clock) has begun.
  */
 export async function beginAttempt(
   db: Queryable,
-  start: { runId: string; workflowRunId: string; at: Date },
+  start: { runId: string; workflowRunId: string; at: Date; taskAt?: Date },
 ): Promise<Attempt | undefined> {
   const result = await db.query<Attempt>({
     name: 'begin-attempt',
@@ -125,21 +135,27 @@ export async function beginAttempt(
                state = 'running',
                resume_at = null,
                wait_reason = null,
+               awaits_room = null,
                workflow_run_id = $2::text,
-               started_at = coalesce(r.started_at, $3::timestamptz)
+               started_at = coalesce(r.started_at, $3::timestamptz),
+               task_at = coalesce($4::timestamptz, r.task_at)
            from environments e
            where r.id = $1::text
              and r.state in ('queued', 'running', 'waiting')
+             and ($4::timestamptz is null or r.task_at is null or r.task_at <= $4::timestamptz)
              and e.id = r.environment_id
            returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.control, r.kind, r.name, r.variant,
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
+             coalesce((select s.track_deletes from scripts s where s.id = r.script_id), false) as "trackDeletes",
+             coalesce((select s.validation from scripts s where s.id = r.script_id), 'off') as validation,
+             coalesce((select s.deletion_guard from scripts s where s.id = r.script_id), 0.5) as "deletionGuard",
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
-             r.started_at as "startedAt",
-             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
+             r.started_at as "startedAt", r.empty_cache as "emptyCache",
+             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes", r.running_ms::float8 as "runningMs",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
-    values: [start.runId, start.workflowRunId, start.at],
+    values: [start.runId, start.workflowRunId, start.at, start.taskAt ?? null],
   });
   return result.rows[0];
 }
@@ -230,10 +246,9 @@ export async function queuedRunOf(db: Queryable, syncId: string): Promise<OpenRu
 /** Workflows of runs that have not ended, of one connection or of all connections of an integration. */
 export async function openWorkflows(
   db: Queryable,
-  owner: { connectionRow: string } | { integrationId: string },
+  owner: { connectionRow: string } | { integrationId: string } | { syncId: string },
 ): Promise<string[]> {
-  const [column, id] =
-    'connectionRow' in owner ? ['c.id', owner.connectionRow] : ['c.integration_id', owner.integrationId];
+  const [column, id] = columnOf(owner);
   const result = await db.query<{ workflowId: string }>(
     `select r.workflow_id as "workflowId"
      from runs r join connections c on c.id = r.connection_id
@@ -241,6 +256,12 @@ export async function openWorkflows(
     [id],
   );
   return result.rows.map((row) => row.workflowId);
+}
+
+function columnOf(owner: { connectionRow: string } | { integrationId: string } | { syncId: string }) {
+  if ('connectionRow' in owner) return ['c.id', owner.connectionRow] as const;
+  if ('syncId' in owner) return ['r.sync_id', owner.syncId] as const;
+  return ['c.integration_id', owner.integrationId] as const;
 }
 
 /** Runs whose script has begun and not ended, a page after `afterId`. */
@@ -278,16 +299,25 @@ export type CountedFlush = { readonly status: 'counted' | 'done' | 'lost'; reado
 /** Counts a flush of an attempt, first thing in its transaction, and reads what is asked of the run. */
 export async function countFlush(
   db: Queryable,
-  flush: { runId: string; fence: number; number: number; requests: number; journalBytes: number },
+  flush: {
+    runId: string;
+    fence: number;
+    number: number;
+    requests: number;
+    journalBytes: number;
+    /** For how long the script has run since the flush before. */
+    runningMs: number;
+  },
 ): Promise<CountedFlush> {
   const counted = await db.query<{ control: Control | null }>({
     name: 'count-flush',
     text: `update runs
            set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
+               running_ms = running_ms + $6::bigint,
                idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
            where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'
            returning control`,
-    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes],
+    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes, flush.runningMs],
   });
   const [row] = counted.rows;
   if (row !== undefined) return { status: 'counted', control: row.control };
@@ -309,7 +339,7 @@ export async function suspendRun(
 ): Promise<boolean> {
   const result = await db.query(
     `update runs
-     set state = 'waiting', waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
+     set state = 'waiting', awaits_room = null, waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
      where id = $1::text and fence = $2::int and state = 'running'
        and case when $3::timestamptz is null then control = 'pause' else control is distinct from 'cancel' end`,
     [wait.runId, wait.fence, wait.resumeAt, wait.reason, wait.at],
@@ -364,9 +394,12 @@ export async function countDivergence(
 
 /** The attempt as it stands after a pass of the script: its journal has grown, or was begun anew. */
 export async function refreshAttempt(db: Queryable, run: Attempt): Promise<Attempt> {
-  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed' | 'beginsAt'>;
+  type Fresh = Pick<
+    Attempt,
+    'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'runningMs' | 'sealedSeed' | 'beginsAt'
+  >;
   const result = await db.query<Fresh>(
-    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
+    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes", running_ms::float8 as "runningMs",
        (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks
      from runs r where id = $1::text and fence = $2::int`,
     [run.runId, run.fence],

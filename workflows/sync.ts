@@ -72,5 +72,8 @@ function describe(step: Extract<SyncResult, { status: 'finished' | 'skipped' }>)
   const models = Object.entries(step.counts).map(
     ([model, { added, updated, deleted }]) => `${model}: ${added} added, ${updated} updated, ${deleted} deleted`,
   );
-  return models.length === 0 ? 'Nothing changed' : models.join('\n');
+  const held = Object.entries(step.deletionsHeld ?? {}).map(
+    ([model, count]) => `${model}: ${count} deletions held, to be confirmed`,
+  );
+  return models.length === 0 ? 'Nothing changed' : [...models, ...held].join('\n');
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '../../contract/failures.ts';
 import type { ConnectionView, Host } from '../../contract/host.ts';
+import { cleanJsonText } from '../../manifest/record-rules.ts';
 import { type Connection, connectionById, findConnection, openConnection } from '../../store/connections.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Recorder } from '../recorder.ts';
@@ -13,7 +14,8 @@ export function createConnectionCalls(
   signal: AbortSignal,
 ): Pick<Host, 'getConnection' | 'setMetadata' | 'updateMetadata'> {
   const write = async (number: number, metadata: Readonly<Record<string, unknown>>, merge: boolean) => {
-    await recorder.write(number, { kind: 'metadata', metadata, merge });
+    const storable = JSON.parse(cleanJsonText(JSON.stringify(metadata)));
+    await recorder.write(number, { kind: 'metadata', metadata: storable, merge });
     return { value: null };
   };
   return {

@@ -1,6 +1,8 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { RunState } from '../../contract/sync.ts';
+import { violationsOf } from '../../store/run-violations.ts';
+import { heldByRuns } from '../../store/held-deletions.ts';
 import { logLines } from '../../store/run-logs.ts';
 import { countsOfRuns, findRun, listRuns } from '../../store/run-views.ts';
 import { json, lines } from '../answer.ts';
@@ -75,6 +77,11 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
         return json({
           ...runView(deps, run),
           counts: counts.get(run.id) ?? {},
+          violations: (await violationsOf(deps.db, run.id)).map(({ exampleId, ...one }) => ({
+            ...one,
+            example_id: exampleId,
+          })),
+          deletions_held: (await heldByRuns(deps.db, [run.id])).get(run.id) ?? {},
           logs: lines.map((line) => ({ ...line, at: line.at.toISOString() })),
           /** Ask for `after` this number to go on. */
           logs_after: lines.at(-1)?.seq ?? query.after,

@@ -14,16 +14,15 @@ const SYNC_NAME = z
   .union([knownName, z.strictObject({ name: knownName, variant: knownName.default('base') })])
   .transform((given): SyncName => (typeof given === 'string' ? parseSyncName(given) : given));
 const NAMES = z.array(SYNC_NAME).max(256, 'expected at most 256 syncs');
-const NOT_YET = 'is not supported yet: expected an incremental run';
-const off = z.literal(false, { error: NOT_YET }).optional();
 
 const TRIGGER = z.strictObject({
   syncs: NAMES.default([]),
   provider_config_key: knownName.optional(),
   connection_id: knownName.optional(),
-  opts: z.strictObject({ reset: off, emptyCache: off }).optional(),
-  sync_mode: z.literal('incremental', { error: NOT_YET }).optional(),
-  full_resync: off,
+  opts: z.strictObject({ reset: z.boolean().optional(), emptyCache: z.boolean().optional() }).optional(),
+  // The older spellings of `opts`.
+  sync_mode: z.enum(['incremental', 'full_refresh', 'full_refresh_and_clear_cache']).optional(),
+  full_resync: z.boolean().optional(),
 });
 /** The integration may be named by the headers that `/records` takes as well. */
 const TRIGGER_HEADERS = z.object({
@@ -53,8 +52,11 @@ export function syncRoutes(deps: ApiDeps, route: Route): Router {
         const connectionId = body.connection_id ?? headers['connection-id'];
         if (providerConfigKey === undefined) throw missingKey();
         const syncs = await selectSyncs(deps, environment, { providerConfigKey, connectionId, names: body.syncs });
+        const reset =
+          body.opts?.reset === true || body.full_resync === true || body.sync_mode?.startsWith('full_refresh') === true;
         const runs: TriggeredRun[] = [];
-        for (const sync of syncs) runs.push(await triggerSync(deps, sync));
+        const emptyCache = body.opts?.emptyCache === true || body.sync_mode === 'full_refresh_and_clear_cache';
+        for (const sync of syncs) runs.push(await triggerSync(deps, sync, { reset, emptyCache }));
         return json({ success: true, runs });
       },
     }),

@@ -93,8 +93,9 @@ export async function leftOf(db: Database, runId: string): Promise<Left> {
     `select r.state,
        (select json_build_object('added', added, 'updated', updated, 'deleted', deleted)
         from run_counts where run_id = r.id) as counts,
-       (select count(*)::int from records where connection_id = r.connection_id and deleted_at is null) as live,
-       (select sum(live)::int from record_counts where connection_id = r.connection_id) as counted,
+       (select count(*)::int from records x join record_heads h on h.id = x.head_id
+        where h.connection_id = r.connection_id and x.deleted_at is null) as live,
+       (select sum(live)::int from record_heads where connection_id = r.connection_id) as counted,
        (select json_agg(message order by seq) from run_logs where run_id = r.id) as logs
      from runs r where r.id = $1::text`,
     [runId],

@@ -82,11 +82,7 @@ export function Shell() {
               to={to}
               params={{ env }}
               label={label}
-              active={
-                to === '/env/$env'
-                  ? path === `/env/${env}` || path === `/env/${env}/`
-                  : path.startsWith(to.replace('$env', env))
-              }
+              activeOptions={{ exact: to === '/env/$env', includeSearch: false }}
               color="gray"
               variant="light"
               c="var(--mantine-color-text)"

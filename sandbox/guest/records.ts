@@ -1,15 +1,8 @@
-/** `batchSave` and `batchDelete`: every row is checked here, beside the author's line, before anything is sent. */
+/** `batchSave`, `batchUpdate` and `batchDelete`: every row is checked here, beside the author's line, before anything is sent. */
 import { hostCall } from './calls.ts';
 import { codedError } from './errors.ts';
-
-/** What the checks need to know of the run. */
-export type RecordRules = {
-  readonly scriptName: string;
-  readonly kind: 'sync' | 'action';
-  readonly models: readonly string[];
-  /** Characters of JSON in one call; a larger batch is sent in several. */
-  readonly maxChunk: number;
-};
+import type { RecordRules } from './record-rules.ts';
+import { noteSave } from './tracking.ts';
 
 /** Each message once: they are looked up by it. */
 const failures = new Map<string, Error>();
@@ -20,7 +13,12 @@ type Row = { readonly id: string; readonly json: string };
 
 /** Saves rows by id. Resolves to true; rejects with `record_invalid` naming row and reason before any of them is sent. */
 export function saveRecords(rules: RecordRules, method: string, rows: unknown, model: unknown): Promise<true> {
-  return remembered(sendRows(rules, method, rows, model));
+  return remembered(sendRows('saveRecords', rules, method, rows, model));
+}
+
+/** Merges parts of rows into the rows that are stored, by id. */
+export function updateRecords(rules: RecordRules, method: string, rows: unknown, model: unknown): Promise<true> {
+  return remembered(sendRows('updateRecords', rules, method, rows, model));
 }
 
 /** Marks rows as deleted; only their ids matter. */
@@ -53,11 +51,19 @@ async function remembered(write: Promise<true>): Promise<true> {
   }
 }
 
-async function sendRows(rules: RecordRules, method: string, rows: unknown, model: unknown): Promise<true> {
+async function sendRows(
+  kind: 'saveRecords' | 'updateRecords',
+  rules: RecordRules,
+  method: string,
+  rows: unknown,
+  model: unknown,
+): Promise<true> {
   const checked = checkBatch(rules, method, rows, model, rowOf);
+  noteSave(rules, method, model as string);
   for (const chunk of chunksOf(checked, rules.maxChunk)) {
-    const body = `[${chunk.map((row) => row.json).join(',')}]`;
-    await hostCall('saveRecords', { model, ids: chunk.map((row) => row.id) }, body);
+    // One row a line, which JSON text never breaks: the host tells them apart without parsing them.
+    const body = `[${chunk.map((row) => row.json).join(',\n')}]`;
+    await hostCall(kind, { model, ids: chunk.map((row) => row.id) }, body);
   }
   return true;
 }
@@ -79,8 +85,8 @@ function checkBatch(
 ): Row[] {
   const call = `nango.${method}`;
   if (rules.kind === 'action') throw invalid(`${call} in action '${rules.scriptName}': only syncs save records.`);
-  if (typeof model !== 'string' || !rules.models.includes(model)) {
-    const declared = rules.models.map((name) => `'${name}'`).join(', ') || 'none';
+  if (typeof model !== 'string' || rules.models?.includes(model) === false) {
+    const declared = (rules.models ?? []).map((name) => `'${name}'`).join(', ') || 'none';
     throw invalid(
       `${call} of model '${printed(model)}' in sync '${rules.scriptName}': a declared model is expected (${declared}).`,
     );
@@ -133,7 +139,7 @@ function* chunksOf(rows: readonly Row[], maxChunk: number): Generator<Row[]> {
   let chunk: Row[] = [];
   let size = 0;
   for (const row of rows) {
-    const rowSize = row.json.length + row.id.length + 4;
+    const rowSize = row.json.length + row.id.length + 5;
     if (chunk.length > 0 && size + rowSize > maxChunk) {
       yield chunk;
       chunk = [];

@@ -27,7 +27,10 @@ test('a secret key opens its environment alone, by a cookie that no script reads
   expect((await fromPage('GET', '/dashboard/session', cookie)).body).toMatchObject({ environments: ['dev'] });
   expect((await fromPage('GET', '/connections', cookie)).body).toEqual({ connections: [] });
   const other = await fromPage('GET', '/connections', cookie, { 'x-nango-environment': 'prod' });
-  expect([other.status, other.body.error.message]).toEqual([404, expect.stringContaining("signed in to environment 'prod'")]);
+  expect([other.status, other.body.error.message]).toEqual([
+    404,
+    expect.stringContaining("signed in to environment 'prod'"),
+  ]);
   const nowhere = await fromPage('GET', '/connections', cookie, { 'x-nango-environment': 'nowhere' });
   expect(nowhere.body.error.message).toContain("There is no environment 'nowhere'");
 });

@@ -20,7 +20,14 @@ async function begunRun(key: string): Promise<string> {
 async function keep(runId: string, entries: readonly JournalEntry[], chunk = 0): Promise<void> {
   const place = { runId, generation: 0, chunk };
   const data = encodeChunk(api.box, place, entries);
-  await countFlush(api.db, { runId, fence: 1, number: chunk + 1, requests: 1, journalBytes: data.byteLength });
+  await countFlush(api.db, {
+    runId,
+    fence: 1,
+    number: chunk + 1,
+    requests: 1,
+    journalBytes: data.byteLength,
+    runningMs: 0,
+  });
   await addJournalChunk(api.db, { ...place, data });
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { addLogLines } from '../../store/run-logs.ts';
 import { beginAttempt, endRun } from '../../store/runs.ts';
+import { withTransaction } from '../../store/db.ts';
 import { saveRecords } from '../../store/records.ts';
 import { NOW, useApi } from '../support/api.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
@@ -17,7 +18,8 @@ test('a run shows state, counts, requests, error with its place, workflow and li
   const id = await oneRun('shown');
   const attempt = await beginAttempt(api.db, { runId: id, workflowRunId: 'w1', at: NOW });
   const scope = { connectionRow: attempt?.connectionRow ?? '', model: 'Task', variant: 'base' };
-  await saveRecords(api.db, { ...scope, runId: id, fence: 1, syncId: null, ids: ['a'], at: NOW }, '[{"id":"a"}]');
+  const write = { ...scope, runId: id, fence: 1, syncId: null, ids: ['a'], at: NOW };
+  await withTransaction(api.db, (db) => saveRecords(db, write, ['{"id":"a"}']));
   const failure = {
     code: 'script_failed',
     message: 'boom',

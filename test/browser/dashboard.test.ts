@@ -21,6 +21,8 @@ beforeAll(async () => {
   const { caller } = platform;
   await createIntegration(caller, at.integration, 'example-tracker');
   await createConnection(caller, at.integration, at.connection);
+  // What the API said to one connection holds all of its runs, so the run that waits has a connection of its own.
+  await createConnection(caller, at.integration, 'globex');
   await call(caller, 'PATCH', '/environment/webhooks', { primary_url: `${upstream.url}/hook` });
   const ask = `const ask = (endpoint: string) => nango.get({ endpoint, baseUrlOverride: '${upstream.url}', retries: 3 });`;
   const script = (body: string) => `
@@ -53,7 +55,7 @@ export default async function fetchData(nango: any, input?: any) {
   ]);
   runs['rows'] = (await runSync(platform, { ...at, name: 'rows' })).id;
   runs['broken'] = (await runSync(platform, { ...at, name: 'broken' })).id;
-  runs['limited'] = await triggerSync(platform, { ...at, name: 'limited' });
+  runs['limited'] = await triggerSync(platform, { ...at, connection: 'globex', name: 'limited' });
   await platform.event(({ event, fields }) => event === 'run.waiting' && fields['run'] === runs['limited']);
 }, 240_000);
 

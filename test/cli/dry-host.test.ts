@@ -31,7 +31,7 @@ function createHost(logged: string[] = []) {
 type Context = Parameters<Host['log']>[1];
 const context = (body?: string): Context => ({ body, signal: new AbortController().signal }) as Context;
 const save = (host: Host, ids: string[], rows: unknown[]) =>
-  host.saveRecords({ model: 'Task', ids }, context(JSON.stringify(rows)));
+  host.saveRecords({ model: 'Task', ids }, context(`[${rows.map((row) => JSON.stringify(row)).join(',\n')}]`));
 
 test('counts are what the batches of the run mean together', async () => {
   const { host, records } = createHost();

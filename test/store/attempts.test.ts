@@ -25,10 +25,17 @@ test('starts that lead nowhere are counted', async () => {
 
 test('an answer that was kept begins the count anew, a flush without one does not', async () => {
   const { fence } = await begin();
-  await countFlush(database.pool, { runId, fence, number: 1, requests: 1, journalBytes: 0 });
+  await countFlush(database.pool, { runId, fence, number: 1, requests: 1, journalBytes: 0, runningMs: 5 });
   const second = await begin();
   expect(second.idleStarts).toBe(2);
-  await countFlush(database.pool, { runId, fence: second.fence, number: 2, requests: 1, journalBytes: 90 });
+  await countFlush(database.pool, {
+    runId,
+    fence: second.fence,
+    number: 2,
+    requests: 1,
+    journalBytes: 90,
+    runningMs: 5,
+  });
   expect((await begin()).idleStarts).toBe(1);
 });
 
@@ -50,4 +57,17 @@ test.each([
   const { fence } = await begin();
   await database.pool.query('update runs set control = $2 where id = $1', [runId, control]);
   expect(await suspendRun(database.pool, { runId, fence, at: START, resumeAt, reason: 'told to' })).toBe(isSuspended);
+});
+
+test('an attempt scheduled before one that has begun begins no more, one scheduled later does', async () => {
+  const beginTask = (second: number) =>
+    beginAttempt(database.pool, {
+      runId,
+      workflowRunId: 'w',
+      at: START,
+      taskAt: new Date(Date.UTC(2026, 0, 1, 0, 0, second)),
+    });
+  expect((await beginTask(20))?.fence).toBe(1);
+  expect(await beginTask(10)).toBeUndefined();
+  expect((await beginTask(30))?.fence).toBe(2);
 });

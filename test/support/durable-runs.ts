@@ -79,6 +79,8 @@ const LIMITS: ScriptLimits = {
   syncWallClockMs: 300_000,
   actionWallClockMs: 60_000,
   maxIdleStarts: 20,
+  rooms: { connection: 100, integration: 100, environment: 100 },
+  sliceMs: 300_000,
   journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
@@ -120,6 +122,8 @@ export async function openDurableRuns(options: {
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
     startDelivery: async () => undefined,
+    runAction: async () => undefined,
+    reconcile: async () => undefined,
     log: () => undefined,
     processQueue: 'unused',
   };
@@ -192,7 +196,16 @@ async function deploySync(
   const scriptId = await saveScript(db, {
     ...{ environmentId, integrationId, kind: 'sync', name, version: '1', bundleHash: bundle.hash },
     ...{ source: null, description: null, models: ['Task'], runs: 'every day', intervalMs: 86_400_000 },
-    ...{ syncType: 'incremental', trackDeletes: false, autoStart: true, inputModel: null, jsonSchema: undefined, at },
+    ...{
+      syncType: 'incremental',
+      trackDeletes: false,
+      deletionGuard: 0.5,
+      validation: 'warn',
+      autoStart: true,
+      inputModel: null,
+      jsonSchema: undefined,
+      at,
+    },
   });
   const address = { environment: 'dev', integration: 'tracker', connection, sync: name, variant: 'base' };
   const id = await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: true }, at);
@@ -225,9 +238,9 @@ async function inspectRun(db: Database, runId: string): Promise<InspectedRun> {
 async function readRecords({ deps, environmentId }: Place, connectionId: string): Promise<Record<string, unknown>[]> {
   const found = await findConnection(deps.db, { environmentId, providerConfigKey: 'tracker', connectionId });
   const { rows } = await deps.db.query<{ payload: Record<string, unknown> }>(
-    `select payload from records
-     where connection_id = $1::bigint and model = 'Task' and deleted_at is null
-     order by seq`,
+    `select r.payload from records r join record_heads h on h.id = r.head_id
+     where h.connection_id = $1::bigint and h.model = 'Task' and r.deleted_at is null
+     order by r.seq`,
     [found?.id],
   );
   return rows.map(({ payload }) => payload);

@@ -126,6 +126,8 @@ export type RunJson = {
   readonly started_by: string;
   readonly connection_id: string;
   readonly counts: Readonly<Record<string, { added: number; updated: number; deleted: number }>>;
+  readonly deletions_held: Readonly<Record<string, number>>;
+  readonly violations: readonly { path: string; message: string; records: number; example_id: string }[];
   readonly error: { code: string; message: string; location?: { file: string; line: number; column: number } } | null;
   readonly logs: readonly { level: string; message: string }[];
   readonly workflow_id: string;

@@ -6,7 +6,7 @@ import { afterAll } from '@jest/globals';
 import type { Host, RequestConfig } from '../../contract/host.ts';
 import type { JournalEntry } from '../../contract/journal.ts';
 import { guestContext } from '../../contract/script.ts';
-import { argsOfSave, hashArguments } from '../../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../../sandbox/arguments.ts';
 import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
 import { DEFAULT_LIMITS, DEPLOYED_TRAFFIC } from '../../sandbox/limits.ts';
 import { createSandbox } from '../../sandbox/pool.ts';
@@ -62,6 +62,7 @@ export function useRecordedRuns(api: TestApi) {
       bundle,
       kind,
       context: guestContext(attempt, {
+        environmentId: '1',
         providerConfigKey: integration,
         provider: 'tracker',
         connectionId: 'c1',
@@ -81,8 +82,7 @@ export function useRecordedRuns(api: TestApi) {
         read: async () => [],
         pending: new Map(),
         hash: hashArguments(seed),
-        record: (entry) =>
-          entries.push(entry.kind === 'saveRecords' ? { ...entry, args: argsOfSave(entry.args) } : entry),
+        record: (entry) => entries.push({ ...entry, args: keptArguments(entry.kind, entry.args) }),
       },
     });
     if (outcome.status !== 'completed' && outcome.status !== 'failed') throw new Error(`It ${outcome.status}`);
@@ -114,20 +114,36 @@ async function allocatedRun(
 async function keep(api: TestApi, runId: string, entries: readonly JournalEntry[]): Promise<void> {
   const place = { runId, generation: 0, chunk: 0 };
   const data = encodeChunk(api.box, place, entries);
-  await countFlush(api.db, { runId, fence: 1, number: 1, requests: 0, journalBytes: data.byteLength });
+  await countFlush(api.db, { runId, fence: 1, number: 1, requests: 0, journalBytes: data.byteLength, runningMs: 0 });
   await addJournalChunk(api.db, { ...place, data });
 }
 
 function hostOf({ answer, credentials }: RecordedScript, integration: string): Host {
   const nothing = async () => ({ value: null });
+  const refused = async () => {
+    throw new Error('No recorded script asks for this');
+  };
   return {
     request: async ({ config }) => ({
       value: { status: 200, statusText: 'OK', headers: { 'content-type': 'application/json' } },
       body: Buffer.from(JSON.stringify((await answer?.(config)) ?? {})),
     }),
     saveRecords: nothing,
+    updateRecords: nothing,
     deleteRecords: nothing,
+    readRecords: async () => ({ value: { nextCursor: null } }),
+    startTracking: nothing,
+    deleteUnseen: async () => ({ value: { deletedKeys: [] } }),
+    setMergingStrategy: nothing,
     log: nothing,
+    acquireLock: async () => ({ value: true }),
+    releaseLock: async () => ({ value: true }),
+    getIntegration: refused,
+    getEnvironmentVariables: async () => ({ value: [] }),
+    uncontrolledFetch: refused,
+    triggerAction: nothing,
+    triggerSync: nothing,
+    startSync: nothing,
     setMetadata: nothing,
     updateMetadata: nothing,
     getCheckpoint: nothing,
