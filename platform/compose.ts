@@ -147,7 +147,12 @@ export async function startEngine(options: {
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
   let publicUrl = settings.NANGO_SERVER_URL;
   const app = createApp({
-    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    limits: {
+      ...DEFAULT_LIMITS,
+      callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
+      trustedProxies: settings.NANGO_TRUSTED_PROXIES,
+    },
     journals,
     scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,
