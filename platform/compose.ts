@@ -154,18 +154,11 @@ export async function startEngine(options: {
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{
-      db,
-      box,
-      engine,
-      popups,
-      outbound,
-      authorizer,
-      catalogue,
-      clock,
-      log,
-      version: VERSION,
-      limits: DEFAULT_LIMITS,
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    limits: {
+      ...DEFAULT_LIMITS,
+      callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
+      trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },
     journals,
     scriptLimits: limits,
