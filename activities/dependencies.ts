@@ -6,6 +6,7 @@ import type { Keeper } from '../outbound/auth/keeper.ts';
 import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { RoomLimits } from '../store/run-room.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { RecordRetention } from '../store/record-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -53,6 +54,10 @@ export type ScriptLimits = {
   readonly actionWallClockMs: number;
   /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
   readonly maxIdleStarts: number;
+  /** Sync runs at work at once. */
+  readonly rooms: RoomLimits;
+  /** For how long a sync runs in one go while others wait. */
+  readonly sliceMs: number;
   readonly journal: JournalLimits;
 };
 

@@ -46,6 +46,8 @@ export type Recorder = {
   readonly chunks: () => number;
   /** Bytes of the journal so far, compressed. */
   readonly journalBytes: () => number;
+  /** For how long the script has done something new. */
+  readonly liveMs: () => number;
 };
 
 type Batch = {
@@ -93,6 +95,7 @@ export function createRecorder(
   let fault: unknown;
   // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
   let liveSince = run.chunks === 0 ? performance.now() : undefined;
+  let liveFrom = liveSince;
 
   const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
     const number = flushed + 1;
@@ -202,7 +205,8 @@ export function createRecorder(
 
   const read = async (): Promise<readonly JournalEntry[]> => {
     if (readChunk >= run.chunks) {
-      liveSince ??= performance.now();
+      liveFrom ??= performance.now();
+      liveSince ??= liveFrom;
       return [];
     }
     const at = { ...place, chunk: readChunk++ };
@@ -254,6 +258,7 @@ export function createRecorder(
     answered: (number) => void answered.add(number),
     chunks: () => chunk,
     journalBytes: () => journalBytes,
+    liveMs: () => (liveFrom === undefined ? 0 : performance.now() - liveFrom),
   };
 }
 

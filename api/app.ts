@@ -5,6 +5,7 @@
  */
 import express, { type Express } from 'express';
 import { createAuthenticator } from './auth.ts';
+import { crossOrigin } from './cross-origin.ts';
 import type { ApiDeps } from './deps.ts';
 import { createFailureHandler, noSuchRoute } from './failures.ts';
 import { createJsonReader } from './json-body.ts';
@@ -27,6 +28,7 @@ import { recordRoutes } from './routes/records.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-ins.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { syncSettingRoutes } from './routes/sync-settings.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { createSessionAuthenticator } from './session.ts';
 
@@ -46,12 +48,13 @@ export function createApp(deps: ApiDeps): Express {
     readJson,
   });
   const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
+  app.use(crossOrigin);
   app.use(healthRoutes(deps));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
-  app.use(functionRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
+  app.use(functionRoutes(deps, route));
   // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));
   app.use(environmentVariableRoutes(deps, route));
@@ -61,6 +64,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
   app.use(syncRoutes(deps, route));
+  app.use(syncSettingRoutes(deps, route));
   app.use(deletionRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));

@@ -6,12 +6,14 @@ import type { Limits } from '../contract/script.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { Engine } from './engine.ts';
+import type { Popups } from './popups.ts';
 
 /** What the routes work with. Composed once per process; tests hand in the same real parts. */
 export type ApiDeps = {
   readonly db: Database;
   readonly box: SecretBox;
   readonly engine: Engine;
+  readonly popups: Popups;
   readonly outbound: Outbound;
   readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;

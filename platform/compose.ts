@@ -13,6 +13,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { type Dependencies, JOURNAL_LIMITS, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
+import { openPopups } from '../api/popups.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
@@ -144,15 +145,30 @@ export async function startEngine(options: {
       processQueue,
     };
     const { namespace } = parts.temporal;
-    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
+    const syncSlots = settings.NANGO_SYNC_SLOTS;
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots });
     closing.add('the workers', workers.stop);
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
+  const popups = openPopups(db, log);
+  closing.add('the lines to popups', popups.close);
   let publicUrl = settings.NANGO_SERVER_URL;
   const app = createApp({
-    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    ...{
+      db,
+      box,
+      engine,
+      popups,
+      outbound,
+      authorizer,
+      catalogue,
+      clock,
+      log,
+      version: VERSION,
+      limits: DEFAULT_LIMITS,
+    },
     journals,
     scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,
@@ -160,7 +176,9 @@ export async function startEngine(options: {
     callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,
     strictState: settings.NANGO_STRICT_STATE,
   });
-  const apiUrl = await listen(createServer(app), settings, closing);
+  const server = createServer(app);
+  popups.attach(server);
+  const apiUrl = await listen(server, settings, closing);
   publicUrl ??= apiUrl;
   return { db, box, client, clock, apiUrl, failed };
 }
@@ -202,6 +220,12 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
     maxIdleStarts: 20,
+    rooms: {
+      connection: settings.NANGO_MAX_RUNS_PER_CONNECTION,
+      integration: settings.NANGO_MAX_RUNS_PER_INTEGRATION,
+      environment: settings.NANGO_MAX_RUNS_PER_ENVIRONMENT,
+    },
+    sliceMs: settings.NANGO_SYNC_SLICE_MS,
     journal: JOURNAL_LIMITS,
   };
 }

@@ -10,6 +10,7 @@ import { withTransaction } from '../../store/db.ts';
 import { createRecordSeal } from '../../store/record-seal.ts';
 import { saveRecords } from '../../store/records.ts';
 import { resealRecords } from '../../store/reseal-records.ts';
+import { replaceVariables } from '../../store/environment-variables.ts';
 import { rotateKey } from '../../store/rotate-key.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { DEFAULT_WEBHOOK_SETTINGS, putWebhookSettings } from '../../store/webhook-settings.ts';
@@ -31,6 +32,7 @@ beforeEach(async () => {
   const sync = await seedSync(pool, `e${environment}`);
   const { runId } = await seedRun(pool, sync);
   place = { runId, generation: 0, chunk: 0 };
+  await replaceVariables(pool, sync.environmentId, [{ name: 'A', sealedValue: old.seal('a') }]);
   await pool.query('update runs set seed = $1', [old.seal('seed')]);
   await pool.query('update integrations set credentials = $1', [old.seal('{"client_secret":"s"}')]);
   await pool.query('update connections set credentials = $1', [old.seal('{}')]);
@@ -91,6 +93,7 @@ async function envelopesOf(keyId: string): Promise<string[]> {
 test('everything sealed is sealed anew, and the old key is not needed any more', async () => {
   expect((await envelopesOf(old.keyId)).sort()).toEqual([
     'connections.credentials',
+    'environment_variables.value',
     'integrations.credentials',
     'runs.seed',
     'sign_ins.luggage',
@@ -125,7 +128,7 @@ test('without the old key nothing is lost: it says which key is missing', async 
     code: 'configuration_invalid',
     message: expect.stringContaining(old.keyId),
   });
-  expect(await envelopesOf(old.keyId)).toHaveLength(5);
+  expect(await envelopesOf(old.keyId)).toHaveLength(6);
 });
 
 test('npm run rotate-key does it by settings alone', async () => {
