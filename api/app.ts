@@ -6,6 +6,7 @@
 import express, { type Express } from 'express';
 import { createAuthenticator } from './auth.ts';
 import { crossOrigin } from './cross-origin.ts';
+import { createDashboardSessions } from './dashboard-session.ts';
 import type { ApiDeps } from './deps.ts';
 import { createFailureHandler, noSuchRoute } from './failures.ts';
 import { createJsonReader } from './json-body.ts';
@@ -16,12 +17,14 @@ import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { dashboardRoutes } from './routes/dashboard.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { oauthRoutes } from './routes/oauth.ts';
+import { pageRoutes } from './routes/pages.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { proxyRoutes } from './routes/proxy.ts';
 import { recordRoutes } from './routes/records.ts';
@@ -43,11 +46,17 @@ export function createApp(deps: ApiDeps): Express {
   app.enable('case sensitive routing');
   const authenticate = createAuthenticator(deps);
   const readJson = createJsonReader(deps.limits.bodyBytes);
+  const sessions = createDashboardSessions(deps);
   const route = createRoute({
-    authenticate: async ({ headers }) => ({ environment: await authenticate(headers.authorization) }),
+    authenticate: async (request) => ({
+      environment: (await sessions.environmentOf(request)) ?? (await authenticate(request.headers.authorization)),
+    }),
     readJson,
   });
   const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
+  // Pages of other origins may talk to the public API, not to the dashboard's.
+  app.use(pageRoutes(deps));
+  app.use(dashboardRoutes(deps, sessions, { route, readJson }));
   app.use(crossOrigin);
   app.use(healthRoutes(deps));
   app.use(proxyRoutes(deps, route));

@@ -53,6 +53,11 @@ export const SETTINGS = {
     .describe(
       'Whether a sign-in must come back to the browser it began in; not for callbacks forwarded from another domain',
     ),
+  DASHBOARD_USERNAME: z.string().optional().describe('Who signs in to the dashboard for all environments'),
+  DASHBOARD_PASSWORD: z
+    .string()
+    .optional()
+    .describe('With which password; without both, a secret key opens its own environment and nothing opens all'),
   NANGO_ENCRYPTION_KEY: z
     .string()
     .optional()

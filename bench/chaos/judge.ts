@@ -29,7 +29,7 @@ const UNFLUSHED_MS = 5_000;
 export function judge(script: ChaosScript, calm: Trace, chaos: Trace, blows: readonly Blow[]): Verdict {
   const posts = judgePosts(script, calm, chaos, blows);
   const groups = joinBlows(chaos.asked, blows);
-  const gets = groups.map((group, at) =>
+  const gets = groups.map((_, at) =>
     repeatedAfter(chaos.asked, groups.slice(0, at + 1), groups[at + 1]?.[0]?.at ?? Number.POSITIVE_INFINITY),
   );
   const faults = [
