@@ -137,6 +137,11 @@ export async function startEngine(options: {
       clock,
       log,
       limits,
+      encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
+      recordsKept: {
+        pruneAfterDays: settings.NANGO_RECORDS_PRUNE_DAYS,
+        removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
+      },
       journals,
       processQueue,
     };

@@ -8,6 +8,7 @@ import { EngineError } from '../contract/failures.ts';
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1_000).default(fallback);
+const days = z.coerce.number().int().min(0).max(36_500).default(0);
 const list = z
   .string()
   .default('')
@@ -88,6 +89,16 @@ export const SETTINGS = {
     .default('failed')
     .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
   NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
+  NANGO_ENCRYPT_RECORDS: z
+    .stringbool()
+    .default(false)
+    .describe('Whether payloads of records are sealed; `npm run rotate-key` brings stored ones to it'),
+  NANGO_RECORDS_PRUNE_DAYS: days.describe(
+    'Days without change after which payloads of records are pruned; 0 for never',
+  ),
+  NANGO_RECORDS_REMOVE_DAYS: days.describe(
+    'Days without change after which records go that no sync saves any more; 0 for never',
+  ),
   NANGO_ACTIONS_IN_API: z.stringbool().default(true).describe('Whether `npm run api` also runs actions'),
 } as const;
 
