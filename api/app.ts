@@ -5,6 +5,7 @@
  */
 import express, { type Express } from 'express';
 import { createAuthenticator } from './auth.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { createDashboardSessions } from './dashboard-session.ts';
 import type { ApiDeps } from './deps.ts';
 import { createFailureHandler, noSuchRoute } from './failures.ts';
@@ -12,6 +13,7 @@ import { createJsonReader } from './json-body.ts';
 import { createRoute } from './route.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
+import { connectPageRoutes } from './routes/connect-page.ts';
 import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
@@ -53,6 +55,7 @@ export function createApp(deps: ApiDeps): Express {
     readJson,
   });
   const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
+  app.use(crossOrigin);
   app.use(pageRoutes(deps));
   app.use(dashboardRoutes(deps, sessions, { route, readJson }));
   app.use(healthRoutes(deps));
@@ -66,6 +69,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(environmentVariableRoutes(deps, route));
   app.use(connectionRoutes(deps, route));
   app.use(connectSessionRoutes(deps, route, sessionRoute));
+  app.use(connectPageRoutes(deps, sessionRoute));
   app.use(oauthRoutes(deps, sessionRoute));
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
