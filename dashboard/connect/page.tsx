@@ -41,19 +41,19 @@ function Offers({ token }: { readonly token: string }) {
     queryFn: () => askWith({ authorization: `Bearer ${token}` })<{ data: Offer[] }>('GET', '/connect/integrations'),
   });
   const [chosen, setChosen] = useState<string>();
-  const [connected, setConnected] = useState<Connected>();
-  const onConnected = (made: Connected) => {
-    setConnected(made);
+  const [connected, setConnected] = useState<string>();
+  const onConnected = (name: string) => (made: Connected) => {
+    setConnected(name);
     tellHost({ type: 'connect', payload: made });
   };
-  if (connected) return <Done made={connected} />;
+  if (connected) return <Done name={connected} />;
   return (
     <Answer of={offers}>
       {({ data }) => {
         const offer = data.find(({ unique_key }) => unique_key === chosen) ?? (data.length === 1 ? data[0] : undefined);
         if (offer === undefined) return <Choice of={data} choose={setChosen} />;
         const back = data.length > 1 ? () => setChosen(undefined) : undefined;
-        return <OfferForm token={token} offer={offer} back={back} onConnected={onConnected} />;
+        return <OfferForm token={token} offer={offer} back={back} onConnected={onConnected(offer.display_name)} />;
       }}
     </Answer>
   );
@@ -78,12 +78,12 @@ function Choice({ of, choose }: { readonly of: readonly Offer[]; readonly choose
   );
 }
 
-function Done({ made }: { readonly made: Connected }) {
+function Done({ name }: { readonly name: string }) {
   return (
     <Stack role="status">
       <Title order={1}>Connected</Title>
       <Text className="odd-name">
-        {made.providerConfigKey} is connected. {isFramed ? '' : 'You can close this page.'}
+        {name} is connected. {isFramed ? '' : 'You can close this page.'}
       </Text>
       {isFramed && <Button onClick={() => tellHost({ type: 'close' })}>Finish</Button>}
     </Stack>

@@ -31,7 +31,7 @@ beforeAll(async () => {
   await api.call('POST', '/integrations', {
     body: { unique_key: 'tracker', provider: 'tracker', display_name: 'Task Tracker' },
   });
-});
+}, 120_000);
 
 async function openSession(allowed: readonly string[], body: object = {}) {
   const wishes = { end_user: { id: 'u1' }, allowed_integrations: allowed, ...body };
@@ -57,7 +57,7 @@ browserTest('a person follows the link, chooses, signs in at the provider in a w
   await page.getByRole('heading', { name: 'What do you want to connect?' }).waitFor();
   expect(await accessibilityFaults(page)).toEqual([]);
   await keepScreen(page, 'connect choice 360');
-  await page.getByRole('button', { name: 'crm' }).click();
+  await page.getByRole('button', { name: 'Authorization Server' }).click();
   expect(await accessibilityFaults(page)).toEqual([]);
   await keepScreen(page, 'connect form 360');
   await connectByPopup(page, server.url);
@@ -94,7 +94,7 @@ browserTest('an API key goes straight to the server, and a session that has ende
   const { connect_link: link, token } = await openSession(['tracker']);
   const page = await browser.open({ colorScheme: 'dark' });
   await page.goto(link);
-  await page.getByLabel('API key', { exact: true }).fill('key-1');
+  await page.getByLabel(/^API key/).fill('key-1');
   expect(await accessibilityFaults(page)).toEqual([]);
   await keepScreen(page, 'connect key dark');
   await page.getByRole('button', { name: 'Connect' }).click();
@@ -116,7 +116,7 @@ browserTest(
       onEvent: (event) => told.push(event) })`,
     );
     const frame = page.frameLocator('#connect-ui');
-    await frame.getByLabel('API key', { exact: true }).fill('key-2');
+    await frame.getByLabel(/^API key/).fill('key-2');
     await frame.getByRole('button', { name: 'Connect' }).click();
     await frame.getByRole('button', { name: 'Finish' }).click();
     await page.locator('#connect-ui').waitFor({ state: 'detached' });
