@@ -15,6 +15,8 @@ import type { RunControl } from './run-control.ts';
 export type Dependencies = {
   readonly db: Database;
   readonly box: SecretBox;
+  /** Whether payloads of records are sealed as they are stored. @default false */
+  readonly encryptsRecords?: boolean;
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
   readonly control: RunControl;
   readonly outbound: Outbound;

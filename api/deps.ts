@@ -5,13 +5,16 @@ import type { Database } from '../store/db.ts';
 import type { Limits } from '../contract/script.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { CallLimits } from './call-limits.ts';
 import type { Engine } from './engine.ts';
+import type { Popups } from './popups.ts';
 
 /** What the routes work with. Composed once per process; tests hand in the same real parts. */
 export type ApiDeps = {
   readonly db: Database;
   readonly box: SecretBox;
   readonly engine: Engine;
+  readonly popups: Popups;
   readonly outbound: Outbound;
   readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;
@@ -43,11 +46,19 @@ export type DashboardDeps = {
   readonly isOpen: () => boolean;
 };
 
-export type ApiLimits = {
+export type ApiLimits = CallLimits & {
   /** Largest JSON body. */
   readonly bodyBytes: number;
   /** How long an answer waits for Temporal to hear of a change that is already stored. */
   readonly reconcileWaitMs: number;
+  /** How many proxies stand in front of this server: that many entries of X-Forwarded-For are believed. */
+  readonly trustedProxies: number;
 };
 
-export const DEFAULT_LIMITS: ApiLimits = { bodyBytes: 75 * 1024 * 1024, reconcileWaitMs: 5_000 };
+export const DEFAULT_LIMITS: ApiLimits = {
+  bodyBytes: 75 * 1024 * 1024,
+  reconcileWaitMs: 5_000,
+  failuresPerMinute: 30,
+  callsPerMinute: 600_000,
+  trustedProxies: 0,
+};

@@ -13,6 +13,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { type Dependencies, JOURNAL_LIMITS, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
+import { openPopups } from '../api/popups.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
@@ -147,11 +148,18 @@ export async function startEngine(options: {
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
+  const popups = openPopups(db, log);
+  closing.add('the lines to popups', popups.close);
   let publicUrl = settings.NANGO_SERVER_URL;
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    limits: {
+      ...DEFAULT_LIMITS,
+      callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
+      trustedProxies: settings.NANGO_TRUSTED_PROXIES,
+    },
     journals,
     scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,
@@ -164,6 +172,7 @@ export async function startEngine(options: {
       isOpen: () => server.listening,
     },
   });
+  popups.attach(server);
   server.on('request', app);
   const apiUrl = await listen(server, settings, closing);
   publicUrl ??= apiUrl;

@@ -66,6 +66,13 @@ export const SETTINGS = {
   ),
   NANGO_PROVIDERS_FILE: z.string().optional().describe('YAML file of providers, merged over the catalogue'),
   NANGO_OUTBOUND_ALLOW: list.describe('Private hosts, `host:port` or CIDR ranges that scripts and /proxy may reach'),
+  NANGO_TRUSTED_PROXIES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('How many proxies stand before the API: callers are told apart by that many entries of X-Forwarded-For'),
+  NANGO_API_CALLS_PER_MINUTE: count(600_000).describe('Calls one environment may make to one API process in a minute'),
   NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
   NANGO_SCRIPT_MEMORY_MB: count(256).describe('Memory limit of one script'),
   NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),

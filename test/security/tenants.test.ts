@@ -144,6 +144,15 @@ test('every route is asked', () => {
   expect(asked).toEqual([]);
 });
 
+test('lists show nothing of another environment', async () => {
+  const lists = api.routes().filter(([method, path]) => method === 'GET' && !path.includes(':'));
+  for (const [, path] of lists) {
+    const { text } = await api.call('GET', path, { key: api.otherKey });
+    for (const mine of [...Object.values(ids), 'value-of-dev', 'app.of.dev']) expect(text).not.toContain(mine);
+  }
+  expect(lists.length).toBeGreaterThan(5);
+});
+
 test('ids of another environment answer as ids that nobody has', async () => {
   const differing: unknown[] = [];
   for (const ask of questions()) {
@@ -164,15 +173,6 @@ test('so they do where the other environment has an integration of the same name
   }
   expect(differing).toEqual([]);
   await api.call('DELETE', `/integrations/${ids.integration}`, { key: api.otherKey });
-});
-
-test('lists show nothing of another environment', async () => {
-  const lists = api.routes().filter(([method, path]) => method === 'GET' && !path.includes(':'));
-  for (const [, path] of lists) {
-    const { text } = await api.call('GET', path, { key: api.otherKey });
-    for (const mine of [...Object.values(ids), 'value-of-dev', 'app.of.dev']) expect(text).not.toContain(mine);
-  }
-  expect(lists.length).toBeGreaterThan(5);
 });
 
 test('a connect session of one environment opens no integration of another', async () => {
