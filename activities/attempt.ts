@@ -1,12 +1,18 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { GuestContext, ScriptBundle, ScriptOutcome } from '../contract/script.ts';
+import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract/script.ts';
+import { cleanJsonText } from '../manifest/record-rules.ts';
+import { paginateDefaults } from '../outbound/catalogue.ts';
+import { DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
+import { findCheckpoint } from '../store/checkpoints.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
+import { keptUntil } from '../store/journal-retention.ts';
 import { dropJournal, pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
 import {
   type Attempt,
+  countDivergence,
   endRun,
   newGeneration,
   refreshAttempt,
@@ -14,44 +20,61 @@ import {
   type StoredFailure,
   suspendRun,
 } from '../store/runs.ts';
+import { PAUSED } from '../store/run-control.ts';
 import { addLogLines } from '../store/run-logs.ts';
+import { refusalsOf } from '../store/run-refusals.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
+import { deleteUnseen, forgetTrackings, modelsToCompare, trackModels } from './deletions.ts';
+import { emptyCacheOf } from './empty-cache.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import type { WatchedRun } from './run-control.ts';
 import { untilStored } from './store-retry.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
   | { readonly status: 'waiting'; readonly resumeAt: Date; readonly reason: string }
+  | { readonly status: 'paused' }
+  /** It was to wait and no longer is: the next attempt goes on at once. */
+  | { readonly status: 'interrupted' }
   /** Stopped from outside with nothing decided; all that was done so far is kept. */
   | { readonly status: 'stopped' };
 
-const MAX_FRAME_BYTES = 64 * 1024 * 1024;
-const MAX_CALLS_IN_FLIGHT = 64;
 /** Deaths of its process after which a run is alone in one, and deaths in a row with nothing new after which it fails. */
 const DEATHS_BEFORE_ALONE = 2;
 const MAX_DEATHS_IN_PLACE = 4;
 
+export type Supervision = {
+  /** The attempt is to end as it is: its process goes away, or Temporal says so. */
+  readonly signal: AbortSignal;
+  /** What people ask of the run. */
+  readonly watched: WatchedRun;
+  /** Joins the transaction that ends the run. */
+  readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+};
+
 /**
- * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. `onEnd`
- * joins the transaction that ends the run. Thrown are only faults of our own parts: `lease_lost`, `store_unavailable`,
- * `internal`.
+ * Runs the script until it has ended, waits for long, or is stopped; the process it ran in may die on the way. Thrown
+ * are only faults of our own parts: `lease_lost`, `store_unavailable`, `internal`.
  */
 export async function runAttempt(
   deps: Dependencies,
   begun: Attempt,
-  stop: AbortSignal,
-  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+  { signal, watched, onEnd }: Supervision,
 ): Promise<AttemptResult> {
+  const stop = AbortSignal.any([signal, watched.cancelled]);
   const connection = await untilStored(() => connectionById(deps.db, begun.connectionRow), stop);
   if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
-  for (let deaths = 0, deathsInPlace = 0, divergences = 0; ; ) {
-    const pass = await runPass(deps, run, { connection, bundle, stop, alone: deaths >= DEATHS_BEFORE_ALONE });
+  if (!(await emptyCacheOf(deps, run, stop))) return { status: 'stopped' };
+  await trackModels(deps, run, modelsTracked(run, bundle), stop);
+  for (let deaths = 0, deathsInPlace = 0; ; ) {
+    const alone = deaths >= DEATHS_BEFORE_ALONE;
+    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
     const { outcome, recorder } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
@@ -59,17 +82,22 @@ export async function runAttempt(
       return { status: 'stopped' };
     }
     if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
-    if (outcome.status === 'diverged') {
-      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason, ++divergences), stop);
-      if (failure) return finish(deps, run, recorder, failure, onEnd);
-    } else if (outcome.status === 'failed' && outcome.failure.code === 'runner_lost') {
-      await recorder.flush();
+    const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
+    if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) {
+      return finish(deps, run, recorder, { outcome, stop, onEnd });
+    }
+    // Flushes are counted one after the other: the next pass begins to count when this one has ended.
+    await recorder.flush();
+    if (outcome.status === 'failed') {
       deaths += 1;
       // A script that kills its process does so at the same place again; one that gets further is killed from outside.
       deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
-      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, outcome, onEnd);
+      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, { outcome, stop, onEnd });
       deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
-    } else if (outcome.status !== 'restart') return finish(deps, run, recorder, outcome, onEnd);
+    } else if (outcome.status === 'diverged') {
+      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason), stop);
+      if (failure) return finish(deps, run, recorder, { outcome: failure, stop, onEnd });
+    }
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
 }
@@ -80,7 +108,7 @@ type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder };
 async function runPass(
   deps: Dependencies,
   run: Attempt,
-  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; alone: boolean },
+  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; watched: WatchedRun; alone: boolean },
 ): Promise<Pass> {
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, given.stop]);
@@ -91,7 +119,7 @@ async function runPass(
     abort.abort(error);
   };
   const pending = await untilStored(() => pendingCalls(deps.db, run), given.stop);
-  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail });
+  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail, heed: given.watched.heed });
   const host = createDurableHost(deps, run, given.connection, {
     recorder,
     signal,
@@ -101,14 +129,19 @@ async function runPass(
     environment: run.environment,
     bundle: given.bundle,
     kind: run.kind,
-    context: contextOf(run, given.connection),
+    context: guestContext(run, {
+      ...given.connection,
+      paginate: paginateDefaults(deps.catalogue, given.connection.provider),
+    }),
     input: run.input ?? undefined,
     seed: deps.box.open(run.sealedSeed),
     clock: deps.clock,
     beginsAt: run.beginsAt,
     host,
     limits: limitsOf(deps, run),
+    ranMs: run.runningMs,
     signal,
+    interrupt: given.watched.paused,
     journal: recorder.journal,
     alone: given.alone,
   });
@@ -125,35 +158,35 @@ async function suspend(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  { suspension: { resumeAt, reason, pending }, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
+  { suspension, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
 ): Promise<AttemptResult> {
-  const wait = { runId: run.runId, fence: run.fence, resumeAt: new Date(resumeAt), reason };
-  const until = wait.resumeAt.toISOString();
-  recorder.log({
-    seq: waitLine(run, calls),
-    at: deps.clock(),
-    level: 'info',
-    message: `The run waits until ${until}: ${reason}`,
-  });
+  const resumeAt = suspension.resumeAt === null ? null : new Date(suspension.resumeAt);
+  const reason = resumeAt === null ? PAUSED : suspension.reason;
+  const until = resumeAt?.toISOString() ?? null;
+  const message = until === null ? 'The run is paused' : `The run waits until ${until}: ${reason}`;
+  let isSuspended = false;
   await recorder.flush(async (db) => {
-    await savePendingCalls(db, run, pending);
-    await suspendRun(db, wait);
+    await savePendingCalls(db, run, suspension.pending);
+    isSuspended = await suspendRun(db, { runId: run.runId, fence: run.fence, at: deps.clock(), resumeAt, reason });
+    if (isSuspended)
+      await addLogLines(db, run.runId, [{ seq: waitLine(run, calls), at: deps.clock(), level: 'info', message }]);
   });
+  if (!isSuspended) return { status: 'interrupted' };
   deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
-  return { status: 'waiting', resumeAt: wait.resumeAt, reason };
+  return resumeAt === null ? { status: 'paused' } : { status: 'waiting', resumeAt, reason };
 }
 
-const MAX_DIVERGENCES = 2;
+/** How often a run begins again from one point: what leads it astray a second time will do so for ever. */
+const MAX_DIVERGENCES = 1;
 
 /**
  * The script went another way than its journal: it begins again from its checkpoint, unless calls that change the world
- * would then be made twice. Answers the failure when it may not.
+ * would then be made twice, or it has done so before. Answers the failure when it may not.
  */
 async function beginAgain(
   deps: Dependencies,
   run: Attempt,
   reason: string,
-  divergences: number,
 ): Promise<Extract<ScriptOutcome, { status: 'failed' }> | undefined> {
   const done = await unrepeatableCalls(deps.db, run);
   const story = `Script '${run.name}' went another way than before its interruption (${reason})`;
@@ -165,19 +198,31 @@ async function beginAgain(
       ),
     );
   }
-  if (divergences > MAX_DIVERGENCES) {
-    return failed(new EngineError('script_diverged', `${story}, each time it was begun again. Report this as a bug.`));
-  }
-  await withTransaction(deps.db, async (db) => {
+  const { connectionRow, kind, name, variant } = run;
+  return withTransaction(deps.db, async (db) => {
+    const checkpoint = await findCheckpoint(db, { connectionRow, kind, name, variant });
+    const from = createHash('sha256')
+      .update(checkpoint ?? '')
+      .digest('hex');
+    const divergences = await countDivergence(db, { ...run, from });
+    // Done already, by a commit whose answer was lost; or another attempt has taken over, which shows at the next look.
+    if (divergences === undefined) return undefined;
+    if (divergences > MAX_DIVERGENCES)
+      return failed(new EngineError('script_diverged', `${story}, as before. ${AGAIN}`));
     await renew(db, deps, run);
     const message = `${story}: it begins again from its checkpoint`;
     const seq = firstLine(run.generation + 1);
     await addLogLines(db, run.runId, [{ seq, at: deps.clock(), level: 'warn', message }]);
+    return undefined;
   });
-  return undefined;
 }
 
+const AGAIN =
+  'A script that saves checkpoints gets on in spite of this; where no answer of an API has changed, report it as a bug.';
+
+/** A new generation with an empty journal: what is behind a checkpoint is never gone through again. */
 async function renew(db: Queryable, deps: Dependencies, run: Attempt): Promise<void> {
+  await dropJournal(db, run.runId);
   await newGeneration(db, {
     runId: run.runId,
     fence: run.fence,
@@ -190,20 +235,68 @@ async function finish(
   deps: Dependencies,
   run: Attempt,
   recorder: Recorder,
-  outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>,
-  onEnd: (db: Queryable, end: RunEnd) => Promise<void>,
+  end: {
+    readonly outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>;
+    readonly stop: AbortSignal;
+    readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+  },
 ): Promise<AttemptResult> {
-  const failure = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
-  if (failure !== null && mayBeTriedAgain(run, failure)) return tryAgain(deps, run, recorder, failure);
-  const state = failure === null ? 'success' : 'failed';
-  const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
-  const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
+  const { outcome, stop, onEnd } = end;
+  if (outcome.status === 'completed' && !(await makeDeletions(deps, run, recorder, stop))) return { status: 'stopped' };
+  const thrown = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
+  if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
+  let failure = thrown;
   await recorder.flush(async (db) => {
+    // Within the transaction: the last of the run's records may be refused by this very flush.
+    const refused = outcome.status === 'completed' ? await refusedRecords(db, run) : undefined;
+    failure = thrown ?? refused ?? null;
+    const state = failure === null ? 'success' : 'failed';
+    const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
+    const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
     await endRun(db, end);
     await onEnd(db, end);
-    if (state === 'success') await dropJournal(db, run.runId);
+    if (state === 'success' && run.kind === 'sync') await forgetTrackings(db, run);
+    if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
   });
-  return { status: 'ended', state, failure };
+  return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
+}
+
+/**
+ * The models whose records count as seen from the run's start: of a sync that tracks deletions, and of one that will ask
+ * for them without a start of its own, which is only known from its text.
+ */
+function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
+  if (run.kind === 'action' || run.syncId === null) return [];
+  return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
+}
+
+/** After complete success only. False when it was stopped on the way. */
+async function makeDeletions(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  stop: AbortSignal,
+): Promise<boolean> {
+  if (run.kind === 'action') return true;
+  const models = await modelsToCompare(deps, run, stop);
+  if (models.length === 0) return true;
+  await recorder.flush();
+  const { count } = await untilStored(() => refusalsOf(deps.db, run.runId), stop);
+  return count > 0 || deleteUnseen(deps, run, models, stop);
+}
+
+/** The failure of a run whose script ended well, but of whose records Postgres refused some. */
+async function refusedRecords(db: Queryable, run: Attempt): Promise<StoredFailure | undefined> {
+  if (run.kind === 'action') return undefined;
+  const { count, first } = await refusalsOf(db, run.runId);
+  if (count === 0) return undefined;
+  const named = first.map(({ model, recordId, reason }) => `'${recordId}' of '${model}' (${reason})`);
+  const others = count > first.length ? ` and ${count - first.length} more` : '';
+  const records = count === 1 ? '1 record cannot' : `${count} records cannot`;
+  return {
+    code: 'record_invalid',
+    message: `${records} be stored, all others are: ${named.join(', ')}${others}. Leave out or change what is refused.`,
+  };
 }
 
 async function tryAgain(
@@ -225,12 +318,21 @@ export function endAsFailed(deps: Dependencies, runId: string, failure: StoredFa
   return endRun(deps.db, { runId, fence: null, state: 'failed', failure, output: null, at: deps.clock() });
 }
 
+/** What a cancelled run says of itself; a call that was cut off and may have changed the world is named. */
+export async function cancellationOf({ db }: Dependencies, run: Attempt): Promise<StoredFailure> {
+  const calls = await pendingCalls(db, run);
+  const cut = calls.filter(({ state, harmless }) => state === 'intended' && !harmless).map(({ what }) => what);
+  const doubt = cut.length === 0 ? '' : ` while ${cut.join(', ')} was under way, which may have happened`;
+  return { code: 'script_aborted', message: `The run was cancelled${doubt}` };
+}
+
 function storedFailure({
   code,
   message,
   details,
 }: Extract<ScriptOutcome, { status: 'failed' }>['failure']): StoredFailure {
-  return { code, message, ...details };
+  // What an author throws may hold what jsonb does not.
+  return JSON.parse(cleanJsonText(JSON.stringify({ code, message, ...details })));
 }
 
 // Bundles are immutable and small in number; a worker keeps the last ones so that an action needs no query for its own.
@@ -249,29 +351,11 @@ async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal)
   return bundle;
 }
 
-function contextOf(run: Attempt, connection: Connection): GuestContext {
-  const common = {
-    environmentName: run.environment,
-    providerConfigKey: connection.providerConfigKey,
-    provider: connection.provider,
-    connectionId: connection.connectionId,
-    scriptName: run.name,
-  };
-  if (run.kind === 'action') return common;
-  return {
-    ...common,
-    variant: run.variant,
-    models: run.models ?? [],
-    lastSyncDate: run.lastSyncDate?.toISOString() ?? null,
-  };
-}
-
 function limitsOf({ limits }: Dependencies, run: Attempt) {
   return {
     memoryMb: limits.memoryMb,
     cpuMs: limits.cpuMs,
     wallClockMs: run.kind === 'sync' ? limits.syncWallClockMs : limits.actionWallClockMs,
-    maxCallsInFlight: MAX_CALLS_IN_FLIGHT,
-    maxFrameBytes: MAX_FRAME_BYTES,
+    ...DEPLOYED_TRAFFIC,
   };
 }

@@ -2,17 +2,23 @@ import type { Client } from '@temporalio/client';
 import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
+import type { Keeper } from '../outbound/auth/keeper.ts';
 import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { RunControl } from './run-control.ts';
 
 /** What activities work with. Composed once per process; tests hand in the same real parts. */
 export type Dependencies = {
   readonly db: Database;
   readonly box: SecretBox;
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
+  readonly control: RunControl;
   readonly outbound: Outbound;
+  /** Tokens of connections, renewed where they end. */
+  readonly keeper: Pick<Keeper, 'current' | 'refresh'>;
   readonly delivery: Delivery;
   readonly catalogue: Catalogue;
   /** Asked about schedules and about the workflows of runs; never about records. */
@@ -21,10 +27,16 @@ export type Dependencies = {
   readonly startSync: (run: AllocatedRun) => Promise<void>;
   /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
   readonly startDelivery: (deliveryId: string) => Promise<void>;
+  /** Runs an allocated action to its end; one that runs already is waited for. */
+  readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /** Tells Temporal at once what has changed in Postgres. */
+  readonly reconcile: () => Promise<void>;
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly limits: ScriptLimits;
+  /** Whose journals outlive their run, and for how long. */
+  readonly journals: JournalRetention;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
 };
@@ -36,4 +48,18 @@ export type ScriptLimits = {
   readonly actionWallClockMs: number;
   /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
   readonly maxIdleStarts: number;
+  readonly journal: JournalLimits;
 };
+
+/** How much a run may remember, in bytes. The last two count what is stored, compressed. */
+export type JournalLimits = {
+  /** A larger answer of a GET is not kept: a run that goes on asks for it again. */
+  readonly bodyBytes: number;
+  /** Past this the next checkpoint is where the script begins again, with an empty journal. */
+  readonly softBytes: number;
+  /** Past this no answer of a GET is kept. */
+  readonly hardBytes: number;
+};
+
+const MB = 1024 * 1024;
+export const JOURNAL_LIMITS: JournalLimits = { bodyBytes: 32 * MB, softBytes: 64 * MB, hardBytes: 256 * MB };

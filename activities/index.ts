@@ -5,22 +5,27 @@
 import { createStartWebhooks } from './announce-run.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
 import type { Dependencies } from './dependencies.ts';
+import { createRefreshIdle } from './refresh-idle.ts';
 import { createReconcileActivities } from './reconcile.ts';
 import { createActionActivities } from './run-action.ts';
 import { createRunScript } from './run-script.ts';
+import { createSweepJournals } from './sweep-journals.ts';
 import { createSettleRun } from './settle-run.ts';
 
-export type { Dependencies, ScriptLimits } from './dependencies.ts';
+export { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from './dependencies.ts';
 export { failureInterceptor } from './failure-interceptor.ts';
+export { openRunControl } from './run-control.ts';
 
 export function createActivities(deps: Dependencies) {
   return {
     runScript: createRunScript(deps),
     ...createActionActivities(deps),
     settleRun: createSettleRun(deps),
+    refreshIdle: createRefreshIdle(deps),
     ...createReconcileActivities(deps),
     deliverWebhook: createDeliverWebhook(deps),
     startWebhooks: createStartWebhooks(deps),
+    sweepJournals: createSweepJournals(deps),
   };
 }
 

@@ -12,6 +12,9 @@ export type ConnectionLimits = {
   readonly note: (connection: number, signal: AbortSignal, limit: { until: Date; reason: string }) => Promise<void>;
 };
 
+/** Over which those who waited for one limit come back. */
+const SPREAD_MS = 500;
+
 /** How old the answer may be on which a call goes out: a limit is seen by all runs within this time. */
 const FRESH_MS = 1_000;
 
@@ -31,7 +34,8 @@ export function openConnectionLimits({ db, clock }: Pick<Dependencies, 'db' | 'c
       for (;;) {
         const { until, reason } = await read(connection, signal);
         if (until <= clock().getTime()) return;
-        await wait(until, reason);
+        // Whoever waits for the same moment must not come at the same moment.
+        await wait(until + Math.round(Math.random() * SPREAD_MS), reason);
       }
     },
     note: async (connection, signal, { until, reason }) => {

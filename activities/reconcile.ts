@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { RunFailure } from '../contract/sync.ts';
+import { RESUME_SIGNAL } from '../contract/engine.ts';
+import { overdueWorkflows } from '../store/run-control.ts';
 import { openRuns, queuedSyncRuns } from '../store/runs.ts';
 import {
   forgetRemoval,
@@ -46,8 +48,9 @@ export function createReconcileActivities(deps: Dependencies) {
       if (thorough) await removeOrphans(deps);
     },
 
-    /** Starts allocated runs whose process died before it could start their workflow. */
+    /** Starts allocated runs whose process died before it could start their workflow, and wakes those that overslept. */
     async startQueuedRuns({ afterId }: { afterId: string }): Promise<Page> {
+      await wakeOverdueRuns(deps);
       const runs = await queuedSyncRuns(db, { afterId, limit: PAGE });
       await inGroups(runs, (run) => deps.startSync(run));
       return { nextAfterId: runs.length < PAGE ? null : (runs.at(-1)?.runId ?? null) };
@@ -68,6 +71,19 @@ const LOST: RunFailure = {
   code: 'runner_lost',
   message: 'The workflow of this run ended without reporting (terminated, or lost with its server)',
 };
+
+const OVERDUE_MS = 30_000;
+
+/** Waking one that is about to go on by itself changes nothing. */
+async function wakeOverdueRuns({ db, client, clock, log }: Dependencies): Promise<void> {
+  const before = new Date(clock().getTime() - OVERDUE_MS);
+  await inGroups(await overdueWorkflows(db, { before, limit: PAGE }), (workflowId) =>
+    client.workflow
+      .getHandle(workflowId)
+      .signal(RESUME_SIGNAL)
+      .catch((error: unknown) => log('run.wake_failed', { workflow: workflowId, reason: String(error) })),
+  );
+}
 
 async function reconcileSync(deps: Dependencies, sync: Sync): Promise<void> {
   if (sync.scheduledRevision === sync.revision && (await scheduleExists(deps.client, sync.scheduleId))) return;

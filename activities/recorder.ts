@@ -3,20 +3,25 @@
  * that what the script was told and what is stored can never differ. One flush is under way at a time; each is counted
  * in the run's row, which tells a flush whose commit was in doubt from one that was lost, and is fenced by it.
  */
-import { createHmac } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
-import type { PendingCall } from '../contract/host.ts';
+import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
+import type { Control } from '../contract/sync.ts';
+import { argsOfSave, hashArguments } from '../sandbox/arguments.ts';
+import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
-import { deleteRecords, saveRecords } from '../store/records.ts';
+import { decodeChunk, encodeChunk } from '../store/journal-codec.ts';
+import { ignoreIfModifiedAfter } from '../store/merging-strategies.ts';
+import { deleteRecords, saveRecords, updateRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
+import { addViolations } from '../store/run-violations.ts';
 import { type Attempt, countFlush } from '../store/runs.ts';
 import { writeMetadata } from '../store/connections.ts';
-import type { Dependencies } from './dependencies.ts';
-import { decodeChunk, encodeChunk } from './journal-codec.ts';
-import { mergeWrites, refusedRow, type Write } from './writes.ts';
+import type { Dependencies, ScriptLimits } from './dependencies.ts';
+import { isRefusal, storeAcceptable } from './refusals.ts';
+import { mergeWrites, type RowsWrite, sizeOf, type Write } from './writes.ts';
 import { untilStored } from './store-retry.ts';
 
 export type Recorder = {
@@ -56,15 +61,22 @@ const FLUSH_AFTER_BYTES = 512 * 1024;
 /** More than this is not buffered: writes then wait for the flush under way. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
-/** @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged. */
+/**
+ * @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged.
+ * @param heed hears at each flush what is asked of the run.
+ */
 export function createRecorder(
-  deps: Pick<Dependencies, 'db' | 'box' | 'clock'>,
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock'> & { readonly limits: Pick<ScriptLimits, 'journal'> },
   run: Attempt,
   pending: readonly PendingCall[],
-  options: { readonly signal: AbortSignal; readonly fail: (fault: EngineError) => void },
+  options: {
+    readonly signal: AbortSignal;
+    readonly fail: (fault: EngineError) => void;
+    readonly heed: (control: Control | null) => void;
+  },
 ): Recorder {
   const place = { runId: run.runId, generation: run.generation };
-  const hashKey = deps.box.open(run.sealedSeed);
+  const limits = deps.limits.journal;
   const staged = new Map<number, Write[]>();
   const answered = new Set<number>();
   let batch = emptyBatch();
@@ -76,53 +88,84 @@ export function createRecorder(
   let underway: Promise<void> = Promise.resolve();
   let isFlushing = false;
   let fault: unknown;
+  // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
+  let liveSince = run.chunks === 0 ? performance.now() : undefined;
 
   const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
     const number = flushed + 1;
+    const takenAt = performance.now();
+    const runningMs = Math.round(takenAt - (liveSince ?? takenAt));
     const data = taken.entries.length > 0 ? encodeChunk(deps.box, { ...place, chunk }, taken.entries) : undefined;
     const writes = mergeWrites(taken.writes);
-    await untilStored(
-      () =>
-        withTransaction(deps.db, async (db) => {
-          const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0 };
-          const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
-          if (counted === 'lost') throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
-          // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
-          if (counted === 'done') return;
-          for (const write of writes) await apply(db, write);
-          if (data) await addJournalChunk(db, { ...place, chunk, data });
-          await notePendingAnswered(db, place, taken.answered);
-          await addLogLines(db, run.runId, taken.lines);
-          await also?.(db);
-        }),
-      options.signal,
-    );
+    const store = (apply: typeof applyWhole) =>
+      withTransaction(deps.db, async (db) => {
+        const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0, runningMs };
+        const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
+        if (counted.status === 'lost')
+          throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
+        // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
+        if (counted.status === 'done') return;
+        options.heed(counted.control);
+        for (const write of writes) await apply(db, write);
+        if (data) await addJournalChunk(db, { ...place, chunk, data });
+        await notePendingAnswered(db, place, taken.answered);
+        await addLogLines(db, run.runId, taken.lines);
+        await also?.(db);
+      });
+    // Refusals are rare: looking for the one record costs a second transaction, not a savepoint for each write.
+    const storeAll = () =>
+      store(applyWhole).catch((error) => {
+        if (isRefusal(error)) return store(applyAcceptable).catch(unacceptable);
+        throw error;
+      });
+    await untilStored(storeAll, options.signal);
     flushed = number;
+    liveSince &&= takenAt;
     if (data) chunk += 1;
     journalBytes += data?.byteLength ?? 0;
   };
 
-  const apply = async (db: Queryable, write: Write): Promise<void> => {
-    const at = deps.clock();
-    const scope = { connectionRow: run.connectionRow, variant: run.variant };
-    const fenced = { ...scope, runId: run.runId, fence: run.fence, syncId: run.syncId, at };
+  const scope = { connectionRow: run.connectionRow, variant: run.variant };
+  const writer = (model: string) => {
+    return { ...scope, model, runId: run.runId, fence: run.fence, syncId: run.syncId, at: deps.clock() };
+  };
+  const storeRows = (db: Queryable, { kind, model, ids, rows }: RowsWrite) =>
+    (kind === 'save' ? saveRecords : updateRecords)(db, { ...writer(model), ids }, rows);
+
+  const applyWhole = async (db: Queryable, write: Write): Promise<void> => {
     switch (write.kind) {
       case 'save':
-        await saveRecords(db, { ...fenced, model: write.model, ids: write.ids }, write.rows).catch((error) =>
-          refusedRow(error, write),
-        );
+      case 'update':
+        await storeRows(db, write);
         break;
       case 'delete':
-        await deleteRecords(db, { ...fenced, model: write.model, ids: write.ids });
+        await deleteRecords(db, { ...writer(write.model), ids: write.ids });
+        break;
+      case 'strategy':
+        if (write.strategy === 'ignore_if_modified_after') await ignoreIfModifiedAfter(db, writer(write.model));
+        break;
+      case 'violations':
+        await addViolations(db, run.runId, write.violations);
         break;
       case 'checkpoint':
-        await writeCheckpoint(db, { ...scope, kind: run.kind, name: run.name }, write.value, at);
+        await writeCheckpoint(db, { ...scope, kind: run.kind, name: run.name }, write.value, deps.clock());
         break;
       case 'metadata':
-        await writeMetadata(db, { id: run.connectionRow, metadata: write.metadata, merge: write.merge, at });
+        await writeMetadata(db, {
+          id: run.connectionRow,
+          metadata: write.metadata,
+          merge: write.merge,
+          at: deps.clock(),
+        });
         break;
+      default:
+        write satisfies never;
     }
   };
+  const applyAcceptable = (db: Queryable, write: Write): Promise<void> =>
+    write.kind === 'save' || write.kind === 'update'
+      ? storeAcceptable(db, run.runId, write, (part) => storeRows(db, part))
+      : applyWhole(db, write);
 
   const flush = (also?: (db: Queryable) => Promise<void>): Promise<void> => {
     clearTimeout(timer);
@@ -154,7 +197,10 @@ export function createRecorder(
   const flushSoon = (): void => void flush().catch(() => undefined);
 
   const read = async (): Promise<readonly JournalEntry[]> => {
-    if (readChunk >= run.chunks) return [];
+    if (readChunk >= run.chunks) {
+      liveSince ??= performance.now();
+      return [];
+    }
     const at = { ...place, chunk: readChunk++ };
     const data = await untilStored(() => journalChunk(deps.db, at), options.signal);
     if (data === undefined) throw new EngineError('journal_damaged', `Chunk ${at.chunk} of the journal is missing`);
@@ -170,14 +216,12 @@ export function createRecorder(
     journal: {
       read,
       pending: new Map(pending.map((call) => [call.number, call])),
-      hash: (kind, args, body) => {
-        const hmac = createHmac('sha256', hashKey).update(kind).update('\0').update(args);
-        return (body === undefined ? hmac : hmac.update('\0').update(body)).digest('base64url');
-      },
+      hash: hashArguments(deps.box.open(run.sealedSeed)),
       record: (entry) => {
         unstage(entry.number);
-        batch.entries.push(entry.kind === 'saveRecords' ? { ...entry, args: argsOfSave(entry.args) } : entry);
-        grown(entry.json.length + entry.args.length + (entry.body?.length ?? 0));
+        const kept = keptOf(entry, journalBytes < limits.hardBytes ? limits.bodyBytes : 0);
+        batch.entries.push(kept);
+        grown(kept.json.length + kept.args.length + (kept.body?.length ?? 0));
         if (!answered.delete(entry.number)) return;
         // In the same flush as the answer itself, or a death in between would have the call made again as a new one; and
         // soon, since until it is kept, a death of this process leaves the call in doubt.
@@ -187,7 +231,7 @@ export function createRecorder(
     },
     write: async (call, write) => {
       staged.set(call, [...(staged.get(call) ?? []), write]);
-      grown(write.kind === 'save' ? write.rows.length : 64);
+      grown(write.kind === 'save' || write.kind === 'update' ? sizeOf(write.rows) : 64);
       if (batch.bytes > MAX_BUFFERED_BYTES) await flush();
     },
     flushStaged: (call, also) => {
@@ -209,10 +253,17 @@ export function createRecorder(
   };
 }
 
-/** The rows' ids stand in the records themselves; a journal need not repeat them. */
-function argsOfSave(args: string): string {
-  const { model, ids }: { model: string; ids: string[] } = JSON.parse(args);
-  return JSON.stringify({ model, rows: ids.length });
+/** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
+function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
+  if (entry.kind === 'saveRecords' || entry.kind === 'updateRecords') return { ...entry, args: argsOfSave(entry.args) };
+  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return entry;
+  return { ...entry, body: undefined, bodyHash: bodyHash(entry.body) };
+}
+
+function isGet({ kind, args }: JournalEntry): boolean {
+  if (kind !== 'request') return false;
+  const { config }: { config: RequestConfig } = JSON.parse(args);
+  return config.method === 'GET';
 }
 
 function emptyBatch(): Batch {
@@ -225,4 +276,11 @@ function isEmpty({ writes, entries, lines, answered, requests }: Batch): boolean
 
 function asFault(error: unknown): EngineError {
   return error instanceof EngineError ? error : new EngineError('internal', 'A flush failed', { cause: error });
+}
+
+/** What is no record and still refused for its content would be refused each time: the run ends and says so. */
+function unacceptable(error: unknown): never {
+  if (!isRefusal(error)) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new EngineError('record_invalid', `Postgres refuses what the script stores: ${reason}`, { cause: error });
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ActionEnd, ActionInput, ActionStep, RunFailure } from '../contract/sync.ts';
-import { actionResult, type Attempt, beginAttempt } from '../store/runs.ts';
+import { actionResult, type Attempt, beginAttempt, endRun } from '../store/runs.ts';
 import { announceRun } from './announce-run.ts';
-import { endAsFailed, runAttempt } from './attempt.ts';
+import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
 import { currentExecution } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -25,10 +25,21 @@ export function createActionActivities(deps: Dependencies) {
     const here = running.get(runId);
     if (here !== undefined) return here;
     const { runId: workflowRunId } = currentExecution();
-    const run = await beginAttempt(deps.db, { runId, workflowRunId, at: deps.clock() });
-    if (run === undefined) return endedStep(deps, runId);
+    const watched = deps.control.watch(runId);
+    const run = await beginAttempt(deps.db, { runId, workflowRunId, at: deps.clock() }).catch((error) => {
+      watched.end();
+      throw error;
+    });
+    if (run === undefined) {
+      watched.end();
+      return endedStep(deps, runId);
+    }
+    watched.heed(run.control);
     const stop = new AbortController();
-    const step = execute(deps, run, stop.signal).finally(() => running.delete(runId));
+    const step = execute(deps, run, { signal: stop.signal, watched }).finally(() => {
+      running.delete(runId);
+      watched.end();
+    });
     running.set(runId, { step, stop });
     return { step, stop };
   };
@@ -58,9 +69,13 @@ async function handOver(taskQueue: string): Promise<ActionStep> {
   return { status: 'handedOver', taskQueue };
 }
 
-async function execute(deps: Dependencies, run: Attempt, stop: AbortSignal): Promise<ActionStep> {
+async function execute(
+  deps: Dependencies,
+  run: Attempt,
+  { signal, watched }: Pick<Supervision, 'signal' | 'watched'>,
+): Promise<ActionStep> {
   if (run.idleStarts > deps.limits.maxIdleStarts) return giveUp(deps, run);
-  const result = await runAttempt(deps, run, stop, async () => undefined).catch((error) => {
+  const result = await runAttempt(deps, run, { signal, watched, onEnd: async () => undefined }).catch((error) => {
     // Another process goes on with it and says how it ended.
     if (failureCode(error) === 'lease_lost') return undefined;
     throw error;
@@ -71,9 +86,20 @@ async function execute(deps: Dependencies, run: Attempt, stop: AbortSignal): Pro
       return result.failure ? { status: 'failed', failure: shortOf(result.failure) } : { status: 'finished' };
     case 'waiting':
       return { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+    case 'stopped':
+      if (watched.cancelled.aborted) return cancel(deps, run);
+      return { status: 'handedOver', taskQueue: null };
     default:
       return { status: 'handedOver', taskQueue: null };
   }
+}
+
+async function cancel(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
+  const failure = await cancellationOf(deps, run);
+  const { runId, fence } = run;
+  await endRun(deps.db, { runId, fence, state: 'cancelled', failure, output: null, at: deps.clock() });
+  if (run.detached) await announceRun(deps, runId);
+  return { status: 'failed', failure: shortOf(failure) };
 }
 
 async function giveUp(deps: Dependencies, run: Attempt): Promise<ActionEnd> {

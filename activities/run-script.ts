@@ -2,13 +2,16 @@ import { Context } from '@temporalio/activity';
 import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
+import { heldByRuns } from '../store/held-deletions.ts';
+import { settleIdentity } from '../store/identity.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
+import { PAUSED } from '../store/run-control.ts';
 import { countsOfRun } from '../store/run-views.ts';
 import { type Attempt, beginAttempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
-import { endAsFailed, runAttempt } from './attempt.ts';
+import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
 import { currentExecution, scheduledAt } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -22,42 +25,64 @@ import { isOpenWorkflow } from './workflow-state.ts';
 export function createRunScript(deps: Dependencies): (input: SyncInput) => Promise<SyncStep> {
   return (input) =>
     withHeartbeat(async (signal) => {
-      const run = await beginSyncRun(deps, input, signal);
-      if ('status' in run) return run;
-      deps.log('run.started', { run: run.runId, name: run.name, attempt: run.fence });
-      return runSync(deps, run, signal);
+      const found = await findSyncRun(deps, input, signal);
+      if ('status' in found) return found;
+      const watched = deps.control.watch(found.runId);
+      try {
+        const run = await beginSyncRun(deps, found, signal);
+        if ('status' in run) return run;
+        watched.heed(run.control);
+        deps.log('run.started', { run: run.runId, name: run.name, attempt: run.fence });
+        return await runSync(deps, run, { signal, watched });
+      } finally {
+        watched.end();
+      }
     });
 }
 
-async function beginSyncRun(deps: Dependencies, input: SyncInput, signal: AbortSignal): Promise<Attempt | SyncStep> {
+type SyncRun = { readonly sync: Sync; readonly runId: string };
+
+async function findSyncRun(deps: Dependencies, input: SyncInput, signal: AbortSignal): Promise<SyncRun | SyncStep> {
   const sync = await untilStored(() => syncById(deps.db, input.syncId), signal);
   if (sync === undefined) return { status: 'skipped', reason: 'gone' };
-  const workflow = currentExecution();
-  const runId = await untilStored(() => runOf(deps, input, sync, workflow), signal);
+  const runId = await untilStored(() => runOf(deps, input, sync, currentExecution()), signal);
+  return runId === undefined ? { status: 'skipped', reason: 'paused' } : { sync, runId };
+}
+
+async function beginSyncRun(
+  deps: Dependencies,
+  { sync, runId }: SyncRun,
+  signal: AbortSignal,
+): Promise<Attempt | SyncStep> {
   if (!(await untilStored(() => leaseFor(deps, sync, runId), signal))) {
     await endRun(deps.db, skippedRun(runId, deps.clock()));
     return { status: 'skipped', reason: 'running' };
   }
+  await untilStored(() => settleIdentity(deps.db), signal);
   await untilStored(() => fixLastSyncDate(deps.db, runId), signal);
   // A worker that was frozen may get hold of a task that has long timed out: it must not take over from the newer one.
-  const start = { runId, workflowRunId: workflow.runId, at: deps.clock(), taskAt: scheduledAt() };
+  const start = { runId, workflowRunId: currentExecution().runId, at: deps.clock(), taskAt: scheduledAt() };
   const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);
   if (attempt === undefined) return { status: 'skipped', reason: 'gone' };
   if (attempt.idleStarts <= deps.limits.maxIdleStarts) return attempt;
   return giveUp(deps, attempt);
 }
 
-/** The run this workflow belongs to; one that a schedule started gets it here, once. */
+/**
+ * The run this workflow belongs to; one that a schedule started gets it here, once. None when the sync was paused and
+ * the schedule had not heard of it yet.
+ */
 async function runOf(
   deps: Dependencies,
   input: SyncInput,
   sync: Sync,
   { workflowId, runId: workflowRunId }: { readonly workflowId: string; readonly runId: string },
-): Promise<string> {
+): Promise<string | undefined> {
   if (input.runId !== undefined) return input.runId;
   const names = { workflowId, workflowRunId };
   const known = await runOfWorkflow(deps.db, names);
-  return known ?? (await allocateSyncRun(deps.db, deps, sync, 'schedule', names)).runId;
+  if (known !== undefined || sync.paused) return known;
+  return (await allocateSyncRun(deps.db, deps, sync, 'schedule', names)).runId;
 }
 
 /** Takes the lease, also from a run whose workflow Temporal no longer runs; false when another run holds it. */
@@ -72,12 +97,16 @@ async function leaseFor(deps: Dependencies, sync: Sync, runId: string): Promise<
   return (await takeLease(deps.db, { syncId: sync.id, runId, instead: holder.runId })) === undefined;
 }
 
-async function runSync(deps: Dependencies, run: Attempt, signal: AbortSignal): Promise<SyncStep> {
+async function runSync(
+  deps: Dependencies,
+  run: Attempt,
+  { signal, watched }: Pick<Supervision, 'signal' | 'watched'>,
+): Promise<SyncStep> {
   const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, run, end);
-  const result = await runAttempt(deps, run, signal, onEnd).catch((error) => {
+  const result = await runAttempt(deps, run, { signal, watched, onEnd }).catch((error) => {
     // A newer attempt goes on with this run, or its sync is gone: either way this one has nothing more to say.
     if (failureCode(error) !== 'lease_lost') throw error;
-    deps.log('run.attempt_lost', { run: run.runId, name: run.name, attempt: run.fence });
+    tellLost(deps, run);
     return undefined;
   });
   if (result === undefined) return { status: 'skipped', reason: 'gone' };
@@ -85,23 +114,46 @@ async function runSync(deps: Dependencies, run: Attempt, signal: AbortSignal): P
   switch (result.status) {
     case 'waiting':
       return { status: 'waiting', runId, resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+    case 'paused':
+      return { status: 'waiting', runId, resumeAt: null, reason: PAUSED };
+    case 'interrupted':
+      return { status: 'handedOver', runId };
     case 'stopped':
-      return stopped(deps, run);
+      if (Context.current().cancellationDetails?.notFound) tellLost(deps, run);
+      if (watched.cancelled.aborted) await askForCancellation(deps);
+      else if (Context.current().cancellationDetails?.cancelRequested !== true) return { status: 'handedOver', runId };
+      return cancel(deps, run);
     case 'ended':
       tellEnd(deps, run, result);
       await announceRun(deps, runId);
       if (result.failure) return { status: 'failed', runId, failure: failureForHistory(result.failure) };
-      return { status: 'finished', runId, counts: await untilStored(() => countsOfRun(deps.db, runId), signal) };
+      return { status: 'finished', runId, ...(await untilStored(() => whatRunDid(deps.db, runId), signal)) };
   }
 }
 
-/** The worker is going away: another goes on. A cancellation ends the run. */
-async function stopped(deps: Dependencies, run: Attempt): Promise<SyncStep> {
-  if (Context.current().cancellationDetails?.cancelRequested !== true)
-    return { status: 'handedOver', runId: run.runId };
-  const failure = { code: 'script_aborted', message: 'The run was cancelled' } as const;
-  await end(deps, run, { state: 'cancelled', failure });
+/** An attempt hears that it was given up from Temporal or, by its fence, from the database, whichever comes first. */
+function tellLost({ log }: Dependencies, { runId, name, fence }: Attempt): void {
+  log('run.attempt_lost', { run: runId, name, attempt: fence });
+}
+
+async function whatRunDid(db: Queryable, runId: string) {
+  const counts = await countsOfRun(db, runId);
+  const deletionsHeld = (await heldByRuns(db, [runId])).get(runId);
+  return { counts, ...(deletionsHeld && { deletionsHeld }) };
+}
+
+async function cancel(deps: Dependencies, run: Attempt): Promise<SyncStep> {
+  await end(deps, run, { state: 'cancelled', failure: await cancellationOf(deps, run) });
   return { status: 'cancelled', runId: run.runId };
+}
+
+/** A workflow ends as cancelled only if Temporal was asked for it, which the worker may have been told sooner. */
+async function askForCancellation({ client, log }: Dependencies): Promise<void> {
+  const { workflowId, runId } = currentExecution();
+  await client.workflow
+    .getHandle(workflowId, runId)
+    .cancel()
+    .catch((error: unknown) => log('cancel.postponed', { workflow: workflowId, reason: String(error) }));
 }
 
 async function giveUp(deps: Dependencies, run: Attempt): Promise<SyncStep> {

@@ -23,7 +23,7 @@ export async function putSchedule(client: Client, sync: Sync): Promise<void> {
       spec: options.spec,
       action: options.action,
       policies: { ...previous.policies, ...options.policies },
-      state: { ...previous.state, paused: sync.paused },
+      state: { ...previous.state, paused: sync.paused || sync.held },
     }));
   }
 }
@@ -52,7 +52,7 @@ function scheduleOf(sync: Sync): ScheduleOptions {
     // Intervals count from the epoch; the phase spreads connections over the interval, the same on every machine.
     spec: { intervals: [{ every: sync.intervalMs, offset: phaseOf(sync) }] },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: Math.max(sync.intervalMs, SHORTEST_CATCHUP_MS) },
-    state: { paused: sync.paused },
+    state: { paused: sync.paused || sync.held },
     action: {
       type: 'startWorkflow',
       workflowType: 'syncWorkflow',

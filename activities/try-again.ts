@@ -34,7 +34,7 @@ export async function beginAgainLater(
   const reason = `it failed (${failure.message.slice(0, 200)}) and begins again; ${run.retries - 1} more tries after that`;
   await options.renew(db);
   await takeRetry(db, run);
-  await suspendRun(db, { runId: run.runId, fence: run.fence, resumeAt, reason });
+  await suspendRun(db, { runId: run.runId, fence: run.fence, at: options.at, resumeAt, reason });
   const seq = firstLine(run.generation + 1);
   await addLogLines(db, run.runId, [
     {

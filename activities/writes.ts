@@ -1,55 +1,69 @@
-import { EngineError } from '../contract/failures.ts';
+import type { MergingStrategy } from '../contract/host.ts';
+import type { Violation } from '../store/run-violations.ts';
 
-/** What a script stores, in the order in which it did. `rows` is a JSON array as text, parsed by Postgres alone. */
+/** What a script stores, in the order in which it did. Each of `rows` is the JSON text of one record. */
 export type Write =
-  | { readonly kind: 'save'; readonly model: string; readonly ids: readonly string[]; readonly rows: string }
+  | RowsWrite
   | { readonly kind: 'delete'; readonly model: string; readonly ids: readonly string[] }
+  | { readonly kind: 'strategy'; readonly model: string; readonly strategy: MergingStrategy }
+  | { readonly kind: 'violations'; readonly violations: readonly Violation[] }
   | { readonly kind: 'checkpoint'; readonly value: string | null }
   | { readonly kind: 'metadata'; readonly metadata: Readonly<Record<string, unknown>>; readonly merge: boolean };
 
+export type RowsWrite = {
+  readonly kind: 'save' | 'update';
+  readonly model: string;
+  readonly ids: readonly string[];
+  readonly rows: readonly string[];
+};
+
 const MAX_ROWS = 5_000;
+const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * Joins neighbouring saves of one model into one statement. Saves that share an id stay apart: joined, the first of
- * them would not be counted, and counts must not depend on where a flush happened to fall.
+ * Joins neighbouring writes of one kind and model into one statement. Writes that share an id stay apart: joined, the
+ * first of them would not be counted, and counts must not depend on where a flush happened to fall.
  */
 export function mergeWrites(writes: readonly Write[]): Write[] {
   const merged: Write[] = [];
-  let seen = new Set<string>();
+  let open: OpenWrite | undefined;
   for (const write of writes) {
-    const last = merged.at(-1);
-    if (write.kind === 'save' && last?.kind === 'save' && canJoin(last, write, seen)) {
-      merged[merged.length - 1] = join(last, write);
-    } else {
+    if (write.kind !== 'save' && write.kind !== 'update') {
+      open = undefined;
       merged.push(write);
-      seen = new Set();
+    } else if (open === undefined || !tryJoin(open, write)) {
+      open = openWrite(write);
+      merged.push(open);
     }
-    if (write.kind === 'save') for (const id of write.ids) seen.add(id);
   }
   return merged;
 }
 
-type Save = Extract<Write, { kind: 'save' }>;
+type OpenWrite = RowsWrite & {
+  readonly ids: string[];
+  readonly rows: string[];
+  readonly seen: Set<string>;
+  characters: number;
+};
 
-function canJoin(last: Save, next: Save, seen: ReadonlySet<string>): boolean {
-  if (last.model !== next.model || last.ids.length + next.ids.length > MAX_ROWS) return false;
-  return !next.ids.some((id) => seen.has(id));
+function openWrite(write: RowsWrite): OpenWrite {
+  const { ids, rows } = write;
+  return { ...write, ids: [...ids], rows: [...rows], seen: new Set(ids), characters: sizeOf(rows) };
 }
 
-function join(last: Save, next: Save): Save {
-  if (last.ids.length === 0) return next;
-  if (next.ids.length === 0) return last;
-  const rows = `${last.rows.slice(0, -1)},${next.rows.slice(1)}`;
-  return { ...last, ids: [...last.ids, ...next.ids], rows };
+function tryJoin(open: OpenWrite, next: RowsWrite): boolean {
+  const characters = sizeOf(next.rows);
+  if (open.kind !== next.kind || open.model !== next.model) return false;
+  if (open.ids.length + next.ids.length > MAX_ROWS || open.characters + characters > MAX_CHARACTERS) return false;
+  if (next.ids.some((id) => open.seen.has(id))) return false;
+  open.ids.push(...next.ids);
+  open.rows.push(...next.rows);
+  for (const id of next.ids) open.seen.add(id);
+  open.characters += characters;
+  return true;
 }
 
-/** Names what Postgres refuses for its content (SQLSTATE classes 22 and 54), whoever tries again; throws anything else on. */
-export function refusedRow(error: unknown, { model, ids }: Save): never {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!/^(22|54)/.test(code)) throw error;
-  throw new EngineError(
-    'record_invalid',
-    `batchSave of '${model}': Postgres refuses one of the ${ids.length} rows from id '${ids[0]}' to '${ids.at(-1)}': ${(error as Error).message}`,
-    { cause: error },
-  );
+/** Characters of all rows together. */
+export function sizeOf(rows: readonly string[]): number {
+  return rows.reduce((sum, row) => sum + row.length, 0);
 }

@@ -11,17 +11,24 @@ import { createJsonReader } from './json-body.ts';
 import { createRoute } from './route.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
+import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
+import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { environmentVariableRoutes } from './routes/environment-variables.ts';
+import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
+import { oauthRoutes } from './routes/oauth.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { proxyRoutes } from './routes/proxy.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runRoutes } from './routes/runs.ts';
+import { signInRoutes } from './routes/sign-ins.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { createSessionAuthenticator } from './session.ts';
 
 export type { ApiDeps, ApiLimits } from './deps.ts';
 export { DEFAULT_LIMITS } from './deps.ts';
@@ -32,19 +39,29 @@ export function createApp(deps: ApiDeps): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
+  const authenticate = createAuthenticator(deps);
+  const readJson = createJsonReader(deps.limits.bodyBytes);
   const route = createRoute({
-    authenticate: createAuthenticator(deps),
-    readJson: createJsonReader(deps.limits.bodyBytes),
+    authenticate: async ({ headers }) => ({ environment: await authenticate(headers.authorization) }),
+    readJson,
   });
+  const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
   app.use(healthRoutes(deps));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
+  app.use(functionRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
-  app.use(connectionRoutes(deps, route));
+  // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));
+  app.use(environmentVariableRoutes(deps, route));
+  app.use(connectionRoutes(deps, route));
+  app.use(connectSessionRoutes(deps, route, sessionRoute));
+  app.use(oauthRoutes(deps, sessionRoute));
+  app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
   app.use(syncRoutes(deps, route));
+  app.use(deletionRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));
   app.use(webhookRoutes(deps, route));

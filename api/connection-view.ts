@@ -1,8 +1,17 @@
 import type { Connection } from '../store/connections.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 
-/** The full connection with its credentials opened, as the facts' §4.2 has it. */
-export function fullConnection(connection: Connection, box: SecretBox) {
+/**
+ * The full connection with its credentials opened, as the facts' §4.2 has it. The refresh token goes along only where it
+ * was asked for (`refresh_token=true`): whoever uses it without us loses us the grant.
+ * @default withRefreshToken true
+ */
+export function fullConnection(
+  connection: Connection,
+  box: SecretBox,
+  options: { readonly withRefreshToken: boolean } = { withRefreshToken: true },
+) {
+  const opened = JSON.parse(box.open(connection.sealedCredentials)) as Record<string, unknown>;
   return {
     id: Number(connection.id),
     connection_id: connection.connectionId,
@@ -10,14 +19,12 @@ export function fullConnection(connection: Connection, box: SecretBox) {
     provider: connection.provider,
     connection_config: connection.connectionConfig,
     metadata: connection.metadata,
-    credentials: JSON.parse(box.open(connection.sealedCredentials)) as Record<string, unknown>,
-    errors: [],
-    end_user: null,
-    tags: {},
+    credentials: options.withRefreshToken ? opened : withoutRefreshToken(opened),
+    ...common(connection),
     created_at: connection.createdAt.toISOString(),
     updated_at: connection.updatedAt.toISOString(),
-    last_fetched_at: null,
-    webhook_url_override: null,
+    last_fetched_at: connection.lastFetchedAt?.toISOString() ?? null,
+    webhook_url_override: connection.webhookUrlOverride,
   };
 }
 
@@ -28,10 +35,19 @@ export function listedConnection(connection: Connection) {
     connection_id: connection.connectionId,
     provider_config_key: connection.providerConfigKey,
     provider: connection.provider,
-    errors: [],
-    end_user: null,
-    tags: {},
+    ...common(connection),
     metadata: connection.metadata,
     created: connection.createdAt.toISOString(),
   };
+}
+
+function common({ authFailedAt, refreshError, endUser, tags }: Connection) {
+  const failure = { type: 'auth', log_id: null, message: refreshError, since: authFailedAt?.toISOString() ?? null };
+  return { errors: authFailedAt === null ? [] : [failure], end_user: endUser, tags };
+}
+
+function withoutRefreshToken({ refresh_token: _, raw, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  if (typeof raw !== 'object' || raw === null) return raw === undefined ? rest : { ...rest, raw };
+  const { refresh_token: __, ...shown } = raw as Record<string, unknown>;
+  return { ...rest, raw: shown };
 }

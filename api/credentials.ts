@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import { EngineError } from '../contract/failures.ts';
+import type { Granted } from '../contract/credentials.ts';
+import { granted } from '../outbound/auth/applicant.ts';
+import { checkCredentialFields } from '../outbound/auth/connection-config.ts';
+import { endOfJwt } from '../outbound/auth/token-response.ts';
 import type { Provider } from '../outbound/provider.ts';
 import { faultsOf, invalidPart } from './invalid.ts';
 
@@ -20,13 +24,54 @@ const SHAPES = {
     expires_at: expiry,
     raw: jsonRecord.default({}),
   }),
-  OAUTH2_CC: z.strictObject({
-    type: z.literal('OAUTH2_CC'),
-    token: secret,
-    expires_at: expiry,
-    client_id: secret.optional(),
-    client_secret: secret.optional(),
+  OAUTH2_CC: z
+    .strictObject({
+      type: z.literal('OAUTH2_CC'),
+      client_id: secret.optional(),
+      client_secret: secret.optional(),
+      client_certificate: secret.optional(),
+      client_private_key: secret.optional(),
+      scopes: z.union([z.string(), z.array(z.string()).transform((all) => all.join(' '))]).optional(),
+      token: secret.optional(),
+      expires_at: expiry,
+    })
+    .refine((given) => given.client_id !== undefined || given.token !== undefined, {
+      error: 'is missing: expected client_id and client_secret, or a token',
+      path: ['client_id'],
+    }),
+  OAUTH1: z.strictObject({
+    type: z.literal('OAUTH1'),
+    oauth_token: secret,
+    oauth_token_secret: secret,
+    raw: jsonRecord.default({}),
   }),
+  TBA: z.strictObject({
+    type: z.literal('TBA'),
+    token_id: secret,
+    token_secret: secret,
+    config_override: z.strictObject({ client_id: secret.optional(), client_secret: secret.optional() }).default({}),
+  }),
+  SIGNATURE: z.strictObject({ type: z.literal('SIGNATURE'), username: secret, password: secret }),
+  AWS_SIGV4: z
+    .strictObject({
+      type: z.literal('AWS_SIGV4'),
+      access_key_id: secret.optional(),
+      secret_access_key: secret.optional(),
+      session_token: secret.optional(),
+      role_arn: secret.optional(),
+      external_id: secret.optional(),
+      region: secret.optional(),
+      service: secret.optional(),
+    })
+    .refine((given) => given.role_arn !== undefined || (given.access_key_id && given.secret_access_key), {
+      error: 'is missing: expected access_key_id and secret_access_key, or role_arn',
+      path: ['access_key_id'],
+    }),
+  // What these ask for is up to the provider's entry.
+  JWT: z.looseObject({ type: z.literal('JWT') }),
+  TWO_STEP: z.looseObject({ type: z.literal('TWO_STEP') }),
+  APP: z.looseObject({ type: z.literal('APP') }),
+  CUSTOM: z.looseObject({ type: z.literal('CUSTOM') }),
   NONE: z.strictObject({ type: z.literal('NONE') }),
 } as const;
 
@@ -46,8 +91,24 @@ export function checkCredentials(
     );
   }
   const parsed = SHAPES[mode].safeParse(withType(mode, given));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return withFields(provider, parsed.data);
   throw invalidPart('invalid_body', 'body', faultsOf(parsed.error, ['credentials']));
+}
+
+/** Credentials that somebody brings along, with the end they name; without one, that of a token which is a JWT. */
+export function grantedBy(credentials: Readonly<Record<string, unknown>>, now: Date): Granted {
+  const named = credentials['expires_at'];
+  const token = credentials['access_token'] ?? credentials['token'];
+  const expiresAt = typeof named === 'string' ? new Date(named) : typeof token === 'string' ? endOfJwt(token) : null;
+  return granted(credentials, { expiresAt, now, bufferSeconds: undefined });
+}
+
+function withFields(provider: Provider, given: Record<string, unknown>): Record<string, unknown> {
+  const { type, ...inputs } = given;
+  const { config, faults } = checkCredentialFields(provider, inputs);
+  // Tokens and what came with them may be imported under names that no form asks for.
+  if (faults.length > 0 && !('token' in inputs)) throw invalidPart('invalid_body', 'body', faults);
+  return { type, ...config };
 }
 
 function isSupported(mode: string): mode is keyof typeof SHAPES {

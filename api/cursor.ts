@@ -1,19 +1,13 @@
 import { EngineError } from '../contract/failures.ts';
-
-const VERSION = 1;
-
-/** The cursor after a row: opaque to callers, versioned for us. */
-export function encodeCursor(seq: string): string {
-  return Buffer.from(`${VERSION}:${seq}`).toString('base64url');
-}
+import { parseCursor } from '../store/record-cursor.ts';
 
 /** The position of a cursor. @throws EngineError `invalid_query_params` for text that is not one of ours. */
-export function decodeCursor(cursor: string): string {
-  const seq = /^1:(0|[1-9]\d{0,17})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1];
-  if (seq !== undefined && encodeCursor(seq) === cursor) return seq;
+export function decodeCursor(cursor: string, name = 'cursor'): string {
+  const seq = parseCursor(cursor);
+  if (seq !== undefined) return seq;
   throw new EngineError(
-    'invalid_query_params',
-    "The request's query is not valid: 'cursor': expected a next_cursor or a record's _nango_metadata.cursor, unchanged.",
-    { details: { faults: [{ code: 'invalid_cursor', message: 'expected a cursor of this API', path: ['cursor'] }] } },
+    name === 'cursor' ? 'invalid_query_params' : 'invalid_body',
+    `The request is not valid: '${name}': expected a next_cursor or a record's _nango_metadata.cursor, unchanged.`,
+    { details: { faults: [{ code: 'invalid_cursor', message: 'expected a cursor of this API', path: [name] }] } },
   );
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { InputFault } from '../contract/failures.ts';
+import { DEFAULT_GUARD } from '../manifest/deletion-guard.ts';
 import { parseFrequency } from '../manifest/frequency.ts';
-import type { ScriptKind } from '../store/scripts.ts';
+import { type ScriptKind, VALIDATION_MODES, type ValidationMode } from '../store/scripts.ts';
 import { invalidPart } from './invalid.ts';
 import { freeText, integrationKey, jsonObject, modelName, scriptName } from './schemas.ts';
 
@@ -22,6 +23,10 @@ const SCRIPT = z.looseObject({
   runs: freeText.nullish(),
   version: version.nullish(),
   track_deletes: z.boolean().default(false),
+  /** What becomes of saved records that differ from their model. */
+  validation: z.enum(VALIDATION_MODES).default('warn'),
+  /** The share of its records that a comparison may delete without a confirmation; 1 for any. */
+  deletion_guard: z.number().min(0).max(1).default(DEFAULT_GUARD),
   auto_start: z.boolean().nullish(),
   metadata: z.looseObject({ description: freeText.max(2_000).nullish() }).nullish(),
   input: z.union([freeText.max(255), z.looseObject({ name: freeText.max(255) })]).nullish(),
@@ -68,6 +73,8 @@ export type DeployedScript = {
   readonly intervalMs: number | null;
   readonly syncType: 'full' | 'incremental' | null;
   readonly trackDeletes: boolean;
+  readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly autoStart: boolean;
   readonly inputModel: string | null;
   readonly jsonSchema: unknown;
@@ -86,7 +93,8 @@ export function scriptsOf(body: DeployBody): DeployedScript[] {
     if (seen.has(identity))
       faults.push({ code: 'duplicate', message: `${name} appears twice`, path: [...path, 'syncName'] });
     seen.add(identity);
-    return config.type === 'sync' ? syncOf(config, name, path, faults) : actionOf(config);
+    const options = { path, faults, isV1: isV1Yaml(body.nangoYamlBody ?? '') };
+    return config.type === 'sync' ? syncOf(config, name, options) : actionOf(config);
   });
   if (faults.length > 0) throw invalidPart('invalid_body', 'body', faults);
   return scripts;
@@ -94,23 +102,30 @@ export function scriptsOf(body: DeployBody): DeployedScript[] {
 
 type Config = DeployBody['flowConfigs'][number];
 
+// Command lines of the v1 era call every sync incremental; in a v1 file track_deletes alone means a full refresh.
+function isV1Yaml(text: string): boolean {
+  return text.trim() !== '' && !/^\s+(syncs|actions|on-events|post-connection-scripts)\s*:\s*$/m.test(text);
+}
+
 function syncOf(
   config: Config,
   name: string,
-  path: readonly (string | number)[],
-  faults: InputFault[],
+  options: { readonly path: readonly (string | number)[]; readonly faults: InputFault[]; readonly isV1: boolean },
 ): DeployedScript {
+  const { path, faults } = options;
   const frequency = parseFrequency(config.runs ?? '', 'v2');
   if ('fault' in frequency) {
     const message = `${name} runs '${config.runs ?? ''}': ${frequency.fault}`;
     faults.push({ code: 'sync_interval_invalid', message, path: [...path, 'runs'] });
   }
-  if (config.track_deletes) {
-    const message = `${name}: deletion detection is not supported yet; expected track_deletes: false`;
-    faults.push({ code: 'unsupported', message, path: [...path, 'track_deletes'] });
+  const isV1 = options.isV1 && config.track_deletes;
+  if (config.track_deletes && config.sync_type === 'incremental' && !isV1) {
+    const message = `${name} has track_deletes: true with sync_type: incremental, which does not fetch what it would compare; expected sync_type: full`;
+    faults.push({ code: 'track_deletes_incremental', message, path: [...path, 'track_deletes'] });
   }
+  const syncType = config.track_deletes ? 'full' : (config.sync_type ?? 'incremental');
   const { runs, intervalMs } = 'fault' in frequency ? { runs: null, intervalMs: null } : frequency;
-  return { ...sharedParts(config), kind: 'sync', runs, intervalMs, syncType: config.sync_type ?? 'incremental' };
+  return { ...sharedParts(config), kind: 'sync', runs, intervalMs, syncType };
 }
 
 function actionOf(config: Config): DeployedScript {
@@ -126,6 +141,8 @@ function sharedParts(config: Config): Omit<DeployedScript, 'kind' | 'runs' | 'in
     description: config.metadata?.description ?? null,
     models: config.models,
     trackDeletes: config.track_deletes,
+    deletionGuard: config.deletion_guard,
+    validation: config.validation,
     autoStart: config.auto_start ?? true,
     inputModel: typeof config.input === 'string' ? config.input : (config.input?.name ?? null),
     jsonSchema: config.models_json_schema ?? undefined,

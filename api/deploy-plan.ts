@@ -79,6 +79,8 @@ function isSame(script: DeployedScript, bundle: ScriptBundle, existing: Script):
     script.runs === existing.runs &&
     script.syncType === existing.syncType &&
     script.trackDeletes === existing.trackDeletes &&
+    script.deletionGuard === existing.deletionGuard &&
+    script.validation === existing.validation &&
     script.autoStart === existing.autoStart &&
     script.inputModel === existing.inputModel &&
     script.description === existing.description &&

@@ -1,6 +1,9 @@
+import type { Authorizer } from '../outbound/auth/authorizer.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { Limits } from '../contract/script.ts';
+import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { Engine } from './engine.ts';
 
@@ -10,13 +13,23 @@ export type ApiDeps = {
   readonly box: SecretBox;
   readonly engine: Engine;
   readonly outbound: Outbound;
+  readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;
+  /** Where browsers reach this server. */
+  readonly publicUrl: () => string;
+  /** Where providers send people back to; the operator may forward another address here. */
+  readonly callbackUrl: () => string;
+  /** Whether a sign-in must come back to the browser it began in (by a cookie). */
+  readonly strictState: boolean;
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly version: string;
   /** Where the Temporal Web UI answers, when that is known. */
   readonly temporalUi?: string | null;
   readonly limits: ApiLimits;
+  readonly journals: JournalRetention;
+  /** What the workers give a script, for whoever runs one again elsewhere. */
+  readonly scriptLimits: Pick<Limits, 'memoryMb' | 'cpuMs'>;
 };
 
 export type ApiLimits = {

@@ -13,6 +13,8 @@ export type Engine = {
   readonly startAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
   /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
   readonly startDelivery: (deliveryId: string) => Promise<void>;
+  /** Tells the workflow of a waiting run to look again whether it can go on. */
+  readonly resume: (workflowId: string) => Promise<void>;
   /** Asks the workflow of a run to stop. */
   readonly cancel: (workflowId: string) => Promise<void>;
   /** When the schedule starts its next run; null when it is paused or unknown. Throws when Temporal is out of reach. */

@@ -40,6 +40,10 @@ export function unknownConnections(providerConfigKey: string, ids: readonly stri
   );
 }
 
+export function unknownRun(id: string): EngineError {
+  return new EngineError('unknown_run', `Unknown run '${id}': GET /runs lists the newest.`);
+}
+
 /** `thing 'a'` or `things 'a', 'b'`. */
 export function plural(thing: string, names: readonly string[]): string {
   return `${thing}${names.length === 1 ? '' : 's'} ${names.map((name) => `'${name}'`).join(', ')}`;

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import type { FailureCode } from '../contract/failures.ts';
 import type { Environment } from '../store/environments.ts';
 import { type Answer, send } from './answer.ts';
-import type { Authenticate } from './auth.ts';
 import { faultsOf, invalidPart } from './invalid.ts';
 import type { ReadJson } from './json-body.ts';
 
-export type Call<Params, Query, Body, Headers> = {
-  readonly environment: Environment;
+/** Who calls: at least which environment is open to them. */
+export type Caller = { readonly environment: Environment };
+
+export type Call<Params, Query, Body, Headers, Who = Caller> = Who & {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
@@ -21,7 +22,7 @@ export type Call<Params, Query, Body, Headers> = {
 type Shape = z.ZodType;
 type Nothing = z.ZodObject<Record<never, never>, z.core.$strict>;
 
-export type RouteSpec<P extends Shape, Q extends Shape, B extends Shape, H extends Shape> = {
+export type RouteSpec<P extends Shape, Q extends Shape, B extends Shape, H extends Shape, Who = Caller> = {
   readonly params?: P;
   /** Absent: the route takes no query parameters. `'raw'`: it passes the query on and nobody looks at it. */
   readonly query?: Q | 'raw';
@@ -29,16 +30,16 @@ export type RouteSpec<P extends Shape, Q extends Shape, B extends Shape, H exten
   readonly body?: B;
   /** By lower-case name; other headers are let through. */
   readonly headers?: H;
-  readonly handle: (call: Call<z.output<P>, z.output<Q>, z.output<B>, z.output<H>>) => Promise<Answer>;
+  readonly handle: (call: Call<z.output<P>, z.output<Q>, z.output<B>, z.output<H>, Who>) => Promise<Answer>;
 };
 
-export type Route = <
+export type Route<Who = Caller> = <
   P extends Shape = Nothing,
   Q extends Shape = Nothing,
   B extends Shape = Nothing,
   H extends Shape = Nothing,
 >(
-  spec: RouteSpec<P, Q, B, H>,
+  spec: RouteSpec<P, Q, B, H, Who>,
 ) => RequestHandler;
 
 const NO_KEYS = z.strictObject({});
@@ -47,16 +48,19 @@ const NO_KEYS = z.strictObject({});
  * Makes the function that turns a spec into a handler: authenticates, checks each part of the request strictly, awaits
  * the handler and sends its answer. Whatever is thrown on the way goes to the failure handler.
  */
-export function createRoute(deps: { authenticate: Authenticate; readJson: ReadJson }): Route {
+export function createRoute<Who>(deps: {
+  readonly authenticate: (request: Request) => Promise<Who>;
+  readonly readJson: ReadJson;
+}): Route<Who> {
   return (spec) => async (request, response) => {
-    const environment = await deps.authenticate(request.headers.authorization);
+    const who = await deps.authenticate(request);
     const headers = check(spec.headers, request.headers, 'invalid_headers', 'headers');
     const params = check(spec.params, request.params, 'invalid_uri_params', 'path');
     const query =
       spec.query === 'raw' ? {} : check(spec.query ?? NO_KEYS, request.query, 'invalid_query_params', 'query');
     const body = spec.body && check(spec.body, await deps.readJson(request, response), 'invalid_body', 'body');
     // The compiler cannot see that an absent schema goes with its default type, an empty object.
-    const call = { environment, headers, params, query, body, request, response } as Parameters<typeof spec.handle>[0];
+    const call = { ...who, headers, params, query, body, request, response } as Parameters<typeof spec.handle>[0];
     await send(response, await spec.handle(call));
   };
 }

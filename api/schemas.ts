@@ -72,3 +72,13 @@ export const commaList = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+
+/** `name[a]=1&name[b]=2` of a query as `{ a: '1', b: '2' }`. */
+export function bracketed(query: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(query)) {
+    const inner = key.startsWith(`${name}[`) && key.endsWith(']') ? key.slice(name.length + 1, -1) : '';
+    if (inner !== '' && inner !== '__proto__') found[inner] = value;
+  }
+  return found;
+}

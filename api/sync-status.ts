@@ -1,15 +1,16 @@
 import type { RecordCounts } from '../contract/host.ts';
-import { type LiveCount, recordCounts } from '../store/records.ts';
+import { type HeldDeletions, heldDeletions } from '../store/held-deletions.ts';
+import { type LiveCount, recordCounts } from '../store/record-heads.ts';
 import { countsOfRuns, latestRuns, type RunView } from '../store/run-views.ts';
 import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
 
 export type SyncStatus = 'RUNNING' | 'WAITING' | 'PAUSED' | 'STOPPED' | 'SUCCESS' | 'ERROR';
 
-/** What a sync is doing: its newest run decides, unless none is under way and the sync is paused. Pure. */
-export function statusOf(sync: Pick<Sync, 'paused'>, run: Pick<RunView, 'state'> | undefined): SyncStatus {
+/** What a sync is doing: its newest run decides, unless that is paused, or none is under way and the sync is. Pure. */
+export function statusOf(sync: Pick<Sync, 'paused'>, run: Pick<RunView, 'state' | 'control'> | undefined): SyncStatus {
   if (run?.state === 'running' || run?.state === 'queued') return 'RUNNING';
-  if (run?.state === 'waiting') return 'WAITING';
+  if (run?.state === 'waiting') return run.control === 'pause' ? 'PAUSED' : 'WAITING';
   if (sync.paused) return 'PAUSED';
   if (run?.state === 'success') return 'SUCCESS';
   if (run?.state === 'failed') return 'ERROR';
@@ -27,6 +28,10 @@ export async function describeSyncs(deps: ApiDeps, syncs: readonly Sync[]) {
     runs.map((run) => run.id),
   );
   const live = await recordCounts(deps.db, [...new Set(syncs.map((sync) => sync.connectionRow))]);
+  const held = await heldDeletions(
+    deps.db,
+    syncs.map((sync) => sync.id),
+  );
   const runOf = new Map(runs.map((run) => [run.syncId, run]));
   return Promise.all(
     syncs.map(async (sync) => {
@@ -36,6 +41,7 @@ export async function describeSyncs(deps: ApiDeps, syncs: readonly Sync[]) {
         run,
         counts: counts.get(run?.id ?? ''),
         live,
+        held: held.filter(({ syncId }) => syncId === sync.id),
         next: await nextRunOf(deps, sync),
       });
     }),
@@ -47,10 +53,11 @@ type Description = {
   readonly run: RunView | undefined;
   readonly counts: Readonly<Record<string, RecordCounts>> | undefined;
   readonly live: readonly LiveCount[];
+  readonly held: readonly HeldDeletions[];
   readonly next: Date | null;
 };
 
-function describeSync(deps: ApiDeps, { sync, run, counts, live, next }: Description) {
+function describeSync(deps: ApiDeps, { sync, run, counts, live, held, next }: Description) {
   const status = statusOf(sync, run);
   return {
     id: sync.id,
@@ -66,6 +73,7 @@ function describeSync(deps: ApiDeps, { sync, run, counts, live, next }: Descript
     nextScheduledSyncAt: next?.toISOString() ?? null,
     latestExecutionStatus: executionStatus(run),
     recordCount: Object.fromEntries(sync.models.map((model) => [model, liveOf(live, sync, model)])),
+    deletions_held: Object.fromEntries(held.map(({ model, count }) => [model, count])),
     checkpoint: null,
     resumeAt: run?.resumeAt?.toISOString() ?? null,
     waitReason: run?.waitReason ?? null,

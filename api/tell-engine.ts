@@ -30,3 +30,13 @@ export async function cancelWorkflows(
   const failed = asked.filter((result) => result.status === 'rejected').length;
   if (failed > 0) log('cancel.postponed', { workflows: failed });
 }
+
+/** Tells the workflows of waiting runs to go on; reconcile tells those that cannot be told now. */
+export async function resumeWorkflows(
+  { engine, log }: Pick<ApiDeps, 'engine' | 'log'>,
+  ids: readonly string[],
+): Promise<void> {
+  const told = await Promise.allSettled(ids.map((id) => engine.resume(id)));
+  const failed = told.filter((result) => result.status === 'rejected').length;
+  if (failed > 0) log('resume.postponed', { workflows: failed });
+}

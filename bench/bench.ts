@@ -4,6 +4,9 @@ export type BenchOptions = {
   readonly records: number;
   readonly seconds: number;
   readonly idle: number;
+  readonly expiries: number;
+  readonly preload: number;
+  readonly thorough: boolean;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 };

@@ -7,7 +7,11 @@ import { parseArgs } from 'node:util';
 import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
+import { benchCuts } from './cases/cuts.ts';
+import { benchJournal } from './cases/journal.ts';
 import { benchOutbound } from './cases/outbound.ts';
+import { benchRefresh } from './cases/refresh.ts';
+import { benchRecords } from './cases/records.ts';
 import { benchRest } from './cases/rest.ts';
 import { benchStart } from './cases/start.ts';
 import { benchSync } from './cases/sync.ts';
@@ -15,25 +19,36 @@ import { rounded, surroundings, tableOf } from './report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
+  cuts: benchCuts,
+  journal: benchJournal,
   outbound: benchOutbound,
+  refresh: benchRefresh,
+  records: benchRecords,
   rest: benchRest,
   start: benchStart,
   sync: benchSync,
 };
-const PROFILED: ReadonlySet<string> = new Set(['actions', 'outbound', 'sync']);
+const PROFILED: ReadonlySet<string> = new Set(['actions', 'outbound', 'records', 'sync']);
 const HELP = `npm run -s bench -- <name> [options]
 
   actions    actions over REST with one caller and with 20, and the bare engine beside it
   sync       first syncs from a fast and from a slow upstream, and the same again with nothing changed
+  journal    first syncs with the journal and without it, side by side
+  cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers
+  refresh    tokens that end all the time, used by eight processes that are killed now and then
+  records    saves of the store alone beside COPY, and GET /records over HTTP
   rest       memory and processor of the whole platform when nothing happens
   start      from the command to a ready API, on data that is there
 
   --json             last line: {"bench":"<name>","figures":{…}}
   --records <n>      sync: how many records                       (100000)
-  --seconds <n>      actions, outbound: length of each load       (15)
+  --preload <n>      records: rows in the table before            (10000)
+  --thorough         records: every size of batch, by 1 and 8 writers
+  --seconds <n>      actions, outbound, records: length of each load (15)
+  --expiries <n>     refresh: how many tokens end                 (1000)
   --idle <n>         rest: seconds of rest before it is measured  (30)
-  --profile <folder> actions, sync, outbound: CPU profile of the platform's process, for Chrome's DevTools
+  --profile <folder> actions, outbound, records, sync: CPU profile of the platform's process, for Chrome's DevTools
 `;
 
 const { values: flags, positionals } = parseArgs({
@@ -43,6 +58,9 @@ const { values: flags, positionals } = parseArgs({
     records: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '15' },
     idle: { type: 'string', default: '30' },
+    expiries: { type: 'string', default: '1000' },
+    preload: { type: 'string', default: '10000' },
+    thorough: { type: 'boolean', default: false },
     profile: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -59,8 +77,10 @@ if (bench === undefined || flags.help) {
     say(`bench     ${name}\n${await surroundings()}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
     const [records, seconds, idle] = [flags.records, flags.seconds, flags.idle].map(Number) as [number, number, number];
+    const [expiries, preload] = [Number(flags.expiries), Number(flags.preload)];
+    const sizes = { records, seconds, idle, expiries, preload, thorough: flags.thorough };
     // Not awaited here: then a signal in the middle of a load ends it, and every process is stopped on the way out.
-    const work = bench(closing, { records, seconds, idle, profile, say }).then((raw) => {
+    const work = bench(closing, { ...sizes, profile, say }).then((raw) => {
       const figures = rounded(raw);
       say(`\n${tableOf(figures)}\n`);
       if (profile) say(`CPU profiles are in ${profile}`);

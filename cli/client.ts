@@ -17,6 +17,8 @@ export type Client = {
   readonly server: string;
   /** A JSON call; anything but a 2xx answer rejects. The caller names the shape that the API promises. */
   readonly call: <Answer>(method: string, path: string, options?: CallOptions) => Promise<Answer>;
+  /** A GET whose answer is handed over as it came; anything but a 2xx answer rejects. */
+  readonly read: (path: string) => Promise<Buffer>;
   /** A call whose answer is handed over as it is, whatever its status; only a refused key and a missing server reject. */
   readonly send: (
     method: string,
@@ -48,16 +50,25 @@ export function createClient(options: ClientOptions): Client {
       throw unreachable(settings.server, cause);
     });
   };
+  const accepted = async (method: string, path: string, headers: Record<string, string>, body: string | undefined) => {
+    const response = await send(method, path, headers, body);
+    if (response.status === 401) throw refusedKey(settings, environment, variable, response);
+    return response;
+  };
   return {
     environment,
     server: settings.server,
     send,
+    read: async (path) => {
+      const response = await accepted('GET', path, {}, undefined);
+      if (isSuccess(response)) return response.body;
+      return answerOf(settings.server, `GET ${path}`, response);
+    },
     call: async <Answer>(method: string, path: string, call: CallOptions = {}) => {
       const body = call.body === undefined ? undefined : JSON.stringify(call.body);
       const type = body === undefined ? undefined : { 'content-type': 'application/json' };
       const headers = { accept: 'application/json', ...type, ...call.headers };
-      const response = await send(method, path + queryText(call.query), headers, body);
-      if (response.status === 401) throw refusedKey(settings, environment, variable, response);
+      const response = await accepted(method, path + queryText(call.query), headers, body);
       return answerOf<Answer>(settings.server, `${method} ${path}`, response);
     },
   };
@@ -78,12 +89,16 @@ function queryText(query: Query | undefined): string {
 
 function answerOf<Answer>(server: string, call: string, response: ExchangeResponse): Answer {
   const text = response.body.toString('utf8');
-  const succeeded = response.status >= 200 && response.status < 300;
+  const succeeded = isSuccess(response);
   if (succeeded && text === '') return undefined as Answer;
   const value = parseJson(text);
   if (value === undefined) throw strangeAnswer(server, call, response, text);
   if (succeeded) return value as Answer;
   throw refusal(call, response.status, value);
+}
+
+function isSuccess({ status }: ExchangeResponse): boolean {
+  return status >= 200 && status < 300;
 }
 
 function unreachable(server: string, cause: unknown): EngineError {

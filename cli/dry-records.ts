@@ -1,9 +1,10 @@
 /** What a dry run would have stored: the same rules for records as in production, in memory. */
+import { isDeepStrictEqual } from 'node:util';
 import { EngineError } from '../contract/failures.ts';
 import type { RecordCounts } from '../contract/host.ts';
-import { cleanJsonText, lastOfEachId } from '../manifest/record-rules.ts';
+import { readBatch } from '../manifest/record-batch.ts';
+import { mergeJson } from '../manifest/record-rules.ts';
 
-type Rows = Map<string, unknown>;
 export type DryModel = {
   readonly model: string;
   /** Of all batches together: an id saved twice with other content counts once as added and once as updated. */
@@ -14,76 +15,88 @@ export type DryModel = {
 };
 
 export type DryRecords = {
-  readonly save: (model: string, ids: readonly string[], body: string) => void;
+  readonly save: (model: string, ids: readonly string[], body: string | undefined) => void;
+  /** Merges into what the run saved, or else into what the server has. */
+  readonly update: (model: string, ids: readonly string[], body: string | undefined) => Promise<void>;
   readonly remove: (model: string, ids: readonly string[]) => void;
+  /** Throws for a model that the script does not declare. */
+  readonly check: (model: string) => void;
+  /** A record as the run left it; undefined when it did not touch it, null when it deleted it. */
+  readonly find: (model: string, id: string) => unknown;
   readonly result: () => readonly DryModel[];
 };
 
-/** Collects saves and deletes. Throws `record_invalid` for a model that the script does not declare. */
-export function createDryRecords(declared: readonly string[], warn: (message: string) => void): DryRecords {
-  const saved = new Map<string, Rows>();
-  const deleted = new Map<string, Set<string>>();
-  const counts = new Map<string, RecordCounts>();
-  const check = (model: string) => {
-    if (declared.includes(model)) return;
-    const known = declared.map((name) => `'${name}'`).join(', ') || 'none';
-    throw new EngineError('record_invalid', `Model '${model}' is not declared by the script: expected one of ${known}`);
+type Model = { readonly rows: Map<string, unknown>; readonly gone: Set<string>; counts: RecordCounts };
+
+/**
+ * Collects saves and deletes. Throws `record_invalid` for a model that the script does not declare.
+ * @param stored live records of the server by id, without their metadata.
+ */
+export function createDryRecords(
+  declared: readonly string[],
+  warn: (message: string) => void,
+  stored: (model: string, ids: readonly string[]) => Promise<ReadonlyMap<string, unknown>>,
+): DryRecords {
+  const models = new Map<string, Model>();
+  const check = (name: string): void => {
+    if (declared.includes(name)) return;
+    const known = declared.map((one) => `'${one}'`).join(', ') || 'none';
+    throw new EngineError('record_invalid', `Model '${name}' is not declared by the script: expected one of ${known}`);
   };
-  const add = (model: string, change: RecordCounts): void => {
-    const before = counts.get(model) ?? { added: 0, updated: 0, deleted: 0 };
-    counts.set(model, {
-      added: before.added + change.added,
-      updated: before.updated + change.updated,
-      deleted: before.deleted + change.deleted,
-    });
+  const open = (name: string): Model => {
+    check(name);
+    const model = models.get(name) ?? { rows: new Map(), gone: new Set(), counts: NONE };
+    models.set(name, model);
+    return model;
+  };
+  const read = (method: string, name: string, ids: readonly string[], body: string | undefined) => {
+    const batch = readBatch(method, name, { ids, body });
+    for (const warning of batch.warnings) warn(warning);
+    return new Map(batch.ids.map((id, at) => [id, batch.rows[at] ?? '']));
   };
   return {
-    save: (model, ids, body) => {
-      check(model);
-      const rows = JSON.parse(cleanJsonText(body)) as unknown[];
-      const { positions, duplicates } = lastOfEachId(ids);
-      if (duplicates.length > 0)
-        warn(`batchSave of '${model}': id '${duplicates[0]}' occurs more than once; the last of each is kept`);
-      const own = rowsOf(saved, model);
-      add(
-        model,
-        saveAll(
-          own,
-          positions.map((at) => [ids[at] ?? '', rows[at]]),
-        ),
-      );
+    check,
+    save: (name, ids, body = '[]') => {
+      const model = open(name);
+      for (const [id, row] of read('batchSave', name, ids, body)) put(model, id, JSON.parse(row));
     },
-    remove: (model, ids) => {
-      check(model);
-      const own = rowsOf(saved, model);
-      const gone = deleted.get(model) ?? new Set();
-      deleted.set(model, gone);
-      for (const id of ids) gone.add(id);
-      add(model, { added: 0, updated: 0, deleted: ids.filter((id) => own.delete(id)).length });
+    update: async (name, ids, body = '[]') => {
+      const model = open(name);
+      const batch = read('batchUpdate', name, ids, body);
+      const unknown = [...batch.keys()].filter((id) => !model.rows.has(id) && !model.gone.has(id));
+      const there = unknown.length === 0 ? new Map<string, unknown>() : await stored(name, unknown);
+      for (const [id, patch] of batch) {
+        const before = model.rows.get(id) ?? there.get(id);
+        if (before !== undefined) put(model, id, mergeJson(before, JSON.parse(patch)), before);
+      }
+    },
+    remove: (name, ids) => {
+      const model = open(name);
+      const batch = readBatch('batchDelete', name, { ids, body: undefined });
+      for (const id of batch.ids) model.gone.add(id);
+      const deleted = batch.ids.filter((id) => model.rows.delete(id)).length;
+      model.counts = { ...model.counts, deleted: model.counts.deleted + deleted };
+    },
+    find: (name, id) => {
+      const model = models.get(name);
+      return model?.rows.get(id) ?? (model?.gone.has(id) ? null : undefined);
     },
     result: () =>
-      [...new Set([...saved.keys(), ...deleted.keys()])].map((model) => ({
+      [...models].map(([model, { rows, gone, counts }]) => ({
         model,
-        counts: counts.get(model) ?? { added: 0, updated: 0, deleted: 0 },
-        saved: [...(saved.get(model)?.values() ?? [])],
-        deleted: [...(deleted.get(model) ?? [])],
+        counts,
+        saved: [...rows.values()],
+        deleted: [...gone],
       })),
   };
 }
 
-function rowsOf(all: Map<string, Rows>, model: string): Rows {
-  const rows = all.get(model) ?? new Map();
-  all.set(model, rows);
-  return rows;
-}
+const NONE: RecordCounts = { added: 0, updated: 0, deleted: 0 };
 
-function saveAll(own: Rows, entries: readonly (readonly [string, unknown])[]): RecordCounts {
-  let added = 0;
-  let updated = 0;
-  for (const [id, row] of entries) {
-    if (!own.has(id)) added += 1;
-    else if (JSON.stringify(own.get(id)) !== JSON.stringify(row)) updated += 1;
-    own.set(id, row);
-  }
-  return { added, updated, deleted: 0 };
+/** Keeps a row and counts what that was: nothing when it is what was there before. */
+function put(model: Model, id: string, row: unknown, before = model.rows.get(id)): void {
+  const { added, updated, deleted } = model.counts;
+  if (before === undefined) model.counts = { added: added + 1, updated, deleted };
+  else if (!isDeepStrictEqual(before, row)) model.counts = { added, updated: updated + 1, deleted };
+  model.rows.set(id, row);
 }

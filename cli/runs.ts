@@ -83,7 +83,7 @@ export function outcomeText(run: Run): string {
 }
 
 /** The error of a run in one line, with the author's file and line where they are known. */
-export function errorText(run: Run): string {
+export function errorText(run: Pick<Run, 'error'>): string {
   if (run.error === null) return '';
   const { location, message, code } = run.error;
   const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column}: `;

@@ -19,6 +19,12 @@ export const SEARCH_ATTRIBUTES = {
 /** The one workflow that makes schedules equal the syncs in Postgres; its schedule repeats it for what was missed. */
 export const RECONCILE = { workflowId: 'reconcile', scheduleId: 'reconcile', everyMs: 60_000 } as const;
 
+/** Tells the workflow of a run that what it waits for has come, or may have. */
+export const RESUME_SIGNAL = 'resume';
+
+/** Keeps the tokens of connections that nobody uses. */
+export const REFRESH_IDLE = { workflowId: 'refresh-idle', scheduleId: 'refresh-idle', everyMs: 3_600_000 } as const;
+
 /** What the Temporal Web UI tells of a sync's workflows, however they were started. */
 export function syncStory(sync: SyncAddress) {
   const keyword = (name: string, value: string) => ({ key: { name, type: 'KEYWORD' as const }, value });

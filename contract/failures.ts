@@ -20,7 +20,23 @@ export const FAILURES = {
   unknown_action: { status: 404, retry: false },
   unknown_model: { status: 404, retry: false },
   unknown_run: { status: 404, retry: false },
+  journal_gone: { status: 410, retry: false },
   conflict: { status: 409, retry: false },
+  // Signing in
+  invalid_session: { status: 401, retry: false },
+  invalid_state: { status: 400, retry: false },
+  authorization_denied: { status: 400, retry: false },
+  integration_incomplete: { status: 400, retry: false },
+  integration_not_allowed: { status: 403, retry: false },
+  /** The provider gives no token for this grant. */
+  grant_refused: { status: 400, retry: false },
+  /** The provider does not take the integration's own client. */
+  client_refused: { status: 400, retry: false },
+  token_endpoint_failed: { status: 502, retry: true },
+  /** The connection's token ended and could not be replaced for now. */
+  refresh_failed: { status: 502, retry: true },
+  /** The person has to sign in again. */
+  connection_unauthorized: { status: 424, retry: false },
   idempotency_key_reused: { status: 409, retry: false },
   concurrent_deployment: { status: 409, retry: true },
   payload_too_large: { status: 413, retry: false },

@@ -52,20 +52,77 @@ export type ConnectionView = {
   readonly updated_at: string;
 };
 
+/** An integration as scripts and `GET /integrations/:key` see it. */
+export type IntegrationView = {
+  readonly unique_key: string;
+  readonly provider: string;
+  readonly display_name: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  /** Where they were asked for; null when it has none. */
+  readonly credentials?: unknown;
+};
+
 /** Where a script says it is: flat, and at most 64 KB as JSON. */
 export type Checkpoint = Readonly<Record<string, string | number | boolean>>;
+
+export const MERGING_STRATEGIES = ['override', 'ignore_if_modified_after'] as const;
+export type MergingStrategy = (typeof MERGING_STRATEGIES)[number];
 
 /** The kinds of host call: what goes in, what comes out. `body` is raw text or bytes that nobody parses on the way. */
 export type HostCalls = {
   request: { args: { config: RequestConfig }; value: ResponseHead };
-  /** `body`: JSON array of the rows, as the guest's `JSON.stringify` wrote it; `ids[i]` is the id of row i as text. */
+  /** `body`: JSON array with one row a line, as the guest's `JSON.stringify` wrote it; `ids[i]` is the id of row i as text. */
   saveRecords: { args: { model: string; ids: readonly string[] }; value: null };
+  /** The same with parts of rows, which are merged into what is stored; ids that are not are left out. */
+  updateRecords: { args: { model: string; ids: readonly string[] }; value: null };
   deleteRecords: { args: { model: string; ids: readonly string[] }; value: null };
+  /** The answer's body is a JSON array of records with `_nango_metadata`, in commit order after `cursor`. */
+  readRecords: {
+    args: { model: string; ids?: readonly string[]; cursor?: string; limit: number };
+    value: { nextCursor: string | null };
+  };
+  /** From here on, what is saved of the model counts as seen. */
+  startTracking: { args: { model: string }; value: null };
+  /**
+   * Deletes what was not seen: since `startTracking`, or since the run began. The deletions are made once the whole run
+   * has succeeded; none when they were too many to be believed.
+   */
+  deleteUnseen: { args: { model: string; since: 'tracking' | 'run' }; value: { deletedKeys: readonly string[] } };
+  /** What the run may write over: everything, or only what was not modified by others after this call. */
+  setMergingStrategy: { args: { model: string; strategy: MergingStrategy }; value: null };
   log: { args: { level: LogLevel; message: string }; value: null };
   getConnection: { args: { providerConfigKey?: string; connectionId?: string }; value: ConnectionView };
   setMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
   updateMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
   getCheckpoint: { args: Readonly<Record<string, never>>; value: Checkpoint | null };
+  getIntegration: { args: { include: readonly string[] }; value: IntegrationView };
+  getEnvironmentVariables: { args: Readonly<Record<string, never>>; value: readonly { name: string; value: string }[] };
+  /** False when another run of the environment has it. */
+  acquireLock: { args: { key: string; ttlMs: number }; value: boolean };
+  /** Null releases all locks of the run. */
+  releaseLock: { args: { key: string | null }; value: boolean };
+  /** `body`: what is sent. No credentials and no retries; the address policy holds. */
+  uncontrolledFetch: {
+    args: { url: string; method: string; headers: Readonly<Record<string, string>> };
+    value: ResponseHead;
+  };
+  /** `body`: the input as JSON text; the answer's body is the output. Waits until the action has ended. */
+  triggerAction: { args: { providerConfigKey: string; connectionId: string; action: string }; value: null };
+  /** Does not wait. */
+  triggerSync: {
+    args: {
+      providerConfigKey: string;
+      connectionId: string;
+      name: string;
+      variant: string;
+      reset: boolean;
+      emptyCache: boolean;
+    };
+    value: null;
+  };
+  /** Lets paused syncs run again, of one connection or of all. */
+  startSync: { args: { providerConfigKey: string; names: readonly string[]; connectionId?: string }; value: null };
   /** Null clears it. */
   saveCheckpoint: { args: { checkpoint: Checkpoint | null }; value: null };
 };

@@ -19,8 +19,19 @@ export type JournalEntry = {
   readonly ok: boolean;
   readonly json: string;
   readonly body: string | Uint8Array | undefined;
+  /** Names a body that was not kept for its size: the call, which only reads, is made again for it. */
+  readonly bodyHash?: string;
   /** The time the script saw from this answer on, ms since the epoch. */
   readonly now: number;
+};
+
+/** A call as the script makes it. */
+export type JournalCall = {
+  readonly number: number;
+  readonly kind: JournalKind;
+  /** The arguments as JSON text. */
+  readonly json: string;
+  readonly body: string | undefined;
 };
 
 /** The journal of one run, as one attempt of it sees it. */
@@ -32,11 +43,16 @@ export type Journal = {
   readonly hash: (kind: JournalKind, args: string, body: string | undefined) => string;
   /** Remembers an answer that is just being delivered; kept with the next flush. */
   readonly record: (entry: JournalEntry) => void;
+  /** Whether an entry, whose turn it is, answers this call. @default whether kind and hash are the same */
+  readonly answers?: (entry: JournalEntry, call: JournalCall) => boolean;
+  /** Calls that no entry answers: the Host does at once, and the entries are numbered without them. @default none */
+  readonly isApart?: (call: JournalCall) => boolean;
 };
 
 /** Why a run stops before its script has ended, to go on later behind the same answers. */
 export type Suspension = {
-  readonly resumeAt: number;
+  /** Ms since the epoch; null when it was interrupted from outside. */
+  readonly resumeAt: number | null;
   readonly reason: string;
   readonly pending: readonly PendingCall[];
 };

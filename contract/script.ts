@@ -27,6 +27,7 @@ export type Limits = {
 /** What the guest `nango` object knows without asking. */
 export type GuestContext = {
   readonly environmentName: string;
+  readonly environmentId?: number;
   readonly providerConfigKey: string;
   readonly provider: string;
   readonly connectionId: string;
@@ -37,6 +38,55 @@ export type GuestContext = {
   /** Models the sync declared; saving another one is an error. Absent for actions. */
   readonly models?: readonly string[];
   readonly isCli?: boolean;
+  /** The provider's own settings of `paginate`, under those of a call. */
+  readonly paginate?: Readonly<Record<string, unknown>>;
+  /** Whether input, output and records are checked by the script's own zod schemas, where it has them. */
+  readonly validate?: boolean;
+  /**
+   * `play`: answers come from a recording, which holds failures as answers and inputs as they were given. `save`: one is
+   * being made.
+   */
+  readonly recording?: 'play' | 'save';
+};
+
+/** What a deployed script knows without asking, the same in each of its attempts. */
+export function guestContext(
+  run: {
+    readonly kind: 'sync' | 'action';
+    readonly environment: string;
+    readonly name: string;
+    readonly variant: string;
+    readonly models: readonly string[] | null;
+    readonly lastSyncDate: Date | null;
+  },
+  connection: {
+    readonly environmentId: string;
+    readonly providerConfigKey: string;
+    readonly provider: string;
+    readonly connectionId: string;
+    readonly paginate: GuestContext['paginate'];
+  },
+): GuestContext {
+  const common = {
+    environmentName: run.environment,
+    environmentId: Number(connection.environmentId),
+    providerConfigKey: connection.providerConfigKey,
+    provider: connection.provider,
+    connectionId: connection.connectionId,
+    scriptName: run.name,
+    ...(connection.paginate && { paginate: connection.paginate }),
+  };
+  if (run.kind === 'action') return common;
+  const lastSyncDate = run.lastSyncDate?.toISOString() ?? null;
+  return { ...common, variant: run.variant, models: run.models ?? [], lastSyncDate };
+}
+
+/** A debugger's line into a script; messages are those of the Chrome DevTools protocol, as JSON text. */
+export type DebuggerLine = {
+  /** Called once, when there is something to talk to. */
+  readonly connect: (send: (message: string) => void) => void;
+  /** Takes what the script's side answers and tells. */
+  readonly receive: (message: string) => void;
 };
 
 export type ScriptRun = {
@@ -55,9 +105,16 @@ export type ScriptRun = {
   readonly beginsAt?: Date;
   readonly host: Host;
   readonly limits: Limits;
+  /** Running time of earlier passes, which counts against the wall clock. @default 0 */
+  readonly ranMs?: number;
+  /** Stops the run. With the reason `script_aborted` nobody goes on with it, so no call in flight is waited for. */
   readonly signal: AbortSignal;
+  /** Suspends the run as soon as the calls at work have their answers; no further call is begun. */
+  readonly interrupt?: AbortSignal;
   /** Without one the script cannot be resumed: a wait is then waited for in place. */
   readonly journal?: Journal;
+  /** The script then waits for `Runtime.runIfWaitingForDebugger`, and may compute for as long as it is looked at. */
+  readonly debugger?: DebuggerLine;
   /** Set for a run that was there when processes died: it gets one of its own. */
   readonly alone?: boolean;
 };
@@ -71,7 +128,7 @@ export type ScriptFailure = {
 export type ScriptOutcome =
   | { readonly status: 'completed'; readonly output: string | undefined; readonly calls: number }
   | { readonly status: 'failed'; readonly failure: ScriptFailure; readonly calls: number }
-  /** Every outstanding call waits, and for long. `calls` of them were made so far. */
+  /** Every outstanding call waits, and for long, or the run was interrupted. `calls` of them were made so far. */
   | { readonly status: 'suspended'; readonly suspension: Suspension; readonly calls: number }
   /** The script went another way than its journal says. */
   | { readonly status: 'diverged'; readonly reason: string; readonly calls: number }

@@ -9,12 +9,19 @@ export type RunFailure = { readonly code: FailureCode; readonly message: string;
 
 /** What `runScript` answers: values, never exceptions, for everything an author or an upstream can cause. */
 export type SyncStep =
-  | { readonly status: 'finished'; readonly runId: string; readonly counts: Readonly<Record<string, RecordCounts>> }
+  | {
+      readonly status: 'finished';
+      readonly runId: string;
+      readonly counts: Readonly<Record<string, RecordCounts>>;
+      /** Deletions that were held back as too many, by model; absent when there were none. */
+      readonly deletionsHeld?: Readonly<Record<string, number>>;
+    }
   | { readonly status: 'failed'; readonly runId: string; readonly failure: RunFailure }
   | { readonly status: 'cancelled'; readonly runId: string }
   /** Another run holds the sync, or the sync is gone: nothing was run. */
   | { readonly status: 'skipped'; readonly reason: 'running' | 'paused' | 'gone' }
-  | { readonly status: 'waiting'; readonly runId: string; readonly resumeAt: string; readonly reason: string }
+  /** `resumeAt` is null for a paused run, which goes on when it is told to. */
+  | { readonly status: 'waiting'; readonly runId: string; readonly resumeAt: string | null; readonly reason: string }
   | { readonly status: 'handedOver'; readonly runId: string };
 
 export type SyncResult = Exclude<SyncStep, { status: 'waiting' | 'handedOver' }>;
@@ -31,3 +38,6 @@ export type ActionStep =
 
 export const RUN_STATES = ['queued', 'running', 'waiting', 'success', 'failed', 'cancelled', 'skipped'] as const;
 export type RunState = (typeof RUN_STATES)[number];
+
+/** What people ask of a run that is under way. */
+export type Control = 'cancel' | 'pause';

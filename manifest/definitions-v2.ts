@@ -4,7 +4,6 @@ import { entriesOf, offsetOf, reject } from './document.ts';
 import { readEndpoints, refuseDoubleEndpoints } from './endpoints.ts';
 import { readTexts } from './texts.ts';
 import type { ActionDefinition, Integration, SyncDefinition } from './manifest.ts';
-import { refuseTrackDeletes } from './not-yet.ts';
 import { readOnEvents } from './on-events.ts';
 import { readRuns, readSavedModels } from './saved-models.ts';
 import {
@@ -101,7 +100,6 @@ function readSync(script: Script, models: Models): SyncDefinition | undefined {
 function readTrackDeletes(script: Script, syncType: 'incremental' | 'full'): boolean {
   const entry = script.keys.get('track_deletes');
   if (entry === undefined || readBoolean(script, 'track_deletes') !== true) return false;
-  refuseTrackDeletes(script.source, script.name, entry);
   if (syncType === 'full') return true;
   const message = `track_deletes of sync '${script.name}' is 'true' and its sync_type 'incremental': deletions are found by comparing full refreshes; expected 'sync_type: full', or no track_deletes`;
   reject(script.source, entry.offset, message, 'track_deletes_incremental');

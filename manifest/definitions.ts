@@ -3,7 +3,6 @@ import { readV2Integration, V2_SECTIONS } from './definitions-v2.ts';
 import type { Entry, Source } from './document.ts';
 import { entriesOf, offsetOf, reject, scalarText, warn } from './document.ts';
 import type { ActionDefinition, Integration, Manifest, SyncDefinition } from './manifest.ts';
-import { refuseTrackDeletes } from './not-yet.ts';
 import { readRuns, readSavedModels } from './saved-models.ts';
 import { openScript, readBoolean, readCommon, readOneOf, type Script, warnOfUnknownKeys } from './script-keys.ts';
 import { readSignature } from './signature.ts';
@@ -90,8 +89,6 @@ function readSync(script: Script, models: Models): SyncDefinition | undefined {
   const frequency = readRuns(script, 'v1');
   const returns = readSavedModels(script, 'returns', models);
   const trackDeletes = readBoolean(script, 'track_deletes') ?? false;
-  const entry = script.keys.get('track_deletes');
-  if (trackDeletes && entry !== undefined) refuseTrackDeletes(script.source, script.name, entry);
   const autoStart = readBoolean(script, 'auto_start') ?? true;
   const common = readCommon(script);
   if (frequency === undefined || returns === undefined) return undefined;

@@ -59,6 +59,23 @@ export function cleanJsonText(text: string): string {
   });
 }
 
+/**
+ * A value with a patch merged into it: objects by key at any depth, everything else is replaced. What Postgres does with
+ * stored records (`merge_json`), for runs that store nothing.
+ */
+export function mergeJson(target: unknown, patch: unknown): unknown {
+  if (!isObject(target) || !isObject(patch)) return patch;
+  const merged = new Map(Object.entries(target));
+  for (const [key, value] of Object.entries(patch)) {
+    merged.set(key, merged.has(key) ? mergeJson(merged.get(key), value) : value);
+  }
+  return Object.fromEntries(merged);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function kindOf(value: unknown): string {
   if (value === undefined) return 'missing';
   if (value === null) return 'null';

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { EngineError } from '../contract/failures.ts';
+import { unknownExpressions } from './interpolate.ts';
 import { type Provider, providerSchema, strictProviderSchema } from './provider.ts';
 
 export type Catalogue = {
@@ -20,7 +21,7 @@ type Source = { readonly position: (path: readonly PropertyKey[]) => string; rea
 type Reading = { readonly entries: Map<string, Entry>; readonly mistakes: string[]; readonly warnings: string[] };
 
 export type LoadedCatalogue = Catalogue & {
-  /** What the operator's file has and the grammar has not, one line each with its place. */
+  /** Keys and expressions of the operator's file that the engine does not know, one line each with its place. */
   readonly warnings: readonly string[];
 };
 
@@ -29,8 +30,8 @@ const OWN_FOLDER = new URL('./providers/', import.meta.url);
 /**
  * Our providers with those of `file` over them, entry by entry: an entry replaces ours of the same name whole, unless it
  * has `alias: <name>`, which takes over every key it does not set itself (its own name means ours beneath it). Throws
- * `configuration_invalid` with every mistake of the files, each with its line and column. Keys that the grammar does not
- * have are a mistake in ours and a warning in the operator's, whose file may be newer than this engine.
+ * `configuration_invalid` with every mistake of the files, each with its line and column. Keys and expressions that the
+ * grammar does not have are a mistake in ours and a warning in the operator's, whose file may be newer than this engine.
  */
 export function loadProviders(options: { readonly file?: string | undefined } = {}): LoadedCatalogue {
   const reading: Reading = { entries: new Map(), mistakes: [], warnings: [] };
@@ -100,11 +101,12 @@ function checkEntry(name: string, reading: Reading): Provider | undefined {
   if (entry === undefined) return undefined;
   const merged = withAlias(name, [entry], reading);
   if (merged === undefined) return undefined;
+  const doubts = reading[entry.source.ours ? 'mistakes' : 'warnings'];
+  doubts.push(...describeExpressions(name, entry));
   const strict = strictProviderSchema.safeParse(merged);
   if (strict.success) return { ...strict.data, name };
-  const { ours } = entry.source;
   const unknown = strict.error.issues.filter((issue) => issue.code === 'unrecognized_keys');
-  reading[ours ? 'mistakes' : 'warnings'].push(...unknown.flatMap((issue) => describeKeys(name, entry, issue)));
+  doubts.push(...unknown.flatMap((issue) => describeKeys(name, entry, issue)));
   const parsed = providerSchema.safeParse(merged);
   if (parsed.success) return { ...parsed.data, name };
   for (const issue of parsed.error.issues) reading.mistakes.push(describeIssue(name, entry, issue));
@@ -142,6 +144,22 @@ function describeKeys(name: string, entry: Entry, issue: z.core.$ZodIssueUnrecog
   });
 }
 
+function describeExpressions(name: string, entry: Entry): string[] {
+  return textsOf(entry.value).flatMap(([path, text]) =>
+    unknownExpressions(text).map((expression) => {
+      const place = entry.source.position([name, ...path]);
+      return `${place} Provider '${name}': '\${${expression}}' in '${path.join('.')}' is nothing that can be filled in`;
+    }),
+  );
+}
+
+/** Every text of an entry with the path that leads to it. */
+function textsOf(value: unknown, path: readonly string[] = []): [path: readonly string[], text: string][] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => textsOf(inner, [...path, key]));
+}
+
 /** Where the key of that path stands, or the nearest thing above it that the file has. */
 function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length -= 1) {
@@ -175,4 +193,9 @@ function unknownProvider(name: string, known: readonly string[]): EngineError {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The pagination of a provider's lists, which `nango.paginate` falls back on. */
+export function paginateDefaults(catalogue: Catalogue, provider: string) {
+  return catalogue.has(provider) ? catalogue.get(provider).proxy?.paginate : undefined;
 }

@@ -4,8 +4,8 @@ import { nameConnection, type Party } from './connection.ts';
 
 /**
  * The Authorization header that goes with the provider's auth mode, or undefined where the mode has none (API keys go
- * where `proxy.headers` or `proxy.query` put them). Throws `upstream_refused` when the connection lacks the credential
- * or the mode needs signed requests.
+ * where `proxy.headers` or `proxy.query` put them; signatures come later). Throws `upstream_refused` when the connection
+ * lacks the credential.
  */
 export function defaultAuthorization(party: Party): string | undefined {
   const mode = party.provider.auth_mode;
@@ -26,11 +26,14 @@ export function defaultAuthorization(party: Party): string | undefined {
     case 'NONE':
     case 'INSTALL_PLUGIN':
       return undefined;
+    case 'CUSTOM':
+      return `Bearer ${appToken(party)}`;
+    // Signed once the whole request is known (auth/sign-request.ts).
     case 'OAUTH1':
     case 'TBA':
     case 'AWS_SIGV4':
+      return undefined;
     case 'BILL':
-    case 'CUSTOM':
       throw notYet(party);
     default:
       return mode satisfies never;
@@ -47,6 +50,13 @@ function credential(party: Party, name: string): string {
   );
 }
 
+// Of an app and the person who installed it, the app calls.
+function appToken(party: Party): string {
+  const { app } = party.connection.credentials;
+  const credentials = typeof app === 'object' && app !== null ? (app as Readonly<Record<string, unknown>>) : {};
+  return credential({ ...party, connection: { ...party.connection, credentials } }, 'access_token');
+}
+
 // Some APIs take the key as the user name and an empty password.
 function password({ connection }: Party): string {
   const value = connection.credentials['password'];
@@ -56,7 +66,7 @@ function password({ connection }: Party): string {
 function notYet({ provider }: Party): EngineError {
   return new EngineError(
     'upstream_refused',
-    `Provider '${provider.name}' signs its requests (${provider.auth_mode}): this mode is not supported yet. ` +
+    `Provider '${provider.name}' signs in by ${provider.auth_mode}: this mode is not supported yet. ` +
       `Set an authorization header in its proxy.headers or in the call.`,
   );
 }

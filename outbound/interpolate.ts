@@ -1,24 +1,37 @@
 /** `${…}` in a provider's entry, filled from the connection and the call at hand. Pure. */
 import { EngineError } from '../contract/failures.ts';
-import { nameConnection, type Party } from './connection.ts';
-import { FUNCTION_NAMES, fillTemplate, type Values } from './template.ts';
+import { type CallFacts, nameConnection, type Party } from './connection.ts';
+import { FUNCTION_NAMES, fillTemplate, namesIn, unknownFunctions, type Values } from './template.ts';
 
 /** Short names of the grammar and where their value lies in the credentials. */
 const CREDENTIAL_NAMES: Readonly<Record<string, readonly string[]>> = {
   apiKey: ['apiKey', 'api_key'],
   accessToken: ['access_token'],
+  refresh_token: ['refresh_token'],
   token: ['token'],
   username: ['username'],
   password: ['password'],
   clientId: ['client_id'],
   clientSecret: ['client_secret'],
 };
-const OF_THE_CALL: ReadonlySet<string> = new Set(['method', 'host', 'path', 'endpoint', 'params', 'body', 'random']);
+/** What a call says of itself, by the names templates know; the last two are older ones. */
+const OF_THE_CALL: Readonly<Record<string, Exclude<keyof CallFacts, 'now'>>> = {
+  method: 'method',
+  host: 'host',
+  path: 'path',
+  endpoint: 'endpoint',
+  params: 'params',
+  body: 'body',
+  contentType: 'contentType',
+  random: 'random',
+  urlCanonicalParams: 'params',
+  bodyCanonicalParams: 'body',
+};
 const EXPECTED = [
   'connectionConfig.<name>, credentials.<name>',
   ...Object.keys(CREDENTIAL_NAMES),
-  ...OF_THE_CALL,
-  'now, now:<format>',
+  ...Object.keys(OF_THE_CALL),
+  'now, now:<format>, now+<count>:<unit>:<format>',
   ...FUNCTION_NAMES.map((name) => `${name}(…)`),
 ].join(', ');
 
@@ -46,18 +59,34 @@ export function interpolateTree(tree: Json, party: Party, key: string): Json {
   );
 }
 
-function valuesOf(party: Party): Values {
-  return { lookup: (name) => asText(lookup(name, party)), now: party.call?.now };
+/** What a template asks for and no connection, call or flow can ever give: names and functions that are not known. */
+export function unknownExpressions(template: string): string[] {
+  if (!template.includes('${')) return [];
+  const unknown = namesIn(template).filter((name) => {
+    const [root = '', ...path] = name.split('.');
+    if (path.length > 0) return !/^(connectionConfig|credentials|assertionOption|step\d+)$/.test(root);
+    return !Object.hasOwn(OF_THE_CALL, root) && !Object.hasOwn(CREDENTIAL_NAMES, root);
+  });
+  return [...unknown, ...unknownFunctions(template)];
 }
 
-function lookup(name: string, { connection, provider, call, extra }: Party): unknown {
+function valuesOf(party: Party): Values {
+  return { lookup: (name) => ofTheCall(name, party) ?? asText(lookup(name, party)), now: party.call?.now };
+}
+
+/** Unlike a value that somebody has to give, a part of the call may well be empty. */
+function ofTheCall(name: string, { call }: Party): string | undefined {
+  const fact = Object.hasOwn(OF_THE_CALL, name) ? OF_THE_CALL[name] : undefined;
+  return fact && call?.[fact];
+}
+
+function lookup(name: string, { connection, provider, extra }: Party): unknown {
   const [root = '', ...path] = name.split('.');
   if (root === 'connectionConfig') {
     const value = valueAt(connection.connectionConfig, path);
     return value === undefined || value === '' ? provider.connection_config?.[path.join('.')]?.default_value : value;
   }
   if (root === 'credentials') return valueAt(connection.credentials, path);
-  if (path.length === 0 && OF_THE_CALL.has(root)) return call?.[root as keyof typeof call];
   // Steps of a flow and assertions stand in nobody's row: whoever runs the flow hands them in.
   if (extra !== undefined && Object.hasOwn(extra, root)) return valueAt(extra, [root, ...path]);
   if (path.length > 0 || !Object.hasOwn(CREDENTIAL_NAMES, root)) return undefined;

@@ -14,6 +14,20 @@ export function formatMoment(moment: Date, format: string): string {
   return format.replace(TOKENS, (token, literal: string | undefined) => literal ?? tokenOf(moment, token));
 }
 
+const UNITS_MS: Readonly<Record<string, number>> = {
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 604_800_000,
+};
+
+/** The moment so many `seconds`, `minutes`, `hours`, `days` or `weeks` later; undefined for another unit. */
+export function later(moment: Date, count: number, unit: string): Date | undefined {
+  const unitMs = UNITS_MS[unit.replace(/s$/, '')];
+  return unitMs === undefined ? undefined : new Date(moment.getTime() + count * unitMs);
+}
+
 function tokenOf(moment: Date, token: string): string {
   const month = MONTHS[moment.getUTCMonth()] ?? '';
   const day = DAYS[moment.getUTCDay()] ?? '';

@@ -62,7 +62,8 @@ function proxyGrammar(object: ObjectOf) {
   });
   /** The call that shows whether credentials are good; the first endpoint that answers decides. */
   const verification = object({
-    method: z.string(),
+    /** @default GET */
+    method: z.string().optional(),
     endpoints: z.array(z.string()).optional(),
     /** The older spelling, for a single one. */
     endpoint: z.string().optional(),
@@ -82,7 +83,7 @@ function proxyGrammar(object: ObjectOf) {
     paginate: paginate.optional(),
     verification: verification.optional(),
     connection_config: tree.optional(),
-    /** Ours: paths that only read although their method does not say so (searches), as regular expressions. */
+    /** Ours: paths to which a POST only reads (searches), as regular expressions. */
     read_only: z.array(z.string()).optional(),
     /** Ours: the header in which the API takes an idempotency key. */
     idempotency_header: z.string().optional(),
@@ -155,7 +156,7 @@ function authGrammar(object: ObjectOf) {
     request_params: texts.optional(),
     request_http_method: z.string().optional(),
     token_http_method: z.string().optional(),
-    signature_method: z.enum(['HMAC-SHA1', 'RSA-SHA1', 'PLAINTEXT']).optional(),
+    signature_method: z.enum(['HMAC-SHA1', 'HMAC-SHA256', 'RSA-SHA1', 'PLAINTEXT']).optional(),
   };
   const step = {
     token_headers: texts.optional(),

@@ -1,7 +1,7 @@
 /** Bodies into memory, with a limit. */
 import { Readable } from 'node:stream';
 
-const REWINDABLE_BYTES = 1024 * 1024;
+export const REWINDABLE_BYTES = 1024 * 1024;
 
 /** The whole body, or undefined (and the stream destroyed) when it is longer than `maxBytes`. Rejects as the stream fails. */
 export function readBody(stream: Readable, maxBytes: number): Promise<Uint8Array | undefined> {

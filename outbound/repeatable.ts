@@ -3,12 +3,12 @@ import type { Provider } from './provider.ts';
 
 /**
  * Whether a call may be made twice without harm: reads by their method, pages of `paginate`, GraphQL without a mutation,
- * and the paths the provider names as reading (`proxy.read_only`, regular expressions). All else changes the world.
+ * and POSTs to the paths the provider names as reading (`proxy.read_only`, regular expressions). All else changes the world.
  */
 export function isRepeatable(config: RequestConfig, provider: Provider): boolean {
   if (config.method === 'GET' || config.paginated === true) return true;
   if (isGraphqlQuery(config)) return true;
-  return matchesAny(config.endpoint, provider.proxy?.read_only ?? []);
+  return config.method === 'POST' && matchesAny(config.endpoint, provider.proxy?.read_only ?? []);
 }
 
 /**

@@ -9,14 +9,17 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
 import type { RequestConfig, ResponseHead } from '../contract/host.ts';
+import { type SignRequest, signsRequests } from './auth/sign-request.ts';
 import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { OutboundConnection, Party } from './connection.ts';
 import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
+import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
 import { callHeaders, passedOnHeaders, scriptHeaders, statedContentType } from './headers.ts';
 import { interpolateTree } from './interpolate.ts';
-import { readBody, rewindable } from './read-body.ts';
-import { decideRetry, type Outcome, type RetryDecision, type RetryRules } from './retry.ts';
+import { type RawCall, rawCall } from './raw.ts';
+import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
+import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, type RetryRules } from './retry.ts';
 import { targetUrl } from './target.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
 
@@ -25,6 +28,10 @@ export type OutboundOptions = {
   /** NANGO_OUTBOUND_ALLOW: hosts, host:port or CIDR ranges that may be reached although they are not public. */
   readonly allow: readonly string[];
   readonly clock: () => Date;
+  /** Renews tokens; without it credentials are taken as they stand. */
+  readonly keeper?: TokenSource;
+  /** Signs calls of the modes that want it. */
+  readonly sign?: SignRequest;
   /** Largest decoded body a script may get. */
   readonly maxResponseBytes: number;
   /** @default 30 000 */
@@ -59,10 +66,11 @@ export type StreamHead = {
 export type ScriptAnswer = { readonly head: ResponseHead; readonly body: Uint8Array };
 
 /** What one attempt came to: an answer of any status, or a failure on the way; and whether and when to try again. */
-export type Attempted = { readonly decision: RetryDecision } & (
-  | { readonly answer: ScriptAnswer }
-  | { readonly failure: EngineError }
-);
+export type Attempted = {
+  readonly decision: RetryDecision;
+  /** A limit that the answer says is used up: the next call of the connection waits until then. */
+  readonly pause?: Pause | undefined;
+} & ({ readonly answer: ScriptAnswer } | { readonly failure: EngineError });
 
 export type Outbound = {
   /**
@@ -93,6 +101,11 @@ export type Outbound = {
     call: StreamCall,
     signal: AbortSignal,
   ) => Promise<{ head: StreamHead; body: Readable }>;
+  /** A call without provider and credentials, as `rawCall` says. */
+  readonly raw: (
+    call: RawCall,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<{ readonly head: ResponseHead; readonly body: Uint8Array }>;
   /** Closes the pooled connections. */
   readonly close: () => void;
 };
@@ -114,11 +127,13 @@ export function createOutbound(options: OutboundOptions): Outbound {
   const partyOf = (connection: OutboundConnection): Party => ({
     connection,
     provider: options.catalogue.get(connection.provider),
+    clock: options.clock,
   });
   return {
     request: (connection, config, { signal }) => requestAll(parts, { party: partyOf(connection), config, signal }),
     attempt: (connection, config, call) => requestOnce(parts, { party: partyOf(connection), config, ...call }),
     stream: (connection, call, signal) => streamAll(parts, { party: partyOf(connection), call, signal }),
+    raw: (call, { signal }) => rawCall(exchange, call, { maxBytes: options.maxResponseBytes, signal }),
     close: exchange.close,
   };
 }
@@ -141,21 +156,35 @@ async function requestAll(parts: Parts, call: ScriptCall): Promise<ScriptAnswer>
 }
 
 async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: number }): Promise<Attempted> {
-  const { party, config, signal, attempt } = call;
-  const request = await scriptRequest(party, config, parts.clock());
-  const rules = rulesOf(party, config);
+  const { config, signal, attempt } = call;
+  const rules = rulesOf(call.party, config);
   const decide = (outcome: Outcome) =>
     decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
   try {
-    const received = await parts.exchange.attempt(request, signal);
+    const token = { party: call.party, headers: config.headers, repeatable: true };
+    const { request, received } = await withFreshToken(parts.keeper, token, async (party) => {
+      const built = await signed(parts, party, await scriptRequest(party, config));
+      return { request: built, received: await parts.exchange.attempt(built, signal) };
+    });
     const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
     const head = { status: received.status, statusText: received.statusText, headers: scriptHeaders(received.headers) };
-    return { answer: { head, body }, decision: decide(received) };
+    const text = () => Buffer.from(body).toString('utf8');
+    const pause = pauseAfter(received, rules.provider, parts.clock());
+    const decision = decide({ status: received.status, headers: received.headers, text });
+    return { answer: { head, body }, decision, pause };
   } catch (error) {
+    const postponed = postponedRefresh(error, { attempt, retries: rules.retries, now: parts.clock() });
+    if (postponed !== undefined) return postponed;
     const code = networkCode(error);
     if (code === undefined) throw error;
     return { failure: error as EngineError, decision: decide({ networkCode: code }) };
   }
+}
+
+async function signed({ sign }: Pick<Parts, 'sign'>, party: Party, request: ExchangeRequest): Promise<ExchangeRequest> {
+  if (sign !== undefined) return sign(party, request);
+  if (!signsRequests(party)) return request;
+  throw new EngineError('internal', `Calls of provider '${party.provider.name}' are signed, and nobody here signs`);
 }
 
 async function streamAll(
@@ -163,12 +192,17 @@ async function streamAll(
   { party, call, signal }: ProxyCall,
 ): Promise<{ head: StreamHead; body: Readable }> {
   const given = rulesOf(party, call);
-  const body = given.retries > 0 && call.body !== undefined ? await rewindable(call.body) : call.body;
+  const body = call.body !== undefined && isWorthKeeping(parts, party, call) ? await rewindable(call.body) : call.body;
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
-  const request = streamRequest(party, { ...call, body }, parts.clock());
+  const send = async (fresh: Party) => ({
+    received: await parts.exchange.attempt(await signed(parts, fresh, streamRequest(fresh, call, body)), signal),
+  });
   for (let attempt = 0; ; attempt += 1) {
-    const received = await parts.exchange.attempt(request, signal).catch(orNetworkFailure);
+    const received = await withFreshToken(parts.keeper, { party, headers: call.headers, repeatable }, send).then(
+      (sent) => sent.received,
+      orNetworkFailure,
+    );
     const outcome = received instanceof EngineError ? { networkCode: networkCode(received) ?? '' } : received;
     const decision = decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
     if (waitsInPlace(decision)) {
@@ -186,16 +220,25 @@ async function streamAll(
   }
 }
 
+// A short body is kept to be sent again: by the call's own wish, or because its token may turn out to be refused.
+function isWorthKeeping({ keeper }: Pick<Parts, 'keeper'>, party: Party, call: StreamCall): boolean {
+  const { connection } = party;
+  if (Number(call.retries ?? 0) > 0 || signsRequests(party)) return true;
+  const length = Number(call.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  return keeper !== undefined && (connection.refreshAt ?? null) !== null && length <= REWINDABLE_BYTES;
+}
+
 function orNetworkFailure(error: unknown): EngineError {
   if (networkCode(error) === undefined) throw error;
   return error as EngineError;
 }
 
-function streamRequest(of: Party, call: StreamCall, now: Date): ExchangeRequest {
-  const { body } = call;
+function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): ExchangeRequest {
   const target = { endpoint: call.path, baseUrlOverride: call.baseUrlOverride };
-  const { party, url } = beginCall(of, { ...target, method: call.method, now });
-  const { 'content-length': length, ...headers } = callHeaders(party, call.headers);
+  const { party, url } = beginCall(of, { ...target, method: call.method });
+  // What streams by is known to no template: a signature is then over an empty body.
+  const facts = { ...party.call, contentType: call.headers['content-type'] };
+  const { 'content-length': length, ...headers } = callHeaders({ ...party, call: facts }, call.headers);
   // A length is only needed, and only right, for a body that is still on its way.
   if (length !== undefined && body !== undefined && !(body instanceof Uint8Array)) headers['content-length'] = length;
   return {
@@ -209,11 +252,12 @@ function streamRequest(of: Party, call: StreamCall, now: Date): ExchangeRequest 
 }
 
 /** A script's call as it goes on the wire. */
-async function scriptRequest(of: Party, config: RequestConfig, now: Date): Promise<ExchangeRequest> {
-  const { party, url } = beginCall(of, { ...config, now });
+async function scriptRequest(of: Party, config: RequestConfig): Promise<ExchangeRequest> {
+  const { party, url } = beginCall(of, config);
   const encoded = await encodeBody(withProviderBody(party, config), statedContentType(party, config.headers));
   const call = {
     ...party.call,
+    contentType: encoded?.contentType,
     // Read only by a template that signs the body.
     get body() {
       return encoded === undefined ? '' : Buffer.from(encoded.bytes).toString('utf8');
@@ -232,12 +276,12 @@ async function scriptRequest(of: Party, config: RequestConfig, now: Date): Promi
   };
 }
 
-type Beginning = Parameters<typeof targetUrl>[1] & { readonly method: string; readonly now: Date };
+type Beginning = Parameters<typeof targetUrl>[1] & { readonly method: string };
 
 /** The URL of a call, and the party that knows the call, so that templates can sign it. */
 function beginCall(party: Party, call: Beginning): { readonly party: Party; readonly url: URL } {
   const method = call.method.toUpperCase();
-  const known = { method, endpoint: call.endpoint, now: call.now, random: randomBytes(16).toString('hex') };
+  const known = { method, endpoint: call.endpoint, now: party.clock?.(), random: randomBytes(16).toString('hex') };
   const url = targetUrl({ ...party, call: known }, call);
   const place = { host: url.host, path: url.pathname, params: url.search.slice(1) };
   return { party: { ...party, call: { ...known, ...place, body: '' } }, url };
@@ -283,9 +327,15 @@ async function sleepInPlace(waitMs: number, signal: AbortSignal): Promise<void> 
 
 type CallOptions = Pick<StreamCall, 'retries' | 'retryOn' | 'forwardHeadersOnRedirect'>;
 
-function rulesOf({ provider }: Party, call: CallOptions): RetryRules {
-  const retries = Math.max(0, Math.trunc(Number(call.retries ?? 0)) || 0);
-  return { retries, retryOn: call.retryOn ?? [], provider: provider.proxy?.retry };
+/** What a call that does not say gets, if nothing can come of making it again. */
+const DEFAULT_RETRIES = 3;
+const HARMLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+function rulesOf({ provider }: Party, call: CallOptions & { readonly method: string }): RetryRules {
+  const common = { retryOn: call.retryOn ?? [], provider: provider.proxy?.retry };
+  const byDefault = call.retries === undefined && HARMLESS.has(call.method.toUpperCase());
+  if (byDefault) return { ...common, retries: DEFAULT_RETRIES, byDefault };
+  return { ...common, retries: Math.max(0, Math.trunc(Number(call.retries ?? 0)) || 0) };
 }
 
 function forwardsHeaders({ provider }: Party, call: CallOptions): boolean {

@@ -1,15 +1,22 @@
 /** Whether a failed call is tried again, and when. Pure: the loop that obeys it lives in request.ts. */
 import type { ProviderRetry } from './provider.ts';
+import { isCounterSpent, rateLimitWindows, spentForMs } from './rate-limit.ts';
 import { isPassing } from './unreachable.ts';
 
-/** What one attempt came to. */
+/** What one attempt came to. `text` is the answer's body, where it is at hand. */
 export type Outcome =
-  | { readonly status: number; readonly headers: Readonly<Record<string, string | readonly string[] | undefined>> }
+  | {
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+      readonly text?: () => string;
+    }
   | { readonly networkCode: string };
 
 export type RetryRules = {
   /** How many further attempts the call grants. */
   readonly retries: number;
+  /** The call did not ask for them and may be repeated without harm: only what is sure to pass is tried again. */
+  readonly byDefault?: boolean;
   /** Further statuses that the call wants retried. */
   readonly retryOn: readonly number[];
   readonly provider: ProviderRetry | undefined;
@@ -23,6 +30,7 @@ export type RetryDecision =
 const GIVE_UP: RetryDecision = { retry: false };
 const BACK_OFF_MS = 1_000;
 const MAX_BACK_OFF_MS = 10_000;
+const SURE_TO_PASS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /**
  * Decides after attempt number `attempt` (from 0). Network failures that pass, 429, 5xx, the call's `retryOn` and a
@@ -42,16 +50,17 @@ export function decideRetry(
 
 type Answer = Extract<Outcome, { status: number }>;
 
-function isRetryable(answer: Answer, { retryOn, provider }: RetryRules): boolean {
+function isRetryable(answer: Answer, { retryOn, provider, byDefault }: RetryRules): boolean {
   if (answer.status < 400) return false;
   if (retryOn.includes(answer.status) || isSpent(answer, provider)) return true;
   if (provider?.error_code !== undefined) return provider.error_code.some((pattern) => matches(pattern, answer.status));
+  if (byDefault) return SURE_TO_PASS.has(answer.status);
   return answer.status === 429 || answer.status >= 500;
 }
 
 // Some APIs refuse a spent limit with 403 and say so in a header only (GitHub).
 function isSpent(answer: Answer, provider: ProviderRetry | undefined): boolean {
-  return provider?.remaining !== undefined && headerOf(answer, provider.remaining)?.trim() === '0';
+  return isCounterSpent(answer.headers, provider);
 }
 
 function matches(pattern: string, status: number): boolean {
@@ -60,17 +69,47 @@ function matches(pattern: string, status: number): boolean {
   return /^[1-5]xx$/i.test(pattern) ? String(status).startsWith(pattern.charAt(0)) : Number(pattern) === status;
 }
 
-/** `at` beats `after` beats the plain Retry-After; among several headers the longest wait wins. */
+/** `at` beats `after` beats what the body says beats the plain Retry-After; the longest of several headers wins. */
 function waitAsked(answer: Answer, { provider }: RetryRules, now: Date): RetryDecision | undefined {
   const until = (text: string) => msUntil(text, now);
   const after = (text: string) => msAfter(text, now);
-  // Reset headers stand on every answer of some APIs: a 502 must not wait for the end of an unspent window.
-  const limited = answer.status < 500 || isSpent(answer, provider);
+  // Reset headers stand on every answer of some APIs: neither a 502 nor another limit (GitHub's secondary ones, which
+  // name theirs in Retry-After) must wait for the end of a window that is not spent.
+  const limited = answer.status < 500 ? !hasLeft(answer, provider) : isSpent(answer, provider);
   return (
     (limited ? longest(answer, provider?.at ?? [], until) : undefined) ??
     longest(answer, provider?.after ?? [], after) ??
-    longest(answer, ['retry-after'], after)
+    saidInBody(answer, provider, now) ??
+    longest(answer, ['retry-after'], after) ??
+    (limited ? byWindows(answer) : undefined)
   );
+}
+
+function hasLeft(answer: Answer, provider: ProviderRetry | undefined): boolean {
+  const left = provider?.remaining === undefined ? undefined : headerOf(answer, provider.remaining);
+  return Number(left ?? 0) > 0;
+}
+
+/** The wait that a JSON body names: the first group of the pattern in the value at the dotted path. */
+function saidInBody(answer: Answer, provider: ProviderRetry | undefined, now: Date): RetryDecision | undefined {
+  const rule = provider?.in_body;
+  if (rule === undefined || answer.text === undefined) return undefined;
+  // Some files write the pattern with its slashes.
+  const pattern = /^\/(.*)\/[a-z]*$/s.exec(rule.value)?.[1] ?? rule.value;
+  const found = new RegExp(pattern).exec(String(valueAt(answer.text(), rule.path) ?? ''))?.[1]?.trim();
+  if (found === undefined) return undefined;
+  const waitMs = rule.strategy === 'at' ? msUntil(found, now) : msAfter(found, now);
+  return waitMs >= 0 && Number.isFinite(waitMs) ? { retry: true, waitMs, askedBy: rule.path } : undefined;
+}
+
+function valueAt(json: string, path: string): unknown {
+  try {
+    let value: unknown = JSON.parse(json);
+    for (const key of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[key];
+    return value;
+  } catch {
+    return undefined;
+  }
 }
 
 function longest(answer: Answer, names: readonly string[], read: (text: string) => number): RetryDecision | undefined {
@@ -84,9 +123,13 @@ function longest(answer: Answer, names: readonly string[], read: (text: string) 
   return best && { retry: true, ...best };
 }
 
+/** A number below this is no moment of ours (2001) but a time to wait, and one above no time to wait (32 years). */
+const FIRST_MOMENT_S = 1e9;
+
 /** Until a moment in epoch seconds, epoch milliseconds or as a date. */
 function msUntil(text: string, now: Date): number {
   const number = Number(text);
+  if (text !== '' && number > 0 && number < FIRST_MOMENT_S) return Math.ceil(number * 1_000);
   // Seconds reach 1e11 in the year 5138, milliseconds did in 1973.
   const moment = text === '' || Number.isNaN(number) ? Date.parse(text) : number < 1e11 ? number * 1_000 : number;
   return Math.ceil(moment - now.getTime());
@@ -95,7 +138,8 @@ function msUntil(text: string, now: Date): number {
 /** Seconds, also with a fraction, or an HTTP-date (RFC 9110 section 10.2.3). */
 function msAfter(text: string, now: Date): number {
   const seconds = Number(text);
-  if (text === '' || Number.isNaN(seconds)) return msUntil(text, now);
+  if (text === '' || Number.isNaN(seconds) || (seconds >= FIRST_MOMENT_S && Number.isFinite(seconds)))
+    return msUntil(text, now);
   return Math.ceil(seconds * 1_000);
 }
 
@@ -107,4 +151,29 @@ function backOff(attempt: number, random: () => number): RetryDecision {
 function headerOf(answer: Answer, name: string): string | undefined {
   const value = answer.headers[name.toLowerCase()];
   return typeof value === 'string' ? value : value?.join(', ');
+}
+
+/** The spent window that lasts longest; a 429 that shows none spent is taken to mean the shortest. */
+function byWindows(answer: Answer): RetryDecision | undefined {
+  const spent = spentForMs(answer.headers);
+  const windows = rateLimitWindows(answer.headers).map(({ resetMs }) => resetMs);
+  if (spent === undefined && (answer.status !== 429 || windows.length === 0)) return undefined;
+  return { retry: true, waitMs: spent?.waitMs ?? Math.min(...windows), askedBy: 'ratelimit' };
+}
+
+/** Until when an API wants to hear nothing more. */
+export type Pause = { readonly until: Date; readonly reason: string };
+
+/** What the next call must wait for: a limit that this answer, whatever its status, says is used up. */
+export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
+  if ('networkCode' in outcome) return undefined;
+  const spent = spentForMs(outcome.headers);
+  if (spent !== undefined) {
+    return { until: new Date(now.getTime() + spent.waitMs), reason: `the limit '${spent.name}' of the API is used up` };
+  }
+  if (!isSpent(outcome, provider)) return undefined;
+  const asked = waitAsked(outcome, { retries: 0, retryOn: [], provider }, now);
+  if (!asked?.retry || asked.askedBy === undefined) return undefined;
+  const reason = `the limit of the API is used up, ${asked.askedBy} names the time`;
+  return { until: new Date(now.getTime() + asked.waitMs), reason };
 }

@@ -1,11 +1,12 @@
 /**
  * The language of `${…}` in providers files, without any knowledge of connections. Pure.
  *
- * A template is text with expressions: a name (`connectionConfig.region`), `now` with an optional format, or one of the
- * functions, whose argument is a template again. `a || b` takes the first alternative whose values all exist.
+ * A template is text with expressions: a name (`connectionConfig.region`), `now` with an optional format (`now:YYYY`) and
+ * shift (`now+7:days:YYYY-MM-DD`), or one of the functions, whose argument is a template again. `a || b` takes the first alternative whose values all exist.
  */
-import { createHash, createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import { formatMoment } from './moment.ts';
+import { createHash, createHmac, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { awsAuthorization } from './aws-signature.ts';
+import { formatMoment, later } from './moment.ts';
 
 /** What a template is filled from. */
 export type Values = {
@@ -21,8 +22,9 @@ type Gap = { missing?: string };
 type Part = { readonly text: string } | { readonly expression: string };
 
 const ALTERNATIVE = / *\|\| */;
-const FUNCTIONS: Readonly<Record<string, (argument: string) => string | undefined>> = {
+const FUNCTIONS: Readonly<Record<string, (argument: string, values: Values) => string | undefined>> = {
   base64: (argument) => Buffer.from(argument).toString('base64'),
+  sha256Base64: (argument) => createHash('sha256').update(argument).digest('base64'),
   sha256Hex: (argument) => createHash('sha256').update(argument).digest('hex'),
   hmacSha1Hex: (argument) => {
     const [message, key] = splitKey(argument);
@@ -33,10 +35,18 @@ const FUNCTIONS: Readonly<Record<string, (argument: string) => string | undefine
     const opened = key && ed25519Key(key);
     return opened ? sign(null, Buffer.from(message), opened).toString('base64') : undefined;
   },
+  fingerprint: fingerprintOf,
+  awsSigV4: signAws,
 };
 
 /** The functions by name, for messages. */
 export const FUNCTION_NAMES: readonly string[] = Object.keys(FUNCTIONS);
+
+/** The functions that a template calls and that are none. */
+export function unknownFunctions(template: string): string[] {
+  const called = [...template.matchAll(/\$\{\s*(\w+)\(/g)].map(([, name]) => name ?? '');
+  return called.filter((name) => !Object.hasOwn(FUNCTIONS, name)).map((name) => `${name}(…)`);
+}
 
 /** Fills a template. Values are put in as they are and never looked through again. */
 export function fillTemplate(template: string, values: Values): Filled {
@@ -72,15 +82,17 @@ function applied(name: string, argument: string, values: Values, gap: Gap): stri
   if (!Object.hasOwn(FUNCTIONS, name)) return undefined;
   const inner: Gap = {};
   const filled = fill(partsOf(argument), values, inner);
-  if (inner.missing === undefined) return FUNCTIONS[name]?.(filled);
+  if (inner.missing === undefined) return FUNCTIONS[name]?.(filled, values);
   gap.missing ??= inner.missing;
   return undefined;
 }
 
 function valueOf(name: string, { lookup, now }: Values): string | undefined {
-  if (name === 'now') return now?.toISOString();
-  if (name.startsWith('now:')) return now && formatMoment(now, name.slice('now:'.length));
-  return lookup(name);
+  const moment = /^now(?:\+(\d+):(\w+))?(?::(.*))?$/s.exec(name);
+  if (moment === null) return lookup(name);
+  const [, count, unit, format] = moment;
+  const shifted = now && (unit === undefined ? now : later(now, Number(count), unit));
+  return shifted && (format === undefined ? shifted.toISOString() : formatMoment(shifted, format));
 }
 
 /** Cuts at every `||` that stands outside of expressions. */
@@ -124,10 +136,29 @@ function closingBrace(template: string, from: number): number {
   return -1;
 }
 
+/** Access key id, secret key, region and service, of a call that is known. */
+function signAws(argument: string, { lookup, now }: Values): string | undefined {
+  const [id, secret, region, service] = argument.split(',').map((part) => part.trim());
+  const [method, host, path] = [lookup('method'), lookup('host'), lookup('path')];
+  if (!id || !secret || !region || !service || !method || !host || !path || !now) return undefined;
+  const rest = { params: lookup('params') ?? '', body: lookup('body') ?? '', contentType: lookup('contentType') };
+  return awsAuthorization({ method, host, path, now, ...rest }, { id, secret, region, service });
+}
+
 /** What is signed, and the key: the last of the arguments. */
 function splitKey(argument: string): [message: string, key: string | undefined] {
   const comma = argument.lastIndexOf(',');
   return comma < 0 ? [argument, undefined] : [argument.slice(0, comma), argument.slice(comma + 1).trim()];
+}
+
+/** The SHA-256 of the public key that goes with a private key in PEM, as Snowflake names key pairs. */
+function fingerprintOf(privateKey: string): string | undefined {
+  try {
+    const der = createPublicKey(privateKey.replaceAll('\\n', '\n')).export({ format: 'der', type: 'spki' });
+    return `SHA256:${createHash('sha256').update(der).digest('base64')}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** PKCS#8 of a raw Ed25519 key is this and the 32 bytes (RFC 8410 section 7). */

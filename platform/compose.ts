@@ -10,20 +10,22 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import type { Dependencies } from '../activities/index.ts';
+import { type Dependencies, JOURNAL_LIMITS, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
+import { createAuthorizer } from '../outbound/auth/authorizer.ts';
 import { createDelivery } from '../outbound/delivery.ts';
 import { createOutbound } from '../outbound/request.ts';
 import type { Closing } from '../runtime/closing.ts';
 import { createEngine } from '../runtime/engine.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
-import { ensureReconcileSchedule, registerSearchAttributes } from '../runtime/temporal-setup.ts';
+import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox } from '../sandbox/pool.ts';
+import { createCredentialVault } from '../store/credentials.ts';
 import type { Database } from '../store/db.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
@@ -32,6 +34,7 @@ import { installSdk } from '../worker/sdk.ts';
 import { startWorkers, type WorkerRoles } from '../worker/create.ts';
 import { openMigrated } from './database.ts';
 import type { Parts } from './parts.ts';
+import { createRefresher } from './refresher.ts';
 
 export type Roles = WorkerRoles & { readonly api: boolean };
 
@@ -63,9 +66,9 @@ export async function startEngine(options: {
   const { settings, parts, roles, log, closing } = options;
   installSdk(log);
   const clock = (): Date => new Date();
-  const box = createSecretBox(parts.encryptionKey);
+  const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
-  if (catalogue.warnings.length > 0) log('providers.unknown_keys', { warnings: catalogue.warnings });
+  if (catalogue.warnings.length > 0) log('providers.not_understood', { warnings: catalogue.warnings });
   const worksHere = roles.actions || roles.syncs;
   const [db, connection, workflowBundle] = await Promise.all([
     openStore(parts.databaseUrl, log, closing),
@@ -73,9 +76,26 @@ export async function startEngine(options: {
     worksHere ? bundleWorkflows() : undefined,
   ]);
   const client = new Client({ connection, namespace: parts.temporal.namespace });
+  const allow = settings.NANGO_OUTBOUND_ALLOW;
+  // Nothing is held here: refreshes are made in a process of their own.
+  const vault = createCredentialVault({ db, holds: db, box });
+  const refresher = createRefresher(
+    {
+      databaseUrl: parts.databaseUrl,
+      keys: [parts.encryptionKey, ...settings.NANGO_ENCRYPTION_KEY_PREVIOUS],
+      providersFile: settings.NANGO_PROVIDERS_FILE,
+      allow,
+    },
+    log,
+  );
+  closing.add('the refresher', refresher.close);
+  const authorizer = createAuthorizer({ vault, elsewhere: refresher.refresh, catalogue, allow, clock, log });
+  closing.add('the authorizer', authorizer.close);
   const outbound = createOutbound({
     catalogue,
-    allow: settings.NANGO_OUTBOUND_ALLOW,
+    keeper: authorizer.keeper,
+    sign: authorizer.sign,
+    allow,
     clock,
     maxResponseBytes: MAX_RESPONSE_BYTES,
   });
@@ -86,40 +106,57 @@ export async function startEngine(options: {
     uiUrl: parts.uiUrl,
     eagerActions: roles.actions,
   });
+  const limits = limitsOf(settings);
+  const journals = { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS };
   let failed = new Promise<never>(() => undefined);
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync, startDelivery } = engine;
+    const { startSync, startDelivery, runAction, reconcile } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
-    const limits = limitsOf(settings);
+    const control = openRunControl({ db, log });
+    closing.add('the listener for runs', control.close);
     const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
       db,
       box,
       sandbox,
+      control,
       outbound,
+      keeper: authorizer.keeper,
       delivery,
       catalogue,
       client,
       startSync,
       startDelivery,
+      runAction,
+      reconcile,
       clock,
       log,
       limits,
+      journals,
       processQueue,
     };
     const { namespace } = parts.temporal;
     const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
     closing.add('the workers', workers.stop);
-    if (roles.syncs) await ensureReconcileSchedule(client);
+    if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
-  const deps = { db, box, engine, outbound, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS };
-  const app = createApp({ ...deps, temporalUi: parts.uiUrl ?? null });
+  let publicUrl = settings.NANGO_SERVER_URL;
+  const app = createApp({
+    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    journals,
+    scriptLimits: limits,
+    temporalUi: parts.uiUrl ?? null,
+    publicUrl: () => publicUrl ?? '',
+    callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,
+    strictState: settings.NANGO_STRICT_STATE,
+  });
   const apiUrl = await listen(createServer(app), settings, closing);
+  publicUrl ??= apiUrl;
   return { db, box, client, clock, apiUrl, failed };
 }
 
@@ -160,6 +197,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
     maxIdleStarts: 20,
+    journal: JOURNAL_LIMITS,
   };
 }
 

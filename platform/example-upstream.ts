@@ -68,6 +68,14 @@ export function exampleProviders(url: string): string {
   return ['example-tracker', 'example-chat'].map((name) => providerEntry(name, url)).join('\n');
 }
 
+const TASK_PAGES = `    paginate:
+      type: cursor
+      cursor_path_in_response: next_cursor
+      cursor_name_in_request: cursor
+      limit_name_in_request: limit
+      response_path: tasks
+`;
+
 function providerEntry(name: string, url: string): string {
   return `${name}:
   display_name: ${name === 'example-tracker' ? 'Example task tracker' : 'Example chat'}
@@ -79,7 +87,7 @@ function providerEntry(name: string, url: string): string {
       authorization: Bearer \${apiKey}
     retry:
       after: retry-after
-  docs: ${url}
+${name === 'example-tracker' ? TASK_PAGES : ''}  docs: ${url}
 `;
 }
 

@@ -22,8 +22,10 @@ export async function startTemporal(options: {
   readonly port: number;
   readonly uiPort: number;
   readonly namespace: string;
+  /** Further dynamic settings of the server, as `key=value`. */
+  readonly settings?: readonly string[];
 }): Promise<LocalTemporal> {
-  const { folder, port, uiPort, namespace } = options;
+  const { folder, port, uiPort, namespace, settings = [] } = options;
   await mkdir(folder, { recursive: true });
   const pidFile = join(folder, '..', 'temporal.pid');
   await stopLeftOver(pidFile, 'temporal');
@@ -33,7 +35,7 @@ export async function startTemporal(options: {
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
       ...['--namespace', namespace, '--db-filename', join(folder, 'temporal.db'), '--log-level', 'error'],
       ...['history.transferProcessorMaxPollRPS=2000', 'history.timerProcessorMaxPollRPS=2000'].flatMap(dynamic),
-      ...['history.visibilityProcessorMaxPollRPS=2000'].flatMap(dynamic),
+      ...['history.visibilityProcessorMaxPollRPS=2000', ...settings].flatMap(dynamic),
       ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'],
       ...Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ],

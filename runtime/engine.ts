@@ -7,7 +7,7 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { type AllocatedRun, RECONCILE, syncStory, TASK_QUEUES } from '../contract/engine.ts';
+import { type AllocatedRun, RECONCILE, RESUME_SIGNAL, syncStory, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import { webhookWorkflowId } from '../contract/ids.ts';
 
@@ -33,6 +33,7 @@ export function createEngine(options: {
         await startAction(client, run, eagerActions);
       }),
     startDelivery: (deliveryId: string) => reachable(() => startDelivery(client, deliveryId)),
+    resume: (workflowId: string) => reachable(() => resume(client, workflowId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
@@ -106,6 +107,14 @@ async function startDelivery(client: Client, deliveryId: string): Promise<void> 
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+async function resume(client: Client, workflowId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).signal(RESUME_SIGNAL);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }
 

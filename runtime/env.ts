@@ -36,10 +36,29 @@ export const SETTINGS = {
   TEMPORAL_UI_PORT: port(8233).describe('Port of the local Temporal Web UI'),
   SERVER_PORT: port(3003).describe('Port of the REST API'),
   SERVER_HOST: z.string().default('127.0.0.1').describe('Address the REST API listens on'),
+  NANGO_SERVER_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where browsers reach this server; without it `http://<SERVER_HOST>:<SERVER_PORT>`'),
+  NANGO_CALLBACK_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Where providers send people back to, when it is not `<NANGO_SERVER_URL>/oauth/callback` but forwards there',
+    ),
+  NANGO_STRICT_STATE: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Whether a sign-in must come back to the browser it began in; not for callbacks forwarded from another domain',
+    ),
   NANGO_ENCRYPTION_KEY: z
     .string()
     .optional()
     .describe('32 bytes in base64 that seal secrets; needed with DATABASE_URL'),
+  NANGO_ENCRYPTION_KEY_PREVIOUS: list.describe(
+    'Keys that opened older secrets, until `npm run rotate-key` has sealed all of them with NANGO_ENCRYPTION_KEY',
+  ),
   NANGO_PROVIDERS_FILE: z.string().optional().describe('YAML file of providers, merged over the catalogue'),
   NANGO_OUTBOUND_ALLOW: list.describe('Private hosts, `host:port` or CIDR ranges that scripts and /proxy may reach'),
   NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
@@ -47,6 +66,11 @@ export const SETTINGS = {
   NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),
   NANGO_SYNC_TIMEOUT_MS: milliseconds(24 * HOUR_MS).describe('Running time limit of a sync'),
   NANGO_ACTION_TIMEOUT_MS: milliseconds(HOUR_MS / 4).describe('Running time limit of an action'),
+  NANGO_JOURNAL_KEEP: z
+    .enum(['failed', 'all', 'none'])
+    .default('failed')
+    .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
+  NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
   NANGO_ACTIONS_IN_API: z.stringbool().default(true).describe('Whether `npm run api` also runs actions'),
 } as const;
 

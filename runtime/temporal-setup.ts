@@ -1,5 +1,5 @@
 import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
-import { RECONCILE, SEARCH_ATTRIBUTES, TASK_QUEUES } from '../contract/engine.ts';
+import { RECONCILE, REFRESH_IDLE, SEARCH_ATTRIBUTES, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError } from '../contract/failures.ts';
 
 /** The part of a Temporal connection that registers search attributes. */
@@ -41,19 +41,36 @@ export async function registerSearchAttributes(connection: Operator, namespace: 
   }
 }
 
-/** Makes the schedule that repairs, every minute, what went unnoticed: lost schedules, orphans, lost runs. */
-export async function ensureReconcileSchedule(client: Client): Promise<void> {
+/**
+ * Makes the two schedules of the engine's own: every minute, what repairs what went unnoticed (lost schedules, orphans,
+ * lost runs); every hour, what keeps the tokens of idle connections.
+ */
+export async function ensureOwnSchedules(client: Client): Promise<void> {
+  await ensureSchedule(client, { ...RECONCILE, workflowType: 'reconcileWorkflow', args: [{ thorough: true }] });
+  await ensureSchedule(client, { ...REFRESH_IDLE, workflowType: 'refreshIdleWorkflow', args: [] });
+}
+
+async function ensureSchedule(
+  client: Client,
+  own: {
+    readonly scheduleId: string;
+    readonly everyMs: number;
+    readonly workflowType: string;
+    readonly args: unknown[];
+  },
+): Promise<void> {
+  const { scheduleId, everyMs, workflowType, args } = own;
   try {
     await client.schedule.create({
-      scheduleId: RECONCILE.scheduleId,
-      spec: { intervals: [{ every: RECONCILE.everyMs }] },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: RECONCILE.everyMs },
+      scheduleId,
+      spec: { intervals: [{ every: everyMs }] },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: everyMs },
       action: {
         type: 'startWorkflow',
-        workflowType: 'reconcileWorkflow',
-        workflowId: RECONCILE.scheduleId,
+        workflowType,
+        workflowId: scheduleId,
         taskQueue: TASK_QUEUES.background,
-        args: [{ thorough: true }],
+        args,
       },
     });
   } catch (error) {

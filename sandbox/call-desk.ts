@@ -5,10 +5,10 @@
  */
 import { type EngineError, type FailureCode, failureCode } from '../contract/failures.ts';
 import type { CallContext, Host, HostAnswer, HostCallKind } from '../contract/host.ts';
-import type { Journal, JournalEntry, JournalKind } from '../contract/journal.ts';
+import type { Journal, JournalCall, JournalEntry, JournalKind } from '../contract/journal.ts';
 import type { Limits, ScriptFailure, ScriptOutcome } from '../contract/script.ts';
 import { checkCall, isCallKind } from './calls.ts';
-import { type HeldCall, startReplay } from './replay.ts';
+import { startReplay } from './replay.ts';
 import { openWaits } from './waits.ts';
 
 /** An answer on its way into the guest; `now` is the time the script sees from then on. */
@@ -28,10 +28,12 @@ export type Desk = {
   readonly end: (outcome: ScriptOutcome) => ScriptOutcome;
   /** The process died: calls that must not be made twice are let finish and recorded, all others aborted. */
   readonly salvage: () => Promise<void>;
+  /** Begins no further call, and ends the run as suspended once those at work have their answers. */
+  readonly interrupt: () => void;
   readonly close: () => void;
 };
 
-type Waiting = HeldCall & { readonly kind: HostCallKind };
+type Waiting = JournalCall & { readonly kind: HostCallKind };
 type Outcome = Omit<DeskAnswer, 'now'>;
 type Executing = { readonly call: Waiting; readonly stop: AbortController; readonly done: Promise<void> };
 
@@ -55,6 +57,8 @@ export function openCallDesk(options: {
   readonly journal: Journal | undefined;
   readonly send: (answer: DeskAnswer) => void;
   readonly endRun: (outcome: ScriptOutcome) => void;
+  /** The journal has been gone through, or there is none; maybe before this function returns. */
+  readonly onLive: () => void;
 }): Desk {
   const { host, limits, journal, clock } = options;
   const stop = new AbortController();
@@ -62,13 +66,14 @@ export function openCallDesk(options: {
   const outbox: (Outcome & { readonly entry?: JournalEntry })[] = [];
   const sent = new Map<number, number>();
   const executing = new Map<number, Executing>();
-  const calls = new Map<number, HeldCall>();
+  const calls = new Map<number, JournalCall>();
   const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
   let sentBytes = 0;
   let lastNow = 0;
   let made = 0;
   let isSalvaging = false;
+  let isInterrupted = false;
 
   /** Answers leave while the child has applied most of what it was sent: memory on both sides stays bounded. */
   const flush = (): void => {
@@ -106,6 +111,7 @@ export function openCallDesk(options: {
     isLongWaitAllowed: journal !== undefined,
     /** Nothing but waits: no call at work or queued, no answer on its way, and the guest has applied all it got. */
     isQuiet: () => executing.size === waits.calls() && queue.length === 0 && outbox.length === 0 && sent.size === 0,
+    isAtRest: () => executing.size === waits.calls(),
     suspend: (suspension) => options.endRun({ status: 'suspended', suspension, calls: made }),
     onTimer: (number) => release({ number, ok: true, json: 'null', body: undefined }),
   });
@@ -137,6 +143,7 @@ export function openCallDesk(options: {
   });
 
   const start = (): void => {
+    if (isInterrupted) return;
     // Calls that only wait cost nothing: they do not count against those at work.
     while (executing.size - waits.calls() < limits.maxCallsInFlight && heldBytes < limits.maxFrameBytes) {
       const call = stop.signal.aborted ? undefined : queue.shift();
@@ -147,7 +154,25 @@ export function openCallDesk(options: {
     }
   };
 
-  const goLive = (call: HeldCall): void => {
+  /** A remembered call whose answer was too large to keep. It only reads, and is refused or waits as any other. */
+  const fetchAgain = async (held: JournalCall): Promise<Outcome['body']> => {
+    const call: Waiting = { ...held, kind: 'request' };
+    const own = new AbortController();
+    const answer = answerCall(host, call, contextOf(call, own.signal), limits);
+    const done = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    executing.set(call.number, { call, stop: own, done });
+    waits.begin();
+    try {
+      return (await answer).body;
+    } finally {
+      executing.delete(call.number);
+    }
+  };
+
+  const goLive = (call: JournalCall): void => {
     calls.set(call.number, call);
     if (call.kind === 'timer') return waits.startTimer(call.number, call.json);
     queue.push({ ...call, kind: call.kind });
@@ -158,7 +183,9 @@ export function openCallDesk(options: {
     journal &&
     startReplay(journal, {
       answer: (entry) => release({ number: entry.number, ok: entry.ok, json: entry.json, body: entry.body, entry }),
+      fetchAgain,
       goLive: (held) => {
+        options.onLive();
         for (const call of held) goLive(call);
         waits.begin();
       },
@@ -168,7 +195,10 @@ export function openCallDesk(options: {
         options.endRun({ status: 'diverged', reason: (error as EngineError).message, calls: 0 });
       },
     });
-  if (replay === undefined) waits.begin();
+  if (replay === undefined) {
+    options.onLive();
+    waits.begin();
+  }
 
   return {
     take: (number, kind, json, body) => {
@@ -179,9 +209,8 @@ export function openCallDesk(options: {
         return fail(failure('script_failed', `Host call '${kind}' does not exist.`));
       }
       made = Math.max(made, number + 1);
-      const call: HeldCall = { number, kind: kind as JournalKind, json, body };
-      if (replay?.isOn()) replay.hold(call);
-      else goLive(call);
+      const call: JournalCall = { number, kind: kind as JournalKind, json, body };
+      if (!replay?.hold(call)) goLive(call);
     },
     dropTimer: (number) => {
       replay?.drop(number);
@@ -193,7 +222,7 @@ export function openCallDesk(options: {
       sent.delete(number);
       flush();
       start();
-      if (sent.size === 0 && outbox.length === 0) replay?.onIdle();
+      if (sent.size + outbox.length + executing.size === 0) replay?.onIdle();
       waits.look();
     },
     end: (outcome) => {
@@ -210,6 +239,10 @@ export function openCallDesk(options: {
       sentBytes = 0;
       flush();
     },
+    interrupt: () => {
+      isInterrupted = true;
+      waits.interrupt();
+    },
     close: () => {
       stop.abort();
       for (const one of executing.values()) one.stop.abort();
@@ -220,7 +253,7 @@ export function openCallDesk(options: {
 
 // What is aborted here is made again by the next pass; only what may not be is worth waiting for.
 function mayNotRepeat({ kind, json }: Waiting): boolean {
-  return kind === 'request' && !/"method":"(GET|HEAD)"/.test(json);
+  return (kind === 'request' || kind === 'uncontrolledFetch') && !/"method":"(GET|HEAD)"/.test(json);
 }
 
 /** Executes one call. Rejects only with what must end the run. */

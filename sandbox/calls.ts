@@ -1,7 +1,7 @@
 /** The arguments of each host call, checked on our side of the border: the guest may send anything. */
 import { z } from 'zod';
 import type { HostCallKind, HostCalls } from '../contract/host.ts';
-import { LOG_LEVELS } from '../contract/host.ts';
+import { LOG_LEVELS, MERGING_STRATEGIES } from '../contract/host.ts';
 
 const param = z.union([z.string(), z.number(), z.boolean()]);
 const record = z.record(z.string(), z.unknown());
@@ -25,16 +25,58 @@ const requestConfig = z.strictObject({
 });
 const checkpoint = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
+const lockKey = z.string().min(1).max(255);
+const address = { providerConfigKey: z.string(), connectionId: z.string() };
+
 /** One schema per kind of call. */
 export const CALL_SCHEMAS = {
   request: z.strictObject({ config: requestConfig }),
   saveRecords: write,
+  updateRecords: write,
   deleteRecords: write,
+  readRecords: z.strictObject({
+    model: z.string(),
+    ids: z.array(z.string()).max(1_000).readonly().optional(),
+    cursor: z.string().max(1_000).optional(),
+    limit: z.number().int().min(1).max(1_000),
+  }),
+  startTracking: z.strictObject({ model: z.string() }),
+  deleteUnseen: z.strictObject({ model: z.string(), since: z.enum(['tracking', 'run']) }),
+  setMergingStrategy: z.strictObject({ model: z.string(), strategy: z.enum(MERGING_STRATEGIES) }),
   log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string() }),
   getConnection: z.strictObject({ providerConfigKey: z.string().optional(), connectionId: z.string().optional() }),
   setMetadata: z.strictObject({ metadata: record }),
   updateMetadata: z.strictObject({ metadata: record }),
   getCheckpoint: z.strictObject({}),
+  getIntegration: z.strictObject({ include: z.array(z.string()) }),
+  getEnvironmentVariables: z.strictObject({}),
+  acquireLock: z.strictObject({
+    key: lockKey,
+    ttlMs: z
+      .number()
+      .int()
+      .positive()
+      .max(7 * 86_400_000),
+  }),
+  releaseLock: z.strictObject({ key: lockKey.nullable() }),
+  uncontrolledFetch: z.strictObject({
+    url: z.string(),
+    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']),
+    headers: z.record(z.string(), z.string()),
+  }),
+  triggerAction: z.strictObject({ ...address, action: z.string() }),
+  triggerSync: z.strictObject({
+    ...address,
+    name: z.string(),
+    variant: z.string(),
+    reset: z.boolean(),
+    emptyCache: z.boolean(),
+  }),
+  startSync: z.strictObject({
+    providerConfigKey: z.string(),
+    names: z.array(z.string()),
+    connectionId: z.string().optional(),
+  }),
   saveCheckpoint: z.strictObject({ checkpoint: checkpoint.nullable() }),
 } as const satisfies Record<HostCallKind, z.ZodType>;
 

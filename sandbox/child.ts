@@ -6,11 +6,11 @@ import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
-import { type Desk, type DeskAnswer, failure, openCallDesk } from './call-desk.ts';
+import { type Desk, type DeskAnswer, openCallDesk } from './call-desk.ts';
 import { createFrameReader, encodeFrame, type Frame } from './frames.ts';
 import type { GuestRuntime } from './guest-runtime.ts';
 import { type ChildExit, type EndWord, failureOfExit, outcomeOfEnd } from './outcome.ts';
-import { nameOf } from './script-error.ts';
+import { superviseRun } from './supervision.ts';
 
 export type ChildEvents = {
   /** A run is over, so there is room. */
@@ -87,8 +87,11 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     events.freed();
   };
 
-  /** Ends a run from outside; the script is given no say, and a child that does not confirm is killed. */
-  const stopRun = (id: number, outcome: ScriptOutcome): void => {
+  /**
+   * Ends a run from outside; the script is given no say, and a child that does not confirm is killed. Calls that must
+   * not be made twice are let finish, unless the run is over for good.
+   */
+  const stopRun = (id: number, outcome: ScriptOutcome, isOver = false): void => {
     const one = active.get(id);
     if (one === undefined || one.decided !== undefined) return;
     one.decided = outcome;
@@ -97,7 +100,8 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
       id,
       setTimeout(() => kill('stuck'), STOP_PATIENCE_MS),
     );
-    void one.desk.salvage().finally(() => settle(id, outcome));
+    if (isOver) settle(id, outcome);
+    else void one.desk.salvage().finally(() => settle(id, outcome));
   };
 
   /** An isolate in it cannot be stopped: at once where it eats memory, else when its neighbours have finished. */
@@ -123,7 +127,8 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
       return;
     }
     const one = active.get(id);
-    if (one !== undefined) onRunFrame(one, header, body, settle);
+    // What was said before the script heard that it is over: a call of it must not be made, its end not be believed.
+    if (one !== undefined && one.decided === undefined) onRunFrame(one, header, body, settle);
   };
 
   const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
@@ -177,21 +182,27 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
         const id = nextId++;
         child.started += 1;
         maxFrameBytes = Math.max(maxFrameBytes, run.limits.maxFrameBytes);
-        const cleanUp = superviseRun(run, (outcome) => stopRun(id, outcome));
-        const desk = openCallDesk({
+        const supervision = superviseRun(run, {
+          stop: (outcome, isOver) => stopRun(id, outcome, isOver),
+          interrupt: () => desk.interrupt(),
+        });
+        const desk: Desk = openCallDesk({
           host: run.host,
           clock: run.clock,
           limits: run.limits,
           journal: run.journal,
           send: (answer) => send(...answerFrame(id, answer)),
           endRun: (outcome) => stopRun(id, outcome),
+          onLive: () => supervision.live(),
         });
         const finish = (outcome: ScriptOutcome): void => {
-          cleanUp();
+          supervision.end();
           resolve(outcome);
         };
         active.set(id, { id, run, desk, settle: finish, decided: undefined });
         send(...runFrame(id, run));
+        if (run.interrupt?.aborted) desk.interrupt();
+        run.debugger?.connect((message) => send({ type: 'debug', run: id }, message));
       }),
     end: async (force = false) => {
       child.retired = true;
@@ -221,6 +232,9 @@ function onRunFrame(
       one.desk.take(number, String(header['kind']), body.toString('utf8', 0, argsBytes), text);
       break;
     }
+    case 'debug':
+      one.run.debugger?.receive(body.toString('utf8'));
+      break;
     case 'cleared':
       one.desk.dropTimer(number);
       break;
@@ -229,32 +243,13 @@ function onRunFrame(
       break;
     case 'ended': {
       const output = header['hasOutput'] === true ? body.toString('utf8') : undefined;
-      settle(one.id, one.desk.end(outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output)));
+      const outcome = outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output);
+      settle(one.id, one.decided ?? one.desk.end(outcome));
       break;
     }
     default:
       throw new Error('an unknown frame');
   }
-}
-
-/** Wall clock and cancellation of one run; returns what ends the supervision. */
-function superviseRun(run: ScriptRun, stop: (outcome: ScriptOutcome) => void): () => void {
-  const timeOut = (): void => {
-    const message = `${nameOf(run)} was stopped in ${run.bundle.file}: it ran longer than ${run.limits.wallClockMs} ms.`;
-    stop({ status: 'failed', failure: failure('script_timed_out', message), calls: 0 });
-  };
-  const timer = setTimeout(timeOut, Math.min(run.limits.wallClockMs, 2 ** 31 - 1));
-  const abort = (): void => stop(abortedOutcome(run));
-  run.signal.addEventListener('abort', abort);
-  return () => {
-    clearTimeout(timer);
-    run.signal.removeEventListener('abort', abort);
-  };
-}
-
-/** The outcome of a run that was cancelled, before or after it began. */
-export function abortedOutcome(run: ScriptRun): ScriptOutcome {
-  return { status: 'failed', failure: failure('script_aborted', `${nameOf(run)} was cancelled.`), calls: 0 };
 }
 
 /** A package as it is looked up from a file and as it really is: some installers put links in `node_modules`. */
@@ -295,6 +290,7 @@ function runFrame(id: number, run: ScriptRun): [Record<string, unknown>, ...stri
     memoryMb: limits.memoryMb,
     cpuMs: limits.cpuMs,
     maxFrameBytes: limits.maxFrameBytes,
+    isDebugged: run.debugger !== undefined,
   };
   return [header, script, bundle.code, input ?? ''];
 }

@@ -11,3 +11,6 @@ export const DEFAULT_LIMITS: Limits = {
   maxCallsInFlight: 32,
   maxFrameBytes: 50 * 1024 * 1024,
 };
+
+/** Of deployed scripts. It decides when a call is handed over, so a replay needs the same. */
+export const DEPLOYED_TRAFFIC = { maxCallsInFlight: 64, maxFrameBytes: 64 * 1024 * 1024 } as const;

@@ -5,8 +5,9 @@
  */
 import { availableParallelism } from 'node:os';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
-import { abortedOutcome, type Child, startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import { type GuestRuntime, loadGuestRuntime } from './guest-runtime.ts';
+import { abortedOutcome, interruptedOutcome } from './supervision.ts';
 
 export type SandboxOptions = {
   /** Children that serve an environment; one spare besides is kept warm. @default twice the processors, at least 2 */
@@ -26,7 +27,13 @@ export type Sandbox = {
   /** Ends every child; runs still underway end as aborted. */
   readonly close: () => Promise<void>;
   /** `isolates`: those that hold a script, also one that was told to go and has not gone yet. */
-  readonly stats: () => { readonly children: number; readonly isolates: number; readonly running: number };
+  readonly stats: () => {
+    readonly children: number;
+    readonly isolates: number;
+    readonly running: number;
+    /** Processes of the children that serve an environment. */
+    readonly pids: readonly number[];
+  };
 };
 
 type Waiting = { readonly run: ScriptRun; readonly start: (child: Child | undefined) => void };
@@ -132,10 +139,16 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         resolve(undefined);
       };
       run.signal.addEventListener('abort', leave, { once: true });
+      run.interrupt?.addEventListener('abort', leave, { once: true });
       closing.signal.addEventListener('abort', leave, { once: true });
       queue.push(waiting);
       serve(texts);
     });
+
+  const leftOutcome = (run: ScriptRun): ScriptOutcome => {
+    const isInterrupted = run.interrupt?.aborted && !run.signal.aborted && !closing.signal.aborted;
+    return isInterrupted ? interruptedOutcome() : abortedOutcome(run);
+  };
 
   /** Children end by themselves when their pipe closes, unless a script has one stuck. */
   const killAll = (): void => {
@@ -159,9 +172,9 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   return {
     run: async (run) => {
       const texts = await runtime;
-      if (run.signal.aborted || closing.signal.aborted) return abortedOutcome(run);
+      if (run.signal.aborted || run.interrupt?.aborted || closing.signal.aborted) return leftOutcome(run);
       const child = await waitForChild(run, texts);
-      if (child === undefined) return abortedOutcome(run);
+      if (child === undefined) return leftOutcome(run);
       return child.run({ ...run, signal: AbortSignal.any([run.signal, closing.signal]) });
     },
     close: async () => {
@@ -173,7 +186,12 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     stats: () => {
       const running = [...children].reduce((sum, child) => sum + child.running(), 0);
       const isolates = [...children].reduce((sum, child) => sum + child.isolates(), 0);
-      return { children: children.size + (spare === undefined ? 0 : 1), isolates, running };
+      return {
+        children: children.size + (spare === undefined ? 0 : 1),
+        isolates,
+        running,
+        pids: [...children].map((child) => child.pid).filter((pid) => pid !== undefined),
+      };
     },
   };
 }

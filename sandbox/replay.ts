@@ -3,20 +3,12 @@
  * in which it was answered before, until the journal ends. A call that is not the one the journal remembers at its
  * number means that the script went another way.
  */
-import type { Journal, JournalEntry, JournalKind } from '../contract/journal.ts';
-
-export type HeldCall = {
-  readonly number: number;
-  readonly kind: JournalKind;
-  readonly json: string;
-  readonly body: string | undefined;
-};
+import { createHash } from 'node:crypto';
+import type { Journal, JournalCall, JournalEntry } from '../contract/journal.ts';
 
 export type Replay = {
-  /** False once the journal is at its end and every call goes to the outer world. */
-  readonly isOn: () => boolean;
-  /** A call the guest made; kept until the journal's order comes to it. */
-  readonly hold: (call: HeldCall) => void;
+  /** Keeps a call the guest made until the journal's order comes to it; false for one that goes to the outer world. */
+  readonly hold: (call: JournalCall) => boolean;
   /** A timer the guest stopped before its turn came. */
   readonly drop: (number: number) => void;
   /** The guest has nothing more to do until it is answered: the next answer must be due by now. */
@@ -27,21 +19,29 @@ export type Replay = {
 
 /**
  * @param to `answer` gets remembered answers in order; `goLive` the calls without one, in the guest's order, once the
- * journal has ended; `diverged` and `failed` end the pass.
+ * journal has ended; `fetchAgain` makes a call whose body was not kept; `diverged` and `failed` end the pass.
  */
 export function startReplay(
   journal: Journal,
   to: {
     readonly answer: (entry: JournalEntry) => void;
-    readonly goLive: (calls: readonly HeldCall[]) => void;
+    readonly fetchAgain: (call: JournalCall) => Promise<JournalEntry['body']>;
+    readonly goLive: (calls: readonly JournalCall[]) => void;
     readonly diverged: (reason: string) => void;
     readonly failed: (error: unknown) => void;
   },
 ): Replay {
-  const held = new Map<number, HeldCall>();
+  // By the number of the entry that is to answer them.
+  const held = new Map<number, JournalCall>();
+  // Numbers of the calls that no entry answers, ascending as the guest makes them.
+  const apart: number[] = [];
   let entries: readonly JournalEntry[] = [];
   let at = 0;
   let isReading = false;
+  const diverge = (reason: string): void => {
+    isOn = false;
+    to.diverged(reason);
+  };
   let isOn = true;
 
   const end = (): void => {
@@ -64,6 +64,19 @@ export function startReplay(
     );
   };
 
+  const answerAgain = (call: JournalCall, entry: JournalEntry): void => {
+    isReading = true;
+    to.fetchAgain(call).then(
+      (body) => {
+        isReading = false;
+        if (bodyHash(body) !== entry.bodyHash) return diverge(`the answer of call ${call.number} is another one now`);
+        to.answer({ ...entry, number: call.number, body });
+        advance();
+      },
+      (error: unknown) => to.failed(error),
+    );
+  };
+
   const advance = (): void => {
     while (isOn && !isReading) {
       const entry = entries[at];
@@ -71,38 +84,52 @@ export function startReplay(
       const call = held.get(entry.number);
       if (call === undefined) return;
       const reason = differenceOf(journal, entry, call);
-      if (reason !== undefined) {
-        isOn = false;
-        return to.diverged(reason);
-      }
+      if (reason !== undefined) return diverge(reason);
       held.delete(entry.number);
       at += 1;
-      to.answer(entry);
+      if (entry.bodyHash !== undefined) return answerAgain(call, entry);
+      to.answer({ ...entry, number: call.number });
     }
   };
 
   readOn();
   return {
-    isOn: () => isOn,
     hold: (call) => {
-      held.set(call.number, call);
+      if (!isOn) return false;
+      if (journal.isApart?.(call)) {
+        apart.push(call.number);
+        return false;
+      }
+      held.set(call.number - apart.filter((number) => number < call.number).length, call);
       advance();
+      return true;
     },
     drop: (number) => {
-      held.delete(number);
+      for (const [place, call] of held) if (call.number === number) held.delete(place);
     },
     onIdle: () => {
       const entry = entries[at];
       if (!isOn || isReading || entry === undefined) return;
-      isOn = false;
-      to.diverged(`call ${entry.number} (${entry.kind}) was not made this time`);
+      diverge(`call ${entry.number} (${entry.kind}) was not made this time`);
     },
     hasRest: () => isOn && (isReading || at < entries.length),
   };
 }
 
-function differenceOf(journal: Journal, entry: JournalEntry, call: HeldCall): string | undefined {
+/** What names the body of an answer that is not kept. */
+export function bodyHash(body: JournalEntry['body']): string {
+  return createHash('sha256')
+    .update(body ?? '')
+    .digest('base64url');
+}
+
+function differenceOf(journal: Journal, entry: JournalEntry, call: JournalCall): string | undefined {
+  const isSame = journal.answers?.(entry, call) ?? isSameCall(journal, entry, call);
+  if (isSame) return undefined;
   if (call.kind !== entry.kind) return `call ${entry.number} was ${entry.kind} and is ${call.kind} this time`;
-  if (journal.hash(call.kind, call.json, call.body) === entry.argsHash) return undefined;
   return `call ${entry.number} (${entry.kind}) has other arguments this time`;
+}
+
+function isSameCall(journal: Journal, entry: JournalEntry, { kind, json, body }: JournalCall): boolean {
+  return kind === entry.kind && journal.hash(kind, json, body) === entry.argsHash;
 }

@@ -18,8 +18,10 @@ export type Waits = {
   /** How many calls wait. */
   readonly calls: () => number;
   readonly timers: () => number;
-  /** Looks whether there is nothing left to do but to wait for long. */
+  /** Looks whether there is nothing left to do but to wait for long, or for what interrupted the run. */
   readonly look: () => void;
+  /** From now on the run is suspended once no call is at work. */
+  readonly interrupt: () => void;
   readonly close: () => void;
 };
 
@@ -37,6 +39,8 @@ export function openWaits(options: {
   readonly clock: () => Date;
   readonly isLongWaitAllowed: boolean;
   readonly isQuiet: () => boolean;
+  /** No call is at work but those that wait. */
+  readonly isAtRest: () => boolean;
   readonly suspend: (suspension: Suspension) => void;
   readonly onTimer: (number: number) => void;
 }): Waits {
@@ -45,8 +49,15 @@ export function openWaits(options: {
   const opened = performance.now();
   let replayMs: number | undefined;
   let isClosed = false;
+  let isInterrupted = false;
+
+  const suspend = (resumeAt: number | null, reason: string): void => {
+    isClosed = true;
+    options.suspend({ resumeAt, reason, pending: [...waiting.values()].map(({ call }) => call) });
+  };
 
   const look = (): void => {
+    if (isInterrupted && !isClosed && options.isAtRest()) suspend(null, 'interrupted');
     if (isClosed || replayMs === undefined || !options.isLongWaitAllowed || !options.isQuiet()) return;
     const due = [
       ...[...waiting.values()].map(({ call }) => call.resumeAt),
@@ -56,17 +67,17 @@ export function openWaits(options: {
     const resumeAt = Math.min(...due);
     const left = resumeAt - options.clock().getTime();
     if (left <= Math.max(SHORTEST_SUSPENSION_MS, REPLAYS_WORTH * replayMs)) return;
-    isClosed = true;
     const first = [...waiting.values()].sort((a, b) => a.call.resumeAt - b.call.resumeAt)[0];
-    options.suspend({
-      resumeAt: resumeAt + Math.random() * JITTER_MS,
-      reason: first !== undefined && first.call.resumeAt === resumeAt ? first.reason : 'the script sleeps (setTimeout)',
-      pending: [...waiting.values()].map(({ call }) => call),
-    });
+    const isCall = first !== undefined && first.call.resumeAt === resumeAt;
+    suspend(resumeAt + Math.random() * JITTER_MS, isCall ? first.reason : 'the script sleeps (setTimeout)');
   };
 
   return {
     look,
+    interrupt: () => {
+      isInterrupted = true;
+      look();
+    },
     begin: () => {
       replayMs = performance.now() - opened;
       look();

@@ -1,4 +1,5 @@
 import { onlyRow, type Queryable } from './db.ts';
+import type { SecretBox } from './secret-box.ts';
 
 /** A connection as stored; its credentials are sealed (secret-box.ts) and stay so until the moment of use. */
 export type Connection = {
@@ -13,16 +14,40 @@ export type Connection = {
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** Grows with every writing of credentials. */
+  readonly version: number;
+  readonly expiresAt: Date | null;
+  readonly refreshAt: Date | null;
+  /** Since when the person has to sign in again, and why; an outage leaves a reason as well. */
+  readonly authFailedAt: Date | null;
+  readonly refreshError: string | null;
+  readonly endUser: EndUser | null;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly webhookUrlOverride: string | null;
+  readonly lastFetchedAt: Date | null;
+};
+
+/** Whom the connection belongs to, in the product's own words. */
+export type EndUser = {
+  readonly id: string;
+  readonly email?: string | null | undefined;
+  readonly display_name?: string | null | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly organization?: { readonly id: string; readonly display_name?: string | null | undefined } | null | undefined;
 };
 
 const SELECT = `select c.id::text, c.environment_id::text as "environmentId", c.connection_id as "connectionId", c.integration_id::text as "integrationId",
     i.unique_key as "providerConfigKey", i.provider, c.credentials as "sealedCredentials",
-    c.connection_config as "connectionConfig", c.metadata, c.created_at as "createdAt", c.updated_at as "updatedAt"
+    c.connection_config as "connectionConfig", c.metadata, c.created_at as "createdAt", c.updated_at as "updatedAt",
+    c.credentials_version as version, c.expires_at as "expiresAt", c.refresh_at as "refreshAt",
+    c.auth_failed_at as "authFailedAt", c.refresh_error as "refreshError", c.end_user as "endUser", c.tags,
+    c.webhook_url_override as "webhookUrlOverride", c.last_fetched_at as "lastFetchedAt"
   from connections c join integrations i on i.id = c.integration_id`;
 
 /**
- * Creates the connection, or renews an existing one: credentials and configuration are replaced, while id, metadata
- * (unless given) and records stay.
+ * Creates the connection, or renews an existing one: credentials and configuration are replaced, while id, metadata, end
+ * user and tags (unless given) and records stay. A connection that had to be signed in again is alive then, and the
+ * schedules that were held for it go on.
  */
 export async function saveConnection(
   db: Queryable,
@@ -33,19 +58,40 @@ export async function saveConnection(
     sealedCredentials: string;
     connectionConfig: Readonly<Record<string, unknown>>;
     metadata: Readonly<Record<string, unknown>> | undefined;
+    expiresAt?: Date | null;
+    refreshAt?: Date | null;
+    endUser?: EndUser | null | undefined;
+    tags?: Readonly<Record<string, string>> | undefined;
+    webhookUrlOverride?: string | null | undefined;
     at: Date;
   },
 ): Promise<{ readonly id: string; readonly created: boolean }> {
   const result = await db.query<{ id: string; created: boolean }>(
-    `insert into connections as c
-       (environment_id, integration_id, connection_id, credentials, connection_config, metadata, created_at, updated_at)
-     values ($1::bigint, $2::bigint, $3::text, $4::text, $5::jsonb, coalesce($6::jsonb, '{}'), $7::timestamptz, $7::timestamptz)
-     on conflict on constraint connections_key do update
-       set credentials = excluded.credentials,
-           connection_config = excluded.connection_config,
-           metadata = coalesce($6::jsonb, c.metadata),
-           updated_at = excluded.updated_at
-     returning c.id::text, (c.xmax = 0) as created`,
+    `with saved as (
+       insert into connections as c
+         (environment_id, integration_id, connection_id, credentials, connection_config, metadata, created_at, updated_at,
+          expires_at, refresh_at, end_user, tags, webhook_url_override)
+       values ($1::bigint, $2::bigint, $3::text, $4::text, $5::jsonb, coalesce($6::jsonb, '{}'), $7::timestamptz,
+         $7::timestamptz, $8::timestamptz, $9::timestamptz, $10::jsonb, coalesce($11::jsonb, '{}'), $12::text)
+       on conflict on constraint connections_key do update
+         set credentials = excluded.credentials,
+             credentials_version = c.credentials_version + 1,
+             credentials_at = null,
+             expires_at = excluded.expires_at,
+             refresh_at = excluded.refresh_at,
+             refresh_begun_at = null, refresh_failures = 0, refresh_error = null, refresh_retry_at = null,
+             auth_failed_at = null,
+             connection_config = excluded.connection_config,
+             metadata = coalesce($6::jsonb, c.metadata),
+             end_user = coalesce($10::jsonb, c.end_user),
+             tags = coalesce($11::jsonb, c.tags),
+             webhook_url_override = coalesce($12::text, c.webhook_url_override),
+             updated_at = excluded.updated_at
+       returning c.id, (c.xmax = 0) as created
+     ), held as (
+       update syncs y set revision = y.revision + 1 from saved where y.connection_id = saved.id and not saved.created
+     )
+     select id::text, created from saved`,
     [
       connection.environmentId,
       connection.integrationId,
@@ -54,6 +100,11 @@ export async function saveConnection(
       JSON.stringify(connection.connectionConfig),
       connection.metadata === undefined ? null : JSON.stringify(connection.metadata),
       connection.at,
+      connection.expiresAt ?? null,
+      connection.refreshAt ?? null,
+      jsonOrNull(connection.endUser),
+      jsonOrNull(connection.tags),
+      connection.webhookUrlOverride ?? null,
     ],
   );
   return onlyRow(result, 'saveConnection');
@@ -80,6 +131,25 @@ export async function connectionById(db: Queryable, id: string): Promise<Connect
   return result.rows[0];
 }
 
+/** Connections whose token is due, was written before that moment, and may be asked for now; by id, after `afterId`. */
+export async function idleConnections(
+  db: Queryable,
+  page: { now: Date; writtenBefore: Date; afterId: string; limit: number },
+): Promise<Connection[]> {
+  const result = await db.query<Connection>(
+    `${SELECT}
+     where c.id > $1::bigint
+       and c.auth_failed_at is null
+       and c.refresh_at <= $2::timestamptz
+       and (c.refresh_retry_at is null or c.refresh_retry_at <= $2::timestamptz)
+       and (c.credentials_at is null or c.credentials_at < $3::timestamptz)
+     order by c.id
+     limit $4::int`,
+    [page.afterId, page.now, page.writtenBefore, page.limit],
+  );
+  return result.rows;
+}
+
 /** Connections of an environment, oldest first; the filters that are null do not apply. */
 export async function listConnections(
   db: Queryable,
@@ -87,6 +157,11 @@ export async function listConnections(
     environmentId: string;
     connectionId: string | null;
     providerConfigKeys: readonly string[] | null;
+    endUserId?: string | null;
+    organizationId?: string | null;
+    tags?: Readonly<Record<string, string>> | null;
+    /** Part of the id, or of the end user's id, name or address. */
+    search?: string | null;
     limit: number;
     offset: number;
   },
@@ -96,11 +171,61 @@ export async function listConnections(
      where c.environment_id = $1::bigint
        and ($2::text is null or c.connection_id = $2::text)
        and ($3::text[] is null or i.unique_key = any($3::text[]))
+       and ($6::text is null or c.end_user ->> 'id' = $6::text)
+       and ($7::text is null or c.end_user -> 'organization' ->> 'id' = $7::text)
+       and ($8::jsonb is null or c.tags @> $8::jsonb)
+       and ($9::text is null or strpos(lower(concat_ws(' ', c.connection_id, c.end_user ->> 'id',
+         c.end_user ->> 'email', c.end_user ->> 'display_name')), lower($9::text)) > 0)
      order by c.id
      limit $4::int offset $5::int`,
-    [filter.environmentId, filter.connectionId, filter.providerConfigKeys, filter.limit, filter.offset],
+    [
+      filter.environmentId,
+      filter.connectionId,
+      filter.providerConfigKeys,
+      filter.limit,
+      filter.offset,
+      filter.endUserId ?? null,
+      filter.organizationId ?? null,
+      jsonOrNull(filter.tags),
+      filter.search ?? null,
+    ],
   );
   return result.rows;
+}
+
+/** Changes whose the connection is, its tags and its webhook address; what is undefined stays. */
+export async function patchConnection(
+  db: Queryable,
+  change: {
+    id: string;
+    endUser: EndUser | null | undefined;
+    tags: Readonly<Record<string, string>> | undefined;
+    webhookUrlOverride: string | null | undefined;
+    at: Date;
+  },
+): Promise<void> {
+  await db.query(
+    `update connections
+     set end_user = case when $2::boolean then $3::jsonb else end_user end,
+         tags = coalesce($4::jsonb, tags),
+         webhook_url_override = case when $5::boolean then $6::text else webhook_url_override end,
+         updated_at = $7::timestamptz
+     where id = $1::bigint`,
+    [
+      change.id,
+      change.endUser !== undefined,
+      jsonOrNull(change.endUser),
+      jsonOrNull(change.tags),
+      change.webhookUrlOverride !== undefined,
+      change.webhookUrlOverride ?? null,
+      change.at,
+    ],
+  );
+}
+
+/** Notes that somebody fetched the credentials. */
+export async function noteFetched(db: Queryable, id: string, at: Date): Promise<void> {
+  await db.query(`update connections set last_fetched_at = $2::timestamptz where id = $1::bigint`, [id, at]);
 }
 
 /** Deletes the connection with its syncs, runs and records. False when there was none. */
@@ -121,4 +246,26 @@ export async function writeMetadata(
      where id = $1::bigint`,
     [change.id, JSON.stringify(change.metadata), change.merge, change.at],
   );
+}
+
+/** The connection as a call needs it, its credentials opened. */
+export function openConnection(connection: Connection, box: SecretBox) {
+  const { connectionId, provider, providerConfigKey, connectionConfig, metadata, version, expiresAt, refreshAt } =
+    connection;
+  return {
+    id: Number(connection.id),
+    connectionId,
+    provider,
+    providerConfigKey,
+    connectionConfig,
+    metadata,
+    credentials: JSON.parse(box.open(connection.sealedCredentials)) as Readonly<Record<string, unknown>>,
+    version,
+    expiresAt,
+    refreshAt,
+  };
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === undefined || value === null ? null : JSON.stringify(value);
 }

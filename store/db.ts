@@ -17,7 +17,7 @@ export function openDatabase(url: string, options: { max: number; onLost: (error
     connectionString: url,
     max: options.max,
     application_name: 'nango-temporal',
-    options: '-c jit=off -c timezone=UTC',
+    options: '-c jit=off -c timezone=UTC -c datestyle=ISO',
   });
   // The pool listens to idle connections only: one that breaks in use, between two statements, would end the process by
   // an error nobody hears. Its next statement fails, which is all its user needs to know.

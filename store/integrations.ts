@@ -5,11 +5,15 @@ export type Integration = {
   readonly uniqueKey: string;
   readonly provider: string;
   readonly displayName: string | null;
+  readonly forwardWebhooks: boolean;
+  readonly custom: Readonly<Record<string, unknown>> | null;
+  readonly integrationConfig: Readonly<Record<string, unknown>> | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 };
 
 const COLUMNS = `id::text, unique_key as "uniqueKey", provider, display_name as "displayName",
+  forward_webhooks as "forwardWebhooks", custom, integration_config as "integrationConfig",
   created_at as "createdAt", updated_at as "updatedAt"`;
 
 /** @throws a unique violation of `integrations_key` when the key is taken. */
@@ -21,12 +25,17 @@ export async function createIntegration(
     provider: string;
     displayName: string | null;
     sealedCredentials: string | null;
+    forwardWebhooks?: boolean | undefined;
+    custom?: Readonly<Record<string, unknown>> | undefined;
+    integrationConfig?: Readonly<Record<string, unknown>> | undefined;
     at: Date;
   },
 ): Promise<Integration> {
   const result = await db.query<Integration>(
-    `insert into integrations (environment_id, unique_key, provider, display_name, credentials, created_at, updated_at)
-     values ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $6::timestamptz)
+    `insert into integrations (environment_id, unique_key, provider, display_name, credentials, created_at, updated_at,
+       forward_webhooks, custom, integration_config)
+     values ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $6::timestamptz,
+       coalesce($7::boolean, true), $8::jsonb, $9::jsonb)
      returning ${COLUMNS}`,
     [
       integration.environmentId,
@@ -35,9 +44,59 @@ export async function createIntegration(
       integration.displayName,
       integration.sealedCredentials,
       integration.at,
+      integration.forwardWebhooks ?? null,
+      integration.custom === undefined ? null : JSON.stringify(integration.custom),
+      integration.integrationConfig === undefined ? null : JSON.stringify(integration.integrationConfig),
     ],
   );
   return onlyRow(result, 'createIntegration');
+}
+
+/**
+ * Changes an integration; what is undefined stays. New credentials let refreshes that failed because of the old ones be
+ * tried again at once. @throws a unique violation of `integrations_key` when the new key is taken.
+ */
+export async function patchIntegration(
+  db: Queryable,
+  change: {
+    id: string;
+    uniqueKey: string | undefined;
+    displayName: string | undefined;
+    sealedCredentials: string | undefined;
+    forwardWebhooks: boolean | undefined;
+    custom: Readonly<Record<string, unknown>> | undefined;
+    at: Date;
+  },
+): Promise<Integration> {
+  const result = await db.query<Integration>(
+    `with changed as (
+       update integrations
+       set unique_key = coalesce($2::text, unique_key), display_name = coalesce($3::text, display_name),
+         credentials = coalesce($4::text, credentials), forward_webhooks = coalesce($5::boolean, forward_webhooks),
+         custom = coalesce($6::jsonb, custom), updated_at = $7::timestamptz
+       where id = $1::bigint
+       returning *
+     ), retried as (
+       update connections set refresh_retry_at = null
+       where integration_id = $1::bigint and $4::text is not null and refresh_retry_at is not null
+     )
+     select ${COLUMNS} from changed`,
+    [
+      change.id,
+      change.uniqueKey ?? null,
+      change.displayName ?? null,
+      change.sealedCredentials ?? null,
+      change.forwardWebhooks ?? null,
+      change.custom === undefined ? null : JSON.stringify(change.custom),
+      change.at,
+    ],
+  );
+  return onlyRow(result, 'patchIntegration');
+}
+
+export async function integrationById(db: Queryable, id: string): Promise<Integration | undefined> {
+  const result = await db.query<Integration>(`select ${COLUMNS} from integrations where id = $1::bigint`, [id]);
+  return result.rows[0];
 }
 
 export async function listIntegrations(db: Queryable, environmentId: string): Promise<Integration[]> {

@@ -5,6 +5,11 @@ import type { Queryable } from './db.ts';
 
 export type JournalPlace = { readonly runId: string; readonly generation: number };
 
+/** What a chunk is sealed under, so that one which was moved does not open. */
+export function chunkName({ runId, generation, chunk }: JournalPlace & { readonly chunk: number }): string {
+  return `journal:${runId}:${generation}:${chunk}`;
+}
+
 export async function addJournalChunk(
   db: Queryable,
   chunk: JournalPlace & { readonly chunk: number; readonly data: Uint8Array },
@@ -101,7 +106,7 @@ export async function pendingCalls(db: Queryable, place: JournalPlace): Promise<
   return result.rows.map((row) => ({ ...row, resumeAt: row.resumeAt?.getTime() ?? null }));
 }
 
-/** Empties the journal of a run, all generations of it. */
+/** Removes what is kept of a run, all generations of it. */
 export async function dropJournal(db: Queryable, runId: string): Promise<void> {
   await db.query({
     name: 'drop-journal',

@@ -4,6 +4,7 @@
  */
 import { EngineError } from '../contract/failures.ts';
 import type { Queryable } from './db.ts';
+import type { OpenRun } from './runs.ts';
 
 export type LeaseHolder = {
   readonly runId: string;
@@ -64,9 +65,9 @@ async function currentLease(
 }
 
 /** The run that holds the sync and has not ended. */
-export async function leaseHolder(db: Queryable, syncId: string): Promise<LeaseHolder | undefined> {
-  const result = await db.query<LeaseHolder>(
-    `select r.id as "runId", r.workflow_id as "workflowId", r.workflow_run_id as "workflowRunId"
+export async function leaseHolder(db: Queryable, syncId: string): Promise<OpenRun | undefined> {
+  const result = await db.query<OpenRun>(
+    `select r.id as "runId", r.state, r.workflow_id as "workflowId", r.workflow_run_id as "workflowRunId"
      from syncs y join runs r on r.id = y.lease_run
      where y.id = $1::bigint and r.state in ('queued', 'running', 'waiting')`,
     [syncId],

@@ -1,4 +1,4 @@
-/** Advisory locks of one environment, held to the end of the transaction that took them. */
+/** Advisory locks, held to the end of the transaction that took them. */
 import { onlyRow, type Queryable } from './db.ts';
 
 /** Whether this transaction may deploy: one deployment per environment at a time, the second is told at once. */
@@ -17,4 +17,12 @@ export async function tryLockDeployment(db: Queryable, environmentId: string): P
 export async function lockDeployedSyncs(db: Queryable, environmentId: string, as: 'reader' | 'writer'): Promise<void> {
   const lock = as === 'reader' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
   await db.query(`select ${lock}(hashtextextended('nango-temporal deployed syncs ' || $1::text, 0))`, [environmentId]);
+}
+
+/**
+ * Keeps triggers of one sync apart, so that two of them cannot both allocate a run. Not the lock of its row: a run that
+ * ends holds its own row and wants that of its sync, and a trigger may want both the other way round.
+ */
+export async function lockTriggers(db: Queryable, syncId: string): Promise<void> {
+  await db.query(`select pg_advisory_xact_lock(hashtextextended('nango-temporal triggers ' || $1::text, 0))`, [syncId]);
 }

@@ -1,206 +1,246 @@
 /**
- * Records: exact and in commit order. Every changed row gets the next number of its (connection, model, variant) under
- * that head's row lock, so the order of numbers is the order of commits and a cursor reader cannot skip a row. Each
- * write checks the fence of its run in its own statement: an attempt that lost its place writes nothing.
+ * Writing records, exactly and in commit order. Each function belongs into a transaction: it locks the head of its
+ * (connection, model, variant) first, which also checks the fence of the run, and numbers what it changes. Known rows
+ * are told from new ones by their ids, and unchanged ones by a digest of their text, so that a payload is sent and parsed
+ * once, and only where it may be new.
  */
-import { EngineError } from '../contract/failures.ts';
+import { hash } from 'node:crypto';
 import type { RecordCounts } from '../contract/host.ts';
 import { onlyRow, type Queryable } from './db.ts';
+import { claimRecords } from './record-claims.ts';
+import { addRunCounts, advanceHead, type Head, lockHead, type Writer } from './record-heads.ts';
+import { noteOwnSeqs, protectedIds } from './merging-strategies.ts';
 
-export type RecordScope = { readonly connectionRow: string; readonly model: string; readonly variant: string };
-
-export type RecordWrite = RecordScope & {
-  readonly runId: string;
-  readonly fence: number;
-  readonly syncId: string | null;
-  readonly ids: readonly string[];
-  readonly at: Date;
-};
-
-const FENCED = `fenced as (
-    select id from runs where id = $4::text and fence = $5::int and state = 'running' for share
-  )`;
-const HEAD = `head as (
-    insert into record_heads as h (connection_id, model, variant, seq, last_modified_at)
-    select $1::bigint, $2::text, $3::text, (select count(*) from input), $6::timestamptz from fenced
-    on conflict (connection_id, model, variant) do update
-      set seq = h.seq + excluded.seq,
-          last_modified_at = greatest(h.last_modified_at + interval '1 microsecond', excluded.last_modified_at)
-    returning seq, last_modified_at
-  )`;
-const TALLY = `tally as (
-    select count(*) filter (where last_action = 'ADDED')::int as added,
-      count(*) filter (where last_action = 'UPDATED')::int as updated,
-      count(*) filter (where last_action = 'DELETED')::int as deleted
-    from written
-  ), live as (
-    insert into record_counts as n (connection_id, model, variant, live)
-    select $1::bigint, $2::text, $3::text, t.added - t.deleted from tally t where t.added <> t.deleted
-    on conflict (connection_id, model, variant) do update set live = n.live + excluded.live
-  ), counted as (
-    insert into run_counts as n (run_id, model, added, updated, deleted)
-    select f.id, $2::text, t.added, t.updated, t.deleted from tally t, fenced f
-    on conflict (run_id, model) do update
-      set added = n.added + excluded.added, updated = n.updated + excluded.updated, deleted = n.deleted + excluded.deleted
-  )
-  select t.added, t.updated, t.deleted, exists (select from fenced) as held from tally t`;
+export type RecordWrite = Writer & { readonly ids: readonly string[] };
 
 /**
- * Upserts rows by id; equal content (key order aside) changes nothing. The last of equal ids wins.
- * @param rows JSON array of objects as text, in the order of `ids`; it is parsed by Postgres alone.
+ * Upserts records by id; equal content (key order aside) changes nothing. The last of equal ids wins.
+ * @param rows the JSON text of each record, without line breaks, in the order of `ids`; Postgres alone parses it.
  * @throws EngineError `lease_lost` when another attempt holds the run.
  */
-export async function saveRecords(db: Queryable, write: RecordWrite, rows: string): Promise<RecordCounts> {
-  const result = await db.query<RecordCounts & { held: boolean }>({
-    name: 'save-records',
-    text: `with ${FENCED}, input as (
-        select distinct on (x.id) x.id, x.n, x.payload, sha256(convert_to(x.payload::text, 'UTF8')) as hash
-        from rows from (jsonb_array_elements_text($7::jsonb), jsonb_array_elements($8::jsonb))
-          with ordinality as x (id, payload, n)
-        order by x.id, x.n desc
-      ), ${HEAD}, written as (
-        insert into records as r (connection_id, model, variant, id, seq, payload, hash, last_action, first_seen_at,
-          last_modified_at)
-        select $1::bigint, $2::text, $3::text, i.id, h.seq - (row_number() over (order by i.n desc)) + 1, i.payload,
-          i.hash, 'ADDED', h.last_modified_at, h.last_modified_at
-        from input i cross join head h
-        on conflict (connection_id, model, variant, id) do update
-          set payload = excluded.payload,
-              hash = excluded.hash,
-              seq = excluded.seq,
-              last_action = case when r.deleted_at is null then 'UPDATED' else 'ADDED' end,
-              last_modified_at = excluded.last_modified_at,
-              deleted_at = null,
-              pruned_at = null
-          where r.hash <> excluded.hash or r.deleted_at is not null
-        returning r.last_action
-      ), ${TALLY}`,
-    values: [
-      write.connectionRow,
-      write.model,
-      write.variant,
-      write.runId,
-      write.fence,
-      write.at,
-      JSON.stringify(write.ids),
-      rows,
-    ],
-  });
-  return countsOf(onlyRow(result, 'saveRecords'));
+export async function saveRecords(db: Queryable, write: RecordWrite, rows: readonly string[]): Promise<RecordCounts> {
+  const head = await lockHead(db, write);
+  const all = lastOfEach(write.ids, rows);
+  const batch = await withoutProtected(db, head, write, all);
+  const known = await knownDigests(db, head, [...batch.keys()]);
+  const fresh: Row[] = [];
+  const old: Row[] = [];
+  for (const [id, text] of batch) {
+    const row = { id, text, digest: digestOf(text) };
+    const digest = known.get(id);
+    if (digest === undefined) fresh.push(row);
+    else if (digest !== row.digest) old.push(row);
+  }
+  const added = await insertRows(db, head, fresh);
+  const changed = await replaceRows(db, head, old, fresh.length);
+  const counts = { added: added + changed.added, updated: changed.updated, deleted: 0 };
+  return settle(db, head, { ...write, ids: [...all.keys()] }, fresh.length + old.length, counts);
 }
 
-/** Marks live rows as deleted; absent and already deleted ids change and count nothing. The payload stays readable. */
+/**
+ * Merges each row into the record that is stored: objects by key at any depth, everything else is replaced. Unknown,
+ * deleted and pruned records are left out. `rows` as for `saveRecords`.
+ */
+export async function updateRecords(db: Queryable, write: RecordWrite, rows: readonly string[]): Promise<RecordCounts> {
+  const head = await lockHead(db, write);
+  const batch = await withoutProtected(db, head, write, lastOfEach(write.ids, rows));
+  const known = await knownIds(db, head, [...batch.keys()], 'whole');
+  const old = [...batch].filter(([id]) => known.has(id)).map(([id, text]) => ({ id, text, digest: '' }));
+  const updated = await mergeRows(db, head, old);
+  return settle(db, head, { ...write, ids: old.map(({ id }) => id) }, old.length, { added: 0, updated, deleted: 0 });
+}
+
+/** Marks live records as deleted; absent and already deleted ids change and count nothing. The payload stays readable. */
 export async function deleteRecords(db: Queryable, write: RecordWrite): Promise<RecordCounts> {
-  const result = await db.query<RecordCounts & { held: boolean }>({
-    name: 'delete-records',
-    text: `with ${FENCED}, input as (
-        select distinct x.id from jsonb_array_elements_text($7::jsonb) as x (id)
-      ), ${HEAD}, written as (
-        update records r
-        set seq = h.seq - i.n + 1,
-            last_action = 'DELETED',
-            last_modified_at = h.last_modified_at,
-            deleted_at = h.last_modified_at
-        from head h, (select id, row_number() over (order by id desc) as n from input) i
-        where r.connection_id = $1::bigint and r.model = $2::text and r.variant = $3::text and r.id = i.id
-          and r.deleted_at is null
-        returning r.last_action
-      ), ${TALLY}`,
-    values: [
-      write.connectionRow,
-      write.model,
-      write.variant,
-      write.runId,
-      write.fence,
-      write.at,
-      JSON.stringify(write.ids),
-    ],
-  });
-  return countsOf(onlyRow(result, 'deleteRecords'));
+  const head = await lockHead(db, write);
+  const batch = await withoutProtected(db, head, write, new Map(write.ids.map((id) => [id, ''])));
+  const live = [...(await knownIds(db, head, [...batch.keys()], 'live'))].toSorted();
+  const deleted = await markDeleted(db, head, live);
+  return settle(db, head, { ...write, ids: [] }, live.length, { added: 0, updated: 0, deleted });
 }
 
-function countsOf({ held, ...counts }: RecordCounts & { held: boolean }): RecordCounts {
-  if (!held) throw new EngineError('lease_lost', 'Another attempt of this run has taken over; this one writes no more');
+/** Deletes live records of a locked head by id, numbered from the head's counter on; answers how many it were. */
+export async function markDeleted(db: Queryable, head: Head, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const result = await db.query({
+    name: 'delete-records',
+    text: `update records r
+      set seq = $2::bigint + i.n, last_action = 'DELETED', last_modified_at = $3::timestamptz,
+          deleted_at = $3::timestamptz
+      from unnest($4::text[]) with ordinality as i (id, n)
+      where r.head_id = $1::bigint and r.id = any($4::text[]) and r.id = i.id and r.deleted_at is null`,
+    values: [head.id, head.seq, head.at, ids],
+  });
+  return result.rowCount ?? 0;
+}
+
+type Batch = ReadonlyMap<string, string>;
+
+async function settle(
+  db: Queryable,
+  head: Head,
+  write: RecordWrite,
+  used: number,
+  counts: RecordCounts,
+): Promise<RecordCounts> {
+  const hasChanged = counts.added + counts.updated + counts.deleted > 0;
+  if (hasChanged) await advanceHead(db, head, { used, live: counts.added - counts.deleted });
+  if (hasChanged && head.keepsNewer) await noteOwnSeqs(db, head, write.runId, used);
+  await claimRecords(db, head, write, write.ids);
+  await addRunCounts(db, write, counts);
   return counts;
 }
 
-export type RecordPage = RecordScope & {
-  readonly afterSeq: string;
-  readonly modifiedAfter: string | null;
-  readonly actions: readonly ('ADDED' | 'UPDATED' | 'DELETED')[] | null;
-  readonly ids: readonly string[] | null;
-  readonly limit: number;
-};
+async function withoutProtected(db: Queryable, head: Head, write: Writer, batch: Batch): Promise<Batch> {
+  if (!head.keepsNewer) return batch;
+  const kept = await protectedIds(db, head, write.runId, [...batch.keys()]);
+  return new Map([...batch].filter(([id]) => !kept.has(id)));
+}
 
-export type RecordRow = {
-  readonly seq: string;
-  /** The payload's JSON text, never parsed on its way out. */
-  readonly payload: string;
-  readonly lastAction: 'ADDED' | 'UPDATED' | 'DELETED';
-  readonly firstSeenAt: string;
-  readonly lastModifiedAt: string;
-  readonly deletedAt: string | null;
-  readonly prunedAt: string | null;
-};
+type Row = { readonly id: string; readonly text: string; readonly digest: string };
 
-const MICROSECONDS = `'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'`;
+/** The first half of the SHA-256 of a row's text, in the form of Postgres's 16-byte type. */
+function digestOf(text: string): string {
+  const hex = hash('sha256', text, 'hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
 
-/** A page in commit order; times are ISO texts with microseconds and `+00:00`. */
-export async function pageOfRecords(db: Queryable, page: RecordPage): Promise<RecordRow[]> {
-  const result = await db.query<RecordRow>({
-    name: 'page-of-records',
-    // Sorted by the column itself: plain `order by seq` would mean the text of the select list, where 10 is before 9.
-    text: `select r.seq::text, payload::text, last_action as "lastAction",
-        to_char(first_seen_at, ${MICROSECONDS}) as "firstSeenAt",
-        to_char(last_modified_at, ${MICROSECONDS}) as "lastModifiedAt",
-        to_char(deleted_at, ${MICROSECONDS}) as "deletedAt",
-        to_char(pruned_at, ${MICROSECONDS}) as "prunedAt"
-      from records r
-      where connection_id = $1::bigint and model = $2::text and variant = $3::text
-        and seq > $4::bigint
-        and ($5::timestamptz is null or last_modified_at > $5::timestamptz)
-        and ($6::text[] is null or last_action = any($6::text[]))
-        and ($7::text[] is null or id = any($7::text[]))
-      order by r.seq
-      limit $8::int`,
-    values: [
-      page.connectionRow,
-      page.model,
-      page.variant,
-      page.afterSeq,
-      page.modifiedAfter,
-      page.actions,
-      page.ids,
-      page.limit,
-    ],
+const KNOWN = {
+  live: 'and deleted_at is null',
+  whole: 'and deleted_at is null and pruned_at is null',
+} as const;
+
+/** Ids that are stored. `= any` keeps to the primary key whatever the planner believes of a table that grows fast. */
+async function knownIds(
+  db: Queryable,
+  head: Head,
+  ids: readonly string[],
+  which: keyof typeof KNOWN,
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const result = await db.query<{ id: string }>({
+    name: `known-records-${which}`,
+    text: `select id from records where head_id = $1::bigint and id = any($2::text[]) ${KNOWN[which]}`,
+    values: [head.id, ids],
   });
-  return result.rows;
+  return new Set(result.rows.map(({ id }) => id));
 }
 
-export type LiveCount = {
-  readonly connectionRow: string;
-  readonly model: string;
-  readonly variant: string;
-  readonly live: number;
-};
+/** The stored ids among these with the digest of their text; null for those that must be looked at in any case. */
+async function knownDigests(
+  db: Queryable,
+  head: Head,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string | null>> {
+  if (ids.length === 0) return new Map();
+  const result = await db.query<[string, string | null]>({
+    name: 'known-digests',
+    rowMode: 'array',
+    text: `select id, case when deleted_at is null then text_digest end
+      from records where head_id = $1::bigint and id = any($2::text[])`,
+    values: [head.id, ids],
+  });
+  return new Map(result.rows);
+}
 
-/** Live rows of each model and variant of these connections. */
-export async function recordCounts(db: Queryable, connectionRows: readonly string[]): Promise<LiveCount[]> {
-  const result = await db.query<LiveCount>(
-    `select connection_id::text as "connectionRow", model, variant, live::float8 as live
-     from record_counts
-     where connection_id = any($1::bigint[])
-     order by connection_id, model, variant`,
-    [connectionRows],
+/** Ids as a JSON list beside one row a line: neither parameter is parsed twice. */
+const INPUT = `(
+    select x.id, x.n, x.line::jsonb as payload, x.digest
+    from rows from (jsonb_array_elements_text($4::jsonb), string_to_table($5::text, E'\\n'),
+      string_to_table($6::text, E'\\n')) with ordinality as x (id, line, digest, n)
+  )`;
+
+function inputValues(head: Head, rows: readonly Row[], usedBefore: number): unknown[] {
+  const from = (BigInt(head.seq) + BigInt(usedBefore)).toString();
+  const ids = JSON.stringify(rows.map(({ id }) => id));
+  const lines = rows.map(({ text }) => text).join('\n');
+  return [head.id, from, head.at, ids, lines, rows.map(({ digest }) => digest).join('\n')];
+}
+
+async function insertRows(db: Queryable, head: Head, rows: readonly Row[]): Promise<number> {
+  if (rows.length === 0) return 0;
+  const result = await db.query({
+    name: 'insert-records',
+    text: `insert into records (head_id, seq, first_seen_at, last_modified_at, id, last_action, payload,
+        text_digest)
+      select $1::bigint, $2::bigint + i.n, $3::timestamptz, $3::timestamptz, i.id, 'ADDED', i.payload, i.digest::uuid
+      from ${INPUT} i`,
+    values: inputValues(head, rows, 0),
+  });
+  return result.rowCount ?? 0;
+}
+
+async function replaceRows(
+  db: Queryable,
+  head: Head,
+  rows: readonly Row[],
+  usedBefore: number,
+): Promise<{ readonly added: number; readonly updated: number }> {
+  if (rows.length === 0) return { added: 0, updated: 0 };
+  const result = await db.query<{ added: number; updated: number }>(
+    `with input as materialized (select i.id, i.n, i.payload, i.digest::uuid as digest from ${INPUT} i), written as (
+       update records r
+       set seq = $2::bigint + i.n,
+           last_modified_at = $3::timestamptz,
+           last_action = case when r.deleted_at is null then 'UPDATED' else 'ADDED' end,
+           deleted_at = null,
+           payload = i.payload,
+           text_digest = i.digest,
+           pruned_at = null,
+           pruned_hash = null
+       from input i
+       where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = i.id
+         and (r.deleted_at is not null or ${HAS_CHANGED})
+       returning r.last_action
+     ), reworded as (
+       -- The same content in another text: next time its text will do.
+       update records r
+       set text_digest = i.digest
+       from input i
+       where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = i.id
+         and r.deleted_at is null and not ${HAS_CHANGED}
+     )
+     select count(*) filter (where last_action = 'ADDED')::int as added,
+       count(*) filter (where last_action = 'UPDATED')::int as updated
+     from written`,
+    inputValues(head, rows, usedBefore),
   );
-  return result.rows;
+  return onlyRow(result, 'replaceRows');
 }
 
-/** Whether any row of the model was ever saved for the connection. */
-export async function hasModel(db: Queryable, scope: RecordScope): Promise<boolean> {
+async function mergeRows(db: Queryable, head: Head, rows: readonly Row[]): Promise<number> {
+  if (rows.length === 0) return 0;
   const result = await db.query(
-    `select from record_heads where connection_id = $1::bigint and model = $2::text and variant = $3::text`,
-    [scope.connectionRow, scope.model, scope.variant],
+    `with merged as materialized (
+       select r.id, i.n, merge_json(r.payload, i.payload) as payload
+       from ${INPUT} i, records r
+       where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = i.id
+     )
+     update records r
+     set seq = $2::bigint + m.n, last_modified_at = $3::timestamptz, last_action = 'UPDATED', payload = m.payload,
+         text_digest = null
+     from merged m
+     where r.head_id = $1::bigint and r.id = any(array(select jsonb_array_elements_text($4::jsonb))) and r.id = m.id
+       and r.payload <> m.payload`,
+    inputValues(head, rows, 0),
   );
-  return result.rows.length === 1;
+  return result.rowCount ?? 0;
+}
+
+const HAS_CHANGED = `case when r.pruned_at is null then r.payload <> i.payload
+           else r.pruned_hash <> ${hashOf('i.payload')} end`;
+
+/** What tells a pruned payload from another one: the hash of its text, in which jsonb has put the keys in order. */
+export function hashOf(payload: string): string {
+  return `sha256(convert_to(${payload}::text, 'UTF8'))`;
+}
+
+/** Each id once, with its last row and at its last place. */
+function lastOfEach(ids: readonly string[], rows: readonly string[]): Batch {
+  const batch = new Map<string, string>();
+  for (const [at, id] of ids.entries()) {
+    batch.delete(id);
+    batch.set(id, rows[at] ?? '');
+  }
+  return batch;
 }

@@ -1,6 +1,6 @@
 /** Runs as people look at them: their state, what they wait for, and what they did. */
 import type { RecordCounts } from '../contract/host.ts';
-import type { RunState } from '../contract/sync.ts';
+import type { Control, RunState } from '../contract/sync.ts';
 import type { Queryable } from './db.ts';
 import type { StartedBy, StoredFailure } from './runs.ts';
 
@@ -13,6 +13,7 @@ export type RunView = {
   readonly providerConfigKey: string;
   readonly startedBy: StartedBy;
   readonly state: RunState;
+  readonly control: Control | null;
   readonly workflowId: string;
   readonly workflowRunId: string | null;
   readonly requests: number;
@@ -23,15 +24,17 @@ export type RunView = {
   /** How often the script was started, and how often it had to begin again with an empty journal. */
   readonly attempts: number;
   readonly generation: number;
+  /** How long the script has run so far, without its waits. */
+  readonly runningMs: number;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
 };
 
 const VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
-    i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.workflow_id as "workflowId",
+    i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.control, r.workflow_id as "workflowId",
     r.workflow_run_id as "workflowRunId", r.requests, r.error, r.resume_at as "resumeAt", r.wait_reason as "waitReason",
-    r.fence as attempts, r.generation, r.created_at as "createdAt",
+    r.fence as attempts, r.generation, r.running_ms::float8 as "runningMs", r.created_at as "createdAt",
     r.started_at as "startedAt", r.finished_at as "finishedAt"
   from runs r
     join connections c on c.id = r.connection_id

@@ -2,8 +2,9 @@
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
 import type { SyncAddress } from '../contract/ids.ts';
-import type { RunState } from '../contract/sync.ts';
+import type { Control, RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
+import type { ValidationMode } from './scripts.ts';
 
 export type StartedBy = 'schedule' | 'creation' | 'api';
 
@@ -81,6 +82,7 @@ export type Attempt = {
   readonly fence: number;
   /** Starts of the script since the run last got on, this one among them. */
   readonly idleStarts: number;
+  readonly control: Control | null;
   readonly kind: 'sync' | 'action';
   readonly name: string;
   readonly variant: string;
@@ -90,6 +92,10 @@ export type Attempt = {
   readonly scriptId: string | null;
   readonly syncId: string | null;
   readonly models: readonly string[] | null;
+  readonly trackDeletes: boolean;
+  /** The share of its records that a comparison may delete without a confirmation. */
+  readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly bundleHash: string;
   readonly sealedSeed: string;
   readonly lastSyncDate: Date | null;
@@ -101,11 +107,15 @@ export type Attempt = {
   readonly startedAt: Date;
   /** When the script began its present generation: what its clock shows first, each time it runs again. */
   readonly beginsAt: Date;
+  /** What the sync saved before is removed before the script begins. */
+  readonly emptyCache: boolean;
   /** Flushes, journal chunks and journal bytes that earlier attempts left. */
   readonly flushed: number;
   readonly generation: number;
   readonly chunks: number;
   readonly journalBytes: number;
+  /** How long the script has run in earlier attempts. */
+  readonly runningMs: number;
 };
 
 /**
@@ -133,13 +143,16 @@ export async function beginAttempt(
              and r.state in ('queued', 'running', 'waiting')
              and ($4::timestamptz is null or r.task_at is null or r.task_at <= $4::timestamptz)
              and e.id = r.environment_id
-           returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.kind, r.name, r.variant,
+           returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.control, r.kind, r.name, r.variant,
              r.started_by as "startedBy", e.name as environment,
              r.connection_id::text as "connectionRow", r.script_id::text as "scriptId", r.sync_id::text as "syncId",
              (select s.models from scripts s where s.id = r.script_id) as models,
+             coalesce((select s.track_deletes from scripts s where s.id = r.script_id), false) as "trackDeletes",
+             coalesce((select s.validation from scripts s where s.id = r.script_id), 'off') as validation,
+             coalesce((select s.deletion_guard from scripts s where s.id = r.script_id), 0.5) as "deletionGuard",
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
-             r.started_at as "startedAt",
-             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes",
+             r.started_at as "startedAt", r.empty_cache as "emptyCache",
+             coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes", r.running_ms::float8 as "runningMs",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at, start.taskAt ?? null],
   });
@@ -209,13 +222,17 @@ export async function queuedSyncRuns(db: Queryable, page: { afterId: string; lim
   return result.rows.map(({ runId, syncId, workflowId, ...address }) => ({ runId, syncId, workflowId, address }));
 }
 
+export type OpenRun = {
+  readonly runId: string;
+  readonly state: RunState;
+  readonly workflowId: string;
+  readonly workflowRunId: string | null;
+};
+
 /** The oldest allocated run of a sync whose script has not begun. */
-export async function queuedRunOf(
-  db: Queryable,
-  syncId: string,
-): Promise<{ readonly runId: string; readonly workflowId: string; readonly workflowRunId: string | null } | undefined> {
-  const result = await db.query<{ runId: string; workflowId: string; workflowRunId: string | null }>(
-    `select id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId"
+export async function queuedRunOf(db: Queryable, syncId: string): Promise<OpenRun | undefined> {
+  const result = await db.query<OpenRun>(
+    `select id as "runId", state, workflow_id as "workflowId", workflow_run_id as "workflowRunId"
      from runs
      where sync_id = $1::bigint and state = 'queued'
      order by created_at, id
@@ -270,52 +287,75 @@ export async function endOpenRuns(
   );
 }
 
-/**
- * Counts a flush of an attempt, first thing in its transaction. `done`: it was committed before, though its commit
- * seemed to fail; `lost`: the attempt has lost its place.
- */
+/** `done`: it was committed before, though its commit seemed to fail; `lost`: the attempt has lost its place. */
+export type CountedFlush = { readonly status: 'counted' | 'done' | 'lost'; readonly control: Control | null };
+
+/** Counts a flush of an attempt, first thing in its transaction, and reads what is asked of the run. */
 export async function countFlush(
   db: Queryable,
-  flush: { runId: string; fence: number; number: number; requests: number; journalBytes: number },
-): Promise<'counted' | 'done' | 'lost'> {
-  const counted = await db.query({
+  flush: {
+    runId: string;
+    fence: number;
+    number: number;
+    requests: number;
+    journalBytes: number;
+    /** For how long the script has run since the flush before. */
+    runningMs: number;
+  },
+): Promise<CountedFlush> {
+  const counted = await db.query<{ control: Control | null }>({
     name: 'count-flush',
     text: `update runs
            set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
+               running_ms = running_ms + $6::bigint,
                idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
-           where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'`,
-    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes],
+           where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'
+           returning control`,
+    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes, flush.runningMs],
   });
-  if (counted.rowCount === 1) return 'counted';
+  const [row] = counted.rows;
+  if (row !== undefined) return { status: 'counted', control: row.control };
   const found = await db.query(`select from runs where id = $1::text and fence = $2::int and flushed = $3::int`, [
     flush.runId,
     flush.fence,
     flush.number,
   ]);
-  return found.rowCount === 1 ? 'done' : 'lost';
+  return { status: found.rowCount === 1 ? 'done' : 'lost', control: null };
 }
 
-/** Makes a run wait; the same transaction has kept all it did so far. */
+/**
+ * Makes a run wait, without a time as long as it is asked to pause; the same transaction has kept all it did so far.
+ * False when it is to go on at once: to be cancelled, or because it was started again meanwhile.
+ */
 export async function suspendRun(
   db: Queryable,
-  wait: { runId: string; fence: number; resumeAt: Date; reason: string },
-): Promise<void> {
-  await db.query(
-    `update runs set state = 'waiting', resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
-     where id = $1::text and fence = $2::int and state = 'running'`,
-    [wait.runId, wait.fence, wait.resumeAt, wait.reason],
+  wait: { runId: string; fence: number; at: Date; resumeAt: Date | null; reason: string },
+): Promise<boolean> {
+  const result = await db.query(
+    `update runs
+     set state = 'waiting', waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
+     where id = $1::text and fence = $2::int and state = 'running'
+       and case when $3::timestamptz is null then control = 'pause' else control is distinct from 'cancel' end`,
+    [wait.runId, wait.fence, wait.resumeAt, wait.reason, wait.at],
   );
+  return result.rowCount === 1;
 }
 
-/** Lets a run begin again from its checkpoint: a new generation with an empty journal and new random numbers. */
+/** Lets a run begin again from its checkpoint: a new generation with an empty journal, clock and random numbers. */
 export async function newGeneration(
   db: Queryable,
   run: { runId: string; fence: number; sealedSeed: string; at: Date },
 ): Promise<void> {
   await db.query(
-    `update runs
-     set generation = generation + 1, generation_at = $4::timestamptz, journal_bytes = 0, seed = $3::text
-     where id = $1::text and fence = $2::int`,
+    `with begun as (
+       update runs
+       set generation = generation + 1, generation_at = $4::timestamptz, journal_bytes = 0, seed = $3::text
+       where id = $1::text and fence = $2::int
+       returning id, generation
+     ), chunks as (
+       delete from journal_chunks c using begun b where c.run_id = b.id and c.generation < b.generation
+     )
+     delete from journal_calls c using begun b where c.run_id = b.id and c.generation < b.generation`,
     [run.runId, run.fence, run.sealedSeed, run.at],
   );
 }
@@ -328,11 +368,32 @@ export async function takeRetry(db: Queryable, run: { runId: string; fence: numb
   ]);
 }
 
+/**
+ * Counts how often the run has begun again from the same point (a digest of it); from another one it counts anew.
+ * Undefined when this generation of the run is over, or its attempt.
+ */
+export async function countDivergence(
+  db: Queryable,
+  run: { runId: string; fence: number; generation: number; from: string },
+): Promise<number | undefined> {
+  const result = await db.query<{ divergences: number }>(
+    `update runs
+     set divergences = case when diverged_from = $3::text then divergences + 1 else 1 end, diverged_from = $3::text
+     where id = $1::text and fence = $2::int and generation = $4::int
+     returning divergences`,
+    [run.runId, run.fence, run.from, run.generation],
+  );
+  return result.rows[0]?.divergences;
+}
+
 /** The attempt as it stands after a pass of the script: its journal has grown, or was begun anew. */
 export async function refreshAttempt(db: Queryable, run: Attempt): Promise<Attempt> {
-  type Fresh = Pick<Attempt, 'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'sealedSeed' | 'beginsAt'>;
+  type Fresh = Pick<
+    Attempt,
+    'flushed' | 'generation' | 'chunks' | 'journalBytes' | 'runningMs' | 'sealedSeed' | 'beginsAt'
+  >;
   const result = await db.query<Fresh>(
-    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes",
+    `select flushed, generation, coalesce(generation_at, started_at) as "beginsAt", seed as "sealedSeed", journal_bytes::float8 as "journalBytes", running_ms::float8 as "runningMs",
        (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks
      from runs r where id = $1::text and fence = $2::int`,
     [run.runId, run.fence],

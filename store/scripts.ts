@@ -4,6 +4,10 @@ import { onlyRow, type Queryable } from './db.ts';
 
 export type ScriptKind = 'sync' | 'action';
 
+/** What becomes of saved records that differ from their model. */
+export const VALIDATION_MODES = ['off', 'warn', 'error'] as const;
+export type ValidationMode = (typeof VALIDATION_MODES)[number];
+
 export type Script = {
   readonly id: string;
   readonly integrationId: string;
@@ -18,6 +22,8 @@ export type Script = {
   readonly intervalMs: number | null;
   readonly syncType: 'full' | 'incremental' | null;
   readonly trackDeletes: boolean;
+  readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly autoStart: boolean;
   readonly inputModel: string | null;
   readonly deployedAt: Date;
@@ -28,6 +34,7 @@ export type Script = {
 const SELECT = `select s.id::text, s.integration_id::text as "integrationId", i.unique_key as "providerConfigKey",
     s.kind, s.name, s.version, s.bundle_hash as "bundleHash", s.description, s.models, s.runs,
     s.interval_ms::float8 as "intervalMs", s.sync_type as "syncType", s.track_deletes as "trackDeletes",
+    s.deletion_guard as "deletionGuard", s.validation,
     s.auto_start as "autoStart", s.input_model as "inputModel", s.deployed_at as "deployedAt",
     (select count(*)::int from connections c where c.integration_id = s.integration_id) as connections
   from scripts s join integrations i on i.id = s.integration_id`;
@@ -70,6 +77,12 @@ export async function findBundle(db: Queryable, hash: string): Promise<ScriptBun
   return result.rows[0];
 }
 
+/** The author's file as it was deployed; null where only its bundle was. */
+export async function sourceOfScript(db: Queryable, id: string): Promise<string | null> {
+  const result = await db.query<{ source: string | null }>(`select source from scripts where id = $1::bigint`, [id]);
+  return result.rows[0]?.source ?? null;
+}
+
 /** What a deployment says of one script. Frequencies are of syncs only. */
 export type ScriptDefinition = {
   readonly environmentId: string;
@@ -85,6 +98,8 @@ export type ScriptDefinition = {
   readonly intervalMs: number | null;
   readonly syncType: 'full' | 'incremental' | null;
   readonly trackDeletes: boolean;
+  readonly deletionGuard: number;
+  readonly validation: ValidationMode;
   readonly autoStart: boolean;
   readonly inputModel: string | null;
   readonly jsonSchema: unknown;
@@ -95,15 +110,18 @@ export type ScriptDefinition = {
 export async function saveScript(db: Queryable, script: ScriptDefinition): Promise<string> {
   const result = await db.query<{ id: string }>(
     `insert into scripts (environment_id, integration_id, kind, name, version, bundle_hash, source, description, models,
-       runs, interval_ms, sync_type, track_deletes, auto_start, input_model, json_schema, deployed_at)
+       runs, interval_ms, sync_type, track_deletes, auto_start, input_model, json_schema, deployed_at,
+       deletion_guard, validation)
      values ($1::bigint, $2::bigint, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text[],
-       $10::text, $11::bigint, $12::text, $13::boolean, $14::boolean, $15::text, $16::jsonb, $17::timestamptz)
+       $10::text, $11::bigint, $12::text, $13::boolean, $14::boolean, $15::text, $16::jsonb, $17::timestamptz,
+       $18::double precision, $19::text)
      on conflict on constraint scripts_name do update
        set version = excluded.version, bundle_hash = excluded.bundle_hash, source = excluded.source,
            description = excluded.description, models = excluded.models, runs = excluded.runs,
            interval_ms = excluded.interval_ms, sync_type = excluded.sync_type, track_deletes = excluded.track_deletes,
            auto_start = excluded.auto_start, input_model = excluded.input_model, json_schema = excluded.json_schema,
-           deployed_at = excluded.deployed_at
+           deployed_at = excluded.deployed_at, deletion_guard = excluded.deletion_guard,
+           validation = excluded.validation
      returning id::text`,
     [
       script.environmentId,
@@ -123,6 +141,8 @@ export async function saveScript(db: Queryable, script: ScriptDefinition): Promi
       script.inputModel,
       script.jsonSchema === undefined ? null : JSON.stringify(script.jsonSchema),
       script.at,
+      script.deletionGuard,
+      script.validation,
     ],
   );
   return onlyRow(result, 'saveScript').id;
@@ -131,6 +151,15 @@ export async function saveScript(db: Queryable, script: ScriptDefinition): Promi
 /** Removes scripts with their syncs; records and runs stay. */
 export async function deleteScripts(db: Queryable, ids: readonly string[]): Promise<void> {
   await db.query(`delete from scripts where id = any($1::bigint[])`, [ids]);
+}
+
+/** The models of a script as JSON Schema, as JSON text; undefined when it was deployed without. */
+export async function schemaOfScript(db: Queryable, scriptId: string): Promise<string | undefined> {
+  const result = await db.query<{ schema: string | null }>(
+    `select json_schema::text as schema from scripts where id = $1::bigint`,
+    [scriptId],
+  );
+  return result.rows[0]?.schema ?? undefined;
 }
 
 /** The models that the syncs of an integration declare. */
@@ -142,6 +171,16 @@ export async function declaredModels(db: Queryable, integrationId: string): Prom
     [integrationId],
   );
   return result.rows.map((row) => row.model);
+}
+
+/** The same for the integration of a connection. */
+export async function declaredModelsOf(db: Queryable, connectionRow: string): Promise<string[]> {
+  const result = await db.query<{ integrationId: string }>(
+    `select integration_id::text as "integrationId" from connections where id = $1::bigint`,
+    [connectionRow],
+  );
+  const row = result.rows[0];
+  return row === undefined ? [] : declaredModels(db, row.integrationId);
 }
 
 export type ActionTarget = {

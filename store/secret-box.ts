@@ -9,43 +9,73 @@ export type SecretBox = {
   /** Seals bytes under a name; under another name, or when one bit was changed, they do not open. */
   readonly sealBytes: (bytes: Uint8Array, name: string) => Buffer;
   readonly openBytes: (sealed: Buffer, name: string) => Buffer;
+  /** Names the key that everything is sealed with; part of each envelope. */
+  readonly keyId: string;
+  /** Whether those bytes are sealed with that key already. Throws as `openBytes`. */
+  readonly isSealedAnew: (sealed: Buffer, name: string) => boolean;
 };
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** @param key base64 of 32 bytes (`NANGO_ENCRYPTION_KEY`). */
-export function createSecretBox(key: string): SecretBox {
-  const bytes = Buffer.from(key, 'base64');
-  if (bytes.length !== 32) {
-    throw new EngineError(
-      'configuration_invalid',
-      `NANGO_ENCRYPTION_KEY has ${bytes.length} bytes: 32 bytes in base64 are expected. Make one with: openssl rand -base64 32`,
-    );
-  }
-  const keyId = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
+/**
+ * @param key base64 of 32 bytes (`NANGO_ENCRYPTION_KEY`), which everything is sealed with.
+ * @param previous keys that only open what was sealed with them (`NANGO_ENCRYPTION_KEY_PREVIOUS`), until all is sealed anew.
+ */
+export function createSecretBox(key: string, previous: readonly string[] = []): SecretBox {
+  const current = readKey(key, 'NANGO_ENCRYPTION_KEY');
+  const keys = [current, ...previous.map((one) => readKey(one, 'NANGO_ENCRYPTION_KEY_PREVIOUS'))];
   return {
-    seal: (text) => `v1:${keyId}:${encrypt(Buffer.from(text), bytes, '').toString('base64')}`,
-    open: (envelope) => openEnvelope(envelope, keyId, bytes),
-    sealBytes: (plain, name) => encrypt(plain, bytes, name),
-    openBytes: (sealed, name) => decrypt(sealed, bytes, name),
+    keyId: current.id,
+    seal: (text) => `v1:${current.id}:${encrypt(Buffer.from(text), current.bytes, '').toString('base64')}`,
+    open: (envelope) => openEnvelope(envelope, keys),
+    sealBytes: (plain, name) => encrypt(plain, current.bytes, name),
+    openBytes: (sealed, name) => openWithAny(sealed, name, keys).plain,
+    isSealedAnew: (sealed, name) => openWithAny(sealed, name, keys).key === current,
   };
 }
 
-function openEnvelope(envelope: string, keyId: string, key: Buffer): string {
-  const [version, sealedBy, text = ''] = envelope.split(':');
-  if (version !== 'v1') throw new EngineError('internal', 'A stored secret has an unknown envelope');
-  if (sealedBy !== keyId) {
+type Key = { readonly id: string; readonly bytes: Buffer };
+
+function readKey(text: string, setting: string): Key {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length !== 32) {
     throw new EngineError(
       'configuration_invalid',
-      `A stored secret was sealed with key '${sealedBy}', NANGO_ENCRYPTION_KEY is key '${keyId}': set the key that was used before`,
+      `${setting} has ${bytes.length} bytes: 32 bytes in base64 are expected. Make one with: openssl rand -base64 32`,
+    );
+  }
+  return { id: createHash('sha256').update(bytes).digest('hex').slice(0, 8), bytes };
+}
+
+function openEnvelope(envelope: string, keys: readonly Key[]): string {
+  const [version, sealedBy, text = ''] = envelope.split(':');
+  if (version !== 'v1') throw new EngineError('internal', 'A stored secret has an unknown envelope');
+  const key = keys.find((one) => one.id === sealedBy);
+  if (key === undefined) {
+    throw new EngineError(
+      'configuration_invalid',
+      `A stored secret was sealed with key '${sealedBy}', NANGO_ENCRYPTION_KEY is key '${keys[0]?.id}': set the key that was used before, or name it in NANGO_ENCRYPTION_KEY_PREVIOUS`,
     );
   }
   try {
-    return decrypt(Buffer.from(text, 'base64'), key, '').toString('utf8');
+    return decrypt(Buffer.from(text, 'base64'), key.bytes, '').toString('utf8');
   } catch (cause) {
     throw new EngineError('internal', 'A stored secret is damaged', { cause });
   }
+}
+
+// Bytes carry no key id: whether a key is the right one is what the seal itself tells.
+function openWithAny(sealed: Buffer, name: string, keys: readonly Key[]): { plain: Buffer; key: Key } {
+  let failure: unknown;
+  for (const key of keys) {
+    try {
+      return { plain: decrypt(sealed, key.bytes, name), key };
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
 
 function encrypt(plain: Uint8Array, key: Buffer, name: string): Buffer {

@@ -14,6 +14,8 @@ export type Sync = {
   readonly variant: string;
   readonly scheduleId: string;
   readonly paused: boolean;
+  /** Its connection has to be signed in again: the schedule stands still, whatever `paused` says. */
+  readonly held: boolean;
   readonly intervalMs: number;
   /** The frequency as the author wrote it, for instance `every 30min`. */
   readonly runs: string;
@@ -40,7 +42,7 @@ export function addressOf(sync: Sync): SyncAddress {
 
 const SELECT = `select y.id::text, y.environment_id::text as "environmentId", e.name as environment,
     y.connection_id::text as "connectionRow", c.connection_id as "connectionId", i.unique_key as "providerConfigKey",
-    y.script_id::text as "scriptId", s.name, y.variant, y.schedule_id as "scheduleId", y.paused,
+    y.script_id::text as "scriptId", s.name, y.variant, y.schedule_id as "scheduleId", y.paused, c.auth_failed_at is not null as held,
     coalesce(y.interval_ms, s.interval_ms)::float8 as "intervalMs", s.runs, s.auto_start as "autoStart", s.models,
     s.bundle_hash as "bundleHash", s.sync_type as "syncType", y.last_sync_date as "lastSyncDate", y.revision,
     y.scheduled_revision as "scheduledRevision"
@@ -175,9 +177,4 @@ export async function unknownSchedules(db: Queryable, ids: readonly string[]): P
     [ids],
   );
   return result.rows.map((row) => row.id);
-}
-
-/** Holds the sync's row to the end of the transaction, so that two triggers cannot both allocate a run. */
-export async function lockSync(db: Queryable, id: string): Promise<void> {
-  await db.query(`select from syncs where id = $1::bigint for update`, [id]);
 }

@@ -4,5 +4,6 @@
  */
 export { actionWorkflow } from './action.ts';
 export { reconcileWorkflow } from './reconcile.ts';
+export { refreshIdleWorkflow } from './refresh-idle.ts';
 export { syncWorkflow } from './sync.ts';
 export { deliverWebhookWorkflow } from './webhook.ts';

@@ -48,19 +48,39 @@ export function continueActionAt(taskQueue: string): Activities['continueAction'
 }
 
 /** Short writes to Postgres and calls to Temporal. */
-export const { settleRun, reconcileSyncs, removeSchedules, startQueuedRuns, settleLostRuns, startWebhooks } =
-  proxyActivities<
-    Pick<
-      Activities,
-      'settleRun' | 'reconcileSyncs' | 'removeSchedules' | 'startQueuedRuns' | 'settleLostRuns' | 'startWebhooks'
-    >
-  >({
-    startToCloseTimeout: '2 minutes',
-    retry: OWN_FAULTS,
-  });
+export const {
+  settleRun,
+  reconcileSyncs,
+  removeSchedules,
+  startQueuedRuns,
+  settleLostRuns,
+  startWebhooks,
+  sweepJournals,
+} = proxyActivities<
+  Pick<
+    Activities,
+    | 'settleRun'
+    | 'reconcileSyncs'
+    | 'removeSchedules'
+    | 'startQueuedRuns'
+    | 'settleLostRuns'
+    | 'startWebhooks'
+    | 'sweepJournals'
+  >
+>({
+  startToCloseTimeout: '2 minutes',
+  retry: OWN_FAULTS,
+});
 
 /** One attempt of a webhook; when to try again is for the receiver's answer to say, not for this policy. */
 export const { deliverWebhook } = proxyActivities<Pick<Activities, 'deliverWebhook'>>({
   startToCloseTimeout: '1 minute',
+  retry: OWN_FAULTS,
+});
+
+/** Asking providers for tokens, a page of connections at a time. */
+export const { refreshIdle } = proxyActivities<Pick<Activities, 'refreshIdle'>>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '12 seconds',
   retry: OWN_FAULTS,
 });

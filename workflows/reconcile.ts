@@ -1,10 +1,18 @@
 import { allHandlersFinished, condition, continueAsNew, patched, setHandler, workflowInfo } from '@temporalio/workflow';
 import { reconcileSignal } from './messages.ts';
-import { reconcileSyncs, removeSchedules, settleLostRuns, startQueuedRuns, startWebhooks } from './proxies.ts';
+import {
+  reconcileSyncs,
+  removeSchedules,
+  settleLostRuns,
+  startQueuedRuns,
+  startWebhooks,
+  sweepJournals,
+} from './proxies.ts';
 
 /**
  * Makes Temporal equal Postgres: schedules of syncs that are new or changed, no schedule without a sync, allocated runs
- * started, runs whose workflow is gone ended, webhooks started that nobody started. `thorough` asks Temporal about every schedule, not only those due.
+ * started, runs whose workflow is gone ended, webhooks started that nobody started, journals past their time dropped.
+ * `thorough` asks Temporal about every schedule, not only those due.
  */
 export async function reconcileWorkflow({ thorough }: { readonly thorough: boolean }): Promise<void> {
   let again = true;
@@ -18,6 +26,7 @@ export async function reconcileWorkflow({ thorough }: { readonly thorough: boole
     await eachPage((afterId) => startQueuedRuns({ afterId }));
     if (thorough) await eachPage((afterId) => settleLostRuns({ afterId }));
     if (patched('start-webhooks')) await startWebhooks();
+    if (thorough && patched('2026-11-journal-sweep')) await eachPage((afterId) => sweepJournals({ afterId }));
     await condition(allHandlersFinished);
     if (again && workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof reconcileWorkflow>({ thorough });

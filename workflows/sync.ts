@@ -1,13 +1,15 @@
 import {
   ApplicationFailure,
   CancelledFailure,
+  condition,
   continueAsNew,
   log,
   setCurrentDetails,
-  sleep,
+  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { SyncInput, SyncResult, SyncStep } from '../contract/sync.ts';
+import { resumeSignal } from './messages.ts';
 import { runScript } from './proxies.ts';
 import { settlingRun } from './settling.ts';
 
@@ -37,10 +39,15 @@ export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
 }
 
 async function runToEnd(input: SyncInput): Promise<SyncResult> {
+  // It may come while the script still runs, before this workflow knows of the wait that it ends.
+  const wake = { isDue: false };
+  setHandler(resumeSignal, () => {
+    wake.isDue = true;
+  });
   for (let waits = 0; ; ) {
     const step = await runScript(input);
     if (step.status === 'waiting') {
-      await waitVisibly(step);
+      await waitVisibly(step, wake);
       waits += 1;
       const isLong = waits >= WAITS_PER_HISTORY || workflowInfo().continueAsNewSuggested;
       if (isLong) await continueAsNew<typeof syncWorkflow>({ ...input, runId: step.runId });
@@ -48,10 +55,15 @@ async function runToEnd(input: SyncInput): Promise<SyncResult> {
   }
 }
 
-async function waitVisibly(step: Extract<SyncStep, { status: 'waiting' }>): Promise<void> {
-  setCurrentDetails(`Waiting until ${step.resumeAt}: ${step.reason}`);
-  log.info('run.waiting', { runId: step.runId, resumeAt: step.resumeAt, reason: step.reason });
-  await sleep(Math.max(0, Date.parse(step.resumeAt) - Date.now()));
+async function waitVisibly(
+  { runId, resumeAt, reason }: Extract<SyncStep, { status: 'waiting' }>,
+  wake: { isDue: boolean },
+): Promise<void> {
+  setCurrentDetails(resumeAt === null ? `Waiting: ${reason}` : `Waiting until ${resumeAt}: ${reason}`);
+  log.info('run.waiting', { runId, resumeAt, reason });
+  if (resumeAt === null) await condition(() => wake.isDue);
+  else await condition(() => wake.isDue, Math.max(1, Date.parse(resumeAt) - Date.now()));
+  wake.isDue = false;
   setCurrentDetails('');
 }
 
@@ -60,5 +72,8 @@ function describe(step: Extract<SyncResult, { status: 'finished' | 'skipped' }>)
   const models = Object.entries(step.counts).map(
     ([model, { added, updated, deleted }]) => `${model}: ${added} added, ${updated} updated, ${deleted} deleted`,
   );
-  return models.length === 0 ? 'Nothing changed' : models.join('\n');
+  const held = Object.entries(step.deletionsHeld ?? {}).map(
+    ([model, count]) => `${model}: ${count} deletions held, to be confirmed`,
+  );
+  return models.length === 0 ? 'Nothing changed' : [...models, ...held].join('\n');
 }

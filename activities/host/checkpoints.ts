@@ -1,3 +1,4 @@
+import { EngineError } from '../../contract/failures.ts';
 import type { Checkpoint, Host } from '../../contract/host.ts';
 import { findCheckpoint } from '../../store/checkpoints.ts';
 import type { Queryable } from '../../store/db.ts';
@@ -6,8 +7,7 @@ import type { Dependencies } from '../dependencies.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
 
-/** Past this size of the journal, the next checkpoint is where the script begins again with an empty one. */
-const SOFT_CAP_BYTES = 64 * 1024 * 1024;
+const MAX_CHECKPOINT_BYTES = 64 * 1024;
 
 /** Checkpoints, stored with the records saved before them. */
 export function createCheckpointCalls(
@@ -24,16 +24,26 @@ export function createCheckpointCalls(
       return { value: current };
     },
     saveCheckpoint: async ({ checkpoint }, call) => {
+      const value = checkpoint === null ? null : checked(JSON.stringify(checkpoint));
       current = checkpoint;
-      const value = checkpoint === null ? null : JSON.stringify(checkpoint);
       await recorder.write(call.number, { kind: 'checkpoint', value });
-      if (value !== null && recorder.journalBytes() > SOFT_CAP_BYTES && call.isAlone()) {
+      if (value !== null && recorder.journalBytes() > deps.limits.journal.softBytes && call.isAlone()) {
         await recorder.flushStaged(call.number, attempt.beginAgain);
         await call.restart();
       }
       return { value: null };
     },
   };
+}
+
+// The guest checks this too, with the author's line; what the guest says is not trusted.
+function checked(json: string): string {
+  const bytes = Buffer.byteLength(json);
+  if (bytes <= MAX_CHECKPOINT_BYTES) return json;
+  throw new EngineError(
+    'checkpoint_invalid',
+    `nango.saveCheckpoint: it has ${bytes} bytes as JSON: at most ${MAX_CHECKPOINT_BYTES} are expected.`,
+  );
 }
 
 async function storedCheckpoint(deps: Dependencies, run: Attempt, signal: AbortSignal): Promise<Checkpoint | null> {

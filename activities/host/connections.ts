@@ -1,7 +1,7 @@
 import { EngineError } from '../../contract/failures.ts';
 import type { ConnectionView, Host } from '../../contract/host.ts';
-import { type Connection, connectionById, findConnection } from '../../store/connections.ts';
-import type { SecretBox } from '../../store/secret-box.ts';
+import { cleanJsonText } from '../../manifest/record-rules.ts';
+import { type Connection, connectionById, findConnection, openConnection } from '../../store/connections.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
@@ -14,7 +14,8 @@ export function createConnectionCalls(
   signal: AbortSignal,
 ): Pick<Host, 'getConnection' | 'setMetadata' | 'updateMetadata'> {
   const write = async (number: number, metadata: Readonly<Record<string, unknown>>, merge: boolean) => {
-    await recorder.write(number, { kind: 'metadata', metadata, merge });
+    const storable = JSON.parse(cleanJsonText(JSON.stringify(metadata)));
+    await recorder.write(number, { kind: 'metadata', metadata: storable, merge });
     return { value: null };
   };
   return {
@@ -29,7 +30,7 @@ export function createConnectionCalls(
       const isOwn = names.providerConfigKey === own.providerConfigKey && names.connectionId === own.connectionId;
       const find = () => (isOwn ? connectionById(deps.db, own.id) : findConnection(deps.db, names));
       const found = await untilStored(find, signal);
-      if (found) return { value: viewOf(found, deps.box) };
+      if (found) return { value: await freshView(deps, found) };
       throw new EngineError(
         'unknown_connection',
         `getConnection: no connection '${names.connectionId}' of integration '${names.providerConfigKey}'`,
@@ -40,8 +41,9 @@ export function createConnectionCalls(
   };
 }
 
-/** The connection with its credentials opened, as scripts see it. */
-function viewOf(connection: Connection, box: SecretBox): ConnectionView {
+/** The connection with its credentials opened, as scripts see it; a token that has ended is replaced first. */
+async function freshView(deps: Dependencies, connection: Connection): Promise<ConnectionView> {
+  const { credentials } = await deps.keeper.current(openConnection(connection, deps.box));
   return {
     id: Number(connection.id),
     connection_id: connection.connectionId,
@@ -49,7 +51,7 @@ function viewOf(connection: Connection, box: SecretBox): ConnectionView {
     provider: connection.provider,
     connection_config: connection.connectionConfig,
     metadata: connection.metadata,
-    credentials: JSON.parse(box.open(connection.sealedCredentials)),
+    credentials,
     created_at: connection.createdAt.toISOString(),
     updated_at: connection.updatedAt.toISOString(),
   };

@@ -6,9 +6,8 @@ import type { PendingCall } from '../../contract/host.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
-import { type Connection, findConnection } from '../../store/connections.ts';
+import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
-import type { SecretBox } from '../../store/secret-box.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { openConnectionLimits } from '../limits.ts';
 import type { Recorder } from '../recorder.ts';
@@ -28,7 +27,7 @@ export function createRequestCalls(
   own: Connection,
   recorder: Recorder,
 ): Pick<Host, 'request'> {
-  const ownParty = outboundConnection(own, deps.box);
+  const ownParty = openConnection(own, deps.box);
   const limits = openConnectionLimits(deps);
   return {
     request: async ({ config }, call) => {
@@ -46,6 +45,7 @@ export function createRequestCalls(
         if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
         recorder.countRequest();
         const tried = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
+        if (tried.pause !== undefined) await limits.note(party.id, call.signal, tried.pause);
         if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
         const { waitMs, askedBy } = tried.decision;
         const resumeAt = deps.clock().getTime() + waitMs;
@@ -82,14 +82,17 @@ function planOf(
   const path = config.endpoint.split('?')[0] ?? '';
   const what = `${config.method} ${path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path}`;
   return {
-    config:
-      header !== undefined
-        ? { ...config, headers: { ...config.headers, [header]: idempotencyKey(run, number, argsHash) } }
-        : config,
+    config: header === undefined ? config : withKey(config, header, idempotencyKey(run, number, argsHash)),
     what,
     repeatable,
     pending: (state, attempt, resumeAt) => ({ number, argsHash, attempt, state, resumeAt, what, harmless }),
   };
+}
+
+/** The author's own key stays: it may hold beyond this run. */
+function withKey(config: RequestConfig, header: string, key: string): RequestConfig {
+  const given = Object.keys(config.headers ?? {}).some((name) => name.toLowerCase() === header.toLowerCase());
+  return given ? config : { ...config, headers: { ...config.headers, [header]: key } };
 }
 
 /** The same for every attempt of one call of one run, and for nothing else. */
@@ -139,21 +142,9 @@ async function otherParty(
   const providerConfigKey = config.providerConfigKey ?? own.providerConfigKey;
   const names = { environmentId: own.environmentId, providerConfigKey, connectionId };
   const found = await untilStored(() => findConnection(deps.db, names), signal);
-  if (found) return outboundConnection(found, deps.box);
+  if (found) return openConnection(found, deps.box);
   throw new EngineError(
     'unknown_connection',
     `A call names connection '${connectionId}' of integration '${providerConfigKey}', which does not exist`,
   );
-}
-
-function outboundConnection(connection: Connection, box: SecretBox): OutboundConnection {
-  return {
-    id: Number(connection.id),
-    provider: connection.provider,
-    providerConfigKey: connection.providerConfigKey,
-    connectionId: connection.connectionId,
-    connectionConfig: connection.connectionConfig,
-    metadata: connection.metadata,
-    credentials: JSON.parse(box.open(connection.sealedCredentials)),
-  };
 }

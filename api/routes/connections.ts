@@ -1,42 +1,91 @@
 import { randomUUID } from 'node:crypto';
 import { Router } from 'express';
 import { z } from 'zod';
-import { addMissingSyncs } from '../../store/allocation.ts';
-import { type Connection, deleteConnection, listConnections, saveConnection } from '../../store/connections.ts';
-import { withTransaction } from '../../store/db.ts';
+import type { Granted } from '../../contract/credentials.ts';
+import type { RefreshReason } from '../../outbound/auth/keeper.ts';
+import { checkConnectionConfig } from '../../outbound/auth/connection-config.ts';
+import {
+  type Connection,
+  deleteConnection,
+  findConnection,
+  listConnections,
+  noteFetched,
+  openConnection,
+  patchConnection,
+} from '../../store/connections.ts';
 import type { Environment } from '../../store/environments.ts';
-import { lockDeployedSyncs } from '../../store/locks.ts';
 import { openWorkflows } from '../../store/runs.ts';
 import { json } from '../answer.ts';
 import { fullConnection, listedConnection } from '../connection-view.ts';
-import { checkCredentials } from '../credentials.ts';
+import { checkCredentials, grantedBy } from '../credentials.ts';
 import type { ApiDeps } from '../deps.ts';
+import { invalidPart } from '../invalid.ts';
 import { knownConnection, knownIntegration } from '../known.ts';
+import { makeConnection } from '../make-connection.ts';
 import type { Route } from '../route.ts';
-import { commaList, connectionId, flag, integrationKey, jsonObject, knownName, wholeNumber } from '../schemas.ts';
+import {
+  bracketed,
+  commaList,
+  connectionId,
+  flag,
+  freeText,
+  integrationKey,
+  jsonObject,
+  knownName,
+  wholeNumber,
+} from '../schemas.ts';
+import { endUser, organization, tags, webhookUrl } from '../session-wishes.ts';
+import { openIntegration } from '../sign-in.ts';
 import { cancelWorkflows, tellEngine } from '../tell-engine.ts';
 
 const ID = z.object({ id: knownName });
-const LIST = z.strictObject({
-  connectionId: knownName.optional(),
-  integrationId: commaList.optional(),
-  limit: wholeNumber(1, 10_000).default(10_000),
-  page: wholeNumber(0, 100_000).default(0),
-});
+const TAG = /^tags\[[^\]]+\]$/;
+const LIST = z
+  .object({
+    connectionId: knownName.optional(),
+    search: freeText.max(255).optional(),
+    endUserId: knownName.optional(),
+    endUserOrganizationId: knownName.optional(),
+    integrationId: commaList.optional(),
+    limit: wholeNumber(1, 10_000).default(10_000),
+    page: wholeNumber(0, 100_000).default(0),
+  })
+  .catchall(z.string())
+  .superRefine((query, context) => {
+    for (const key of Object.keys(query)) {
+      if (!(key in LIST_KEYS) && !TAG.test(key))
+        context.addIssue({ code: 'unrecognized_keys', keys: [key], input: query, message: 'unknown key' });
+    }
+  });
+const LIST_KEYS: Readonly<Record<string, true>> = {
+  connectionId: true,
+  search: true,
+  endUserId: true,
+  endUserOrganizationId: true,
+  integrationId: true,
+  limit: true,
+  page: true,
+};
 const ONE = z.strictObject({
   provider_config_key: knownName,
   refresh_token: flag.optional(),
-  // Tokens are not refreshed by the server yet: a caller who insists must not be told that one was.
-  force_refresh: flag.refine((on) => !on, 'is not supported yet: expected false').optional(),
+  force_refresh: flag.optional(),
   refresh_github_app_jwt_token: flag.optional(),
 });
+const WHOSE = {
+  end_user: endUser.extend({ organization: organization.nullish() }).nullish(),
+  tags: tags.optional(),
+  webhook_url_override: webhookUrl.nullish(),
+};
 const NEW_CONNECTION = z.strictObject({
   provider_config_key: integrationKey,
   connection_id: connectionId.optional(),
   credentials: z.record(z.string(), z.unknown()).optional(),
   metadata: jsonObject.optional(),
   connection_config: jsonObject.default({}),
+  ...WHOSE,
 });
+const PATCH = z.strictObject(WHOSE);
 
 export function connectionRoutes(deps: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
@@ -45,10 +94,15 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
     route({
       query: LIST,
       handle: async ({ environment, query }) => {
+        const wanted = bracketed(query, 'tags') as Record<string, string>;
         const connections = await listConnections(deps.db, {
           environmentId: environment.id,
           connectionId: query.connectionId ?? null,
           providerConfigKeys: query.integrationId ?? null,
+          endUserId: query.endUserId ?? null,
+          organizationId: query.endUserOrganizationId ?? null,
+          tags: Object.keys(wanted).length === 0 ? null : wanted,
+          search: query.search ?? null,
           limit: query.limit,
           offset: query.page * query.limit,
         });
@@ -61,11 +115,7 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
     route({
       body: NEW_CONNECTION,
       handle: async ({ environment, body }) => {
-        const id = body.connection_id ?? randomUUID();
-        const created = await createOrRenew(deps, environment, { ...body, connection_id: id });
-        await tellEngine(deps);
-        const address = { providerConfigKey: body.provider_config_key, connectionId: id };
-        const connection = await knownConnection(deps.db, environment, address);
+        const { connection, created } = await create(deps, environment, body);
         return json(fullConnection(connection, deps.box), created ? 201 : 200);
       },
     }),
@@ -77,7 +127,30 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
       query: ONE,
       handle: async ({ environment, params, query }) => {
         const address = { providerConfigKey: query.provider_config_key, connectionId: params.id };
-        return json(fullConnection(await knownConnection(deps.db, environment, address), deps.box));
+        const reason = query.force_refresh || query.refresh_github_app_jwt_token ? 'asked' : 'due';
+        return json(
+          await fetchFresh(deps, environment, address, { reason, withRefreshToken: query.refresh_token ?? false }),
+        );
+      },
+    }),
+  );
+  router.patch(
+    ['/connections/:id', '/connection/:id'],
+    route({
+      params: ID,
+      query: z.strictObject({ provider_config_key: knownName }),
+      body: PATCH,
+      handle: async ({ environment, params, query, body }) => {
+        const address = { providerConfigKey: query.provider_config_key, connectionId: params.id };
+        const { id } = await knownConnection(deps.db, environment, address);
+        await patchConnection(deps.db, {
+          id,
+          endUser: body.end_user,
+          tags: body.tags,
+          webhookUrlOverride: body.webhook_url_override,
+          at: deps.clock(),
+        });
+        return json({ success: true });
       },
     }),
   );
@@ -96,28 +169,55 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
   return router;
 }
 
-/** Saves the connection together with the deployed syncs it lacks and their first runs. True when it is new. */
-async function createOrRenew(
+/** Checks all that was sent before anything is stored; a mode whose tokens need no person gets its first one here. */
+async function create(deps: ApiDeps, environment: Environment, body: z.output<typeof NEW_CONNECTION>) {
+  const integration = await knownIntegration(deps.db, environment, body.provider_config_key);
+  const provider = deps.catalogue.get(integration.provider);
+  const credentials = checkCredentials(provider, body.credentials);
+  const { config, faults } = checkConnectionConfig(provider, body.connection_config);
+  if (faults.length > 0) throw invalidPart('invalid_body', 'body', faults);
+  const names = { environmentId: environment.id, providerConfigKey: integration.uniqueKey };
+  const id = body.connection_id ?? randomUUID();
+  const given = grantedBy(credentials, deps.clock());
+  const applicant = {
+    provider,
+    connectionId: id,
+    providerConfigKey: names.providerConfigKey,
+    connectionConfig: config,
+    credentials,
+    integration: await openIntegration(deps, integration),
+  };
+  const granted: Granted = hasToken(credentials) ? given : ((await deps.authorizer.firstToken(applicant)) ?? given);
+  return makeConnection(deps, environment, {
+    integrationId: integration.id,
+    connectionId: id,
+    granted,
+    connectionConfig: config,
+    metadata: body.metadata,
+    endUser: body.end_user,
+    tags: body.tags,
+    webhookUrlOverride: body.webhook_url_override,
+  });
+}
+
+function hasToken(credentials: Readonly<Record<string, unknown>>): boolean {
+  return 'access_token' in credentials || 'token' in credentials;
+}
+
+/** The connection for somebody who uses its credentials himself: a token that ends soon is replaced first. */
+async function fetchFresh(
   deps: ApiDeps,
   environment: Environment,
-  body: z.output<typeof NEW_CONNECTION> & { readonly connection_id: string },
-): Promise<boolean> {
-  const integration = await knownIntegration(deps.db, environment, body.provider_config_key);
-  const credentials = checkCredentials(deps.catalogue.get(integration.provider), body.credentials);
-  return withTransaction(deps.db, async (db) => {
-    await lockDeployedSyncs(db, environment.id, 'reader');
-    const saved = await saveConnection(db, {
-      environmentId: environment.id,
-      integrationId: integration.id,
-      connectionId: body.connection_id,
-      sealedCredentials: deps.box.seal(JSON.stringify(credentials)),
-      connectionConfig: body.connection_config,
-      metadata: body.metadata,
-      at: deps.clock(),
-    });
-    await addMissingSyncs(db, deps, { environmentId: environment.id, connectionRow: saved.id });
-    return saved.created;
-  });
+  address: { readonly providerConfigKey: string; readonly connectionId: string },
+  { reason, withRefreshToken }: { readonly reason: RefreshReason; readonly withRefreshToken: boolean },
+) {
+  const connection = await knownConnection(deps.db, environment, address);
+  const now = deps.clock();
+  const due = connection.refreshAt !== null && now.getTime() >= connection.refreshAt.getTime();
+  if (due || reason === 'asked') await deps.authorizer.keeper.refresh(openConnection(connection, deps.box), reason);
+  await noteFetched(deps.db, connection.id, now);
+  const fresh = await findConnection(deps.db, { environmentId: environment.id, ...address });
+  return fullConnection(fresh ?? connection, deps.box, { withRefreshToken });
 }
 
 async function remove(deps: ApiDeps, connection: Connection): Promise<void> {

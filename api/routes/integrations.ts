@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { violatedConstraint } from '../../store/db.ts';
+import { listConnections } from '../../store/connections.ts';
 import type { Environment } from '../../store/environments.ts';
 import {
   createIntegration,
@@ -9,6 +10,7 @@ import {
   type Integration,
   integrationCredentials,
   listIntegrations,
+  patchIntegration,
 } from '../../store/integrations.ts';
 import { openWorkflows } from '../../store/runs.ts';
 import { json } from '../answer.ts';
@@ -25,6 +27,16 @@ const NEW_INTEGRATION = z.strictObject({
   unique_key: integrationKey,
   display_name: freeText.max(255).optional(),
   credentials: jsonObject.optional(),
+  forward_webhooks: z.boolean().optional(),
+  custom: jsonObject.optional(),
+  integration_config: jsonObject.optional(),
+});
+const PATCH = z.strictObject({
+  unique_key: integrationKey.optional(),
+  display_name: freeText.max(255).optional(),
+  credentials: jsonObject.optional(),
+  forward_webhooks: z.boolean().optional(),
+  custom: jsonObject.optional(),
 });
 const INCLUDE = z.enum(['webhook', 'credentials']);
 const ONE = z.strictObject({ include: z.union([INCLUDE.transform((one) => [one]), z.array(INCLUDE)]).default([]) });
@@ -59,6 +71,15 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
           data: { ...viewOf(integration), ...webhook, ...(credentials !== undefined && { credentials }) },
         });
       },
+    }),
+  );
+  router.patch(
+    '/integrations/:key',
+    route({
+      params: KEY,
+      body: PATCH,
+      handle: async ({ environment, params, body }) =>
+        json({ data: viewOf(await change(deps, environment, params.key, body)) }),
     }),
   );
   router.delete(
@@ -96,10 +117,41 @@ async function create(
     provider: body.provider,
     displayName: body.display_name ?? null,
     sealedCredentials: body.credentials === undefined ? null : deps.box.seal(JSON.stringify(body.credentials)),
+    forwardWebhooks: body.forward_webhooks,
+    custom: body.custom,
+    integrationConfig: body.integration_config,
     at: deps.clock(),
   }).catch((error: unknown) => {
     throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key, environment.name) : error;
   });
+}
+
+/** A new key is refused once there are connections: their schedules are named after it. */
+async function change(
+  deps: ApiDeps,
+  environment: Environment,
+  key: string,
+  body: z.output<typeof PATCH>,
+): Promise<Integration> {
+  const { id, uniqueKey } = await knownIntegration(deps.db, environment, key);
+  const renames = body.unique_key !== undefined && body.unique_key !== uniqueKey;
+  if (renames && (await hasConnections(deps.db, environment, uniqueKey))) throw inUse(uniqueKey);
+  return patchIntegration(deps.db, {
+    id,
+    uniqueKey: body.unique_key,
+    displayName: body.display_name,
+    sealedCredentials: body.credentials && deps.box.seal(JSON.stringify(body.credentials)),
+    forwardWebhooks: body.forward_webhooks,
+    custom: body.custom,
+    at: deps.clock(),
+  }).catch((error: unknown) => {
+    throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key ?? '', environment.name) : error;
+  });
+}
+
+async function hasConnections(db: ApiDeps['db'], environment: Environment, key: string): Promise<boolean> {
+  const filter = { environmentId: environment.id, connectionId: null, providerConfigKeys: [key], limit: 1, offset: 0 };
+  return (await listConnections(db, filter)).length > 0;
 }
 
 async function remove(deps: ApiDeps, environment: Environment, key: string): Promise<void> {
@@ -116,7 +168,8 @@ function viewOf(integration: Integration) {
     provider: integration.provider,
     display_name: integration.displayName ?? integration.uniqueKey,
     logo: null,
-    forward_webhooks: false,
+    forward_webhooks: integration.forwardWebhooks,
+    custom: integration.custom ?? {},
     created_at: integration.createdAt.toISOString(),
     updated_at: integration.updatedAt.toISOString(),
   };
@@ -143,6 +196,13 @@ function checkProvider(deps: ApiDeps, name: string): void {
   throw new EngineError(
     'unknown_provider',
     `Unknown provider '${name}': ${hint}. More can be added in the file that NANGO_PROVIDERS_FILE names.`,
+  );
+}
+
+function inUse(key: string): EngineError {
+  return new EngineError(
+    'conflict',
+    `Integration '${key}' has connections, whose schedules are named after it: create another integration instead.`,
   );
 }
 

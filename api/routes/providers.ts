@@ -10,13 +10,17 @@ import { knownName } from '../schemas.ts';
 
 export function providerRoutes({ catalogue }: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
+  const known = (name: string): Provider => {
+    if (catalogue.has(name)) return catalogue.get(name);
+    throw unknownProvider(name, catalogue.list());
+  };
   router.get(
     '/providers',
     route({
       query: z.strictObject({ search: z.string().optional() }),
       handle: async ({ query }) => {
         const wanted = query.search?.toLowerCase() ?? '';
-        const found = catalogue.list().filter((provider) => namesOf(provider).some((name) => name.includes(wanted)));
+        const found = catalogue.list().filter((provider) => wordsOf(provider).some((word) => word.includes(wanted)));
         return json({ data: found });
       },
     }),
@@ -26,16 +30,27 @@ export function providerRoutes({ catalogue }: ApiDeps, route: Route): Router {
     route({
       params: z.object({ name: knownName }),
       handle: async ({ params }) => {
-        if (!catalogue.has(params.name)) throw unknownProvider(params.name, catalogue.list());
-        return json({ data: catalogue.get(params.name) });
+        return json({ data: known(params.name) });
+      },
+    }),
+  );
+  router.get(
+    '/providers/:name/templates',
+    route({
+      params: z.object({ name: knownName }),
+      handle: async ({ params }) => {
+        known(params.name);
+        // Ready-made scripts of the incumbent; none come with the engine.
+        return json({ data: [] });
       },
     }),
   );
   return router;
 }
 
-function namesOf(provider: Provider): string[] {
-  return [provider.name, provider.display_name ?? ''].map((name) => name.toLowerCase());
+/** What a search looks at. */
+function wordsOf({ name, display_name = '', categories = [] }: Provider): string[] {
+  return [name, display_name, ...categories].map((word) => word.toLowerCase());
 }
 
 // The table's `unknown_provider` is a mistake in a body; here the path names a thing that is not there.

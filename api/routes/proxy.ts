@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import type { OutboundConnection } from '../../outbound/connection.ts';
 import type { StreamCall } from '../../outbound/request.ts';
-import type { Connection } from '../../store/connections.ts';
+import { type Connection, openConnection } from '../../store/connections.ts';
 import type { Answer } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { knownConnection } from '../known.ts';
@@ -46,7 +45,7 @@ export function proxyRoutes(deps: ApiDeps, route: Route): Router {
 }
 
 async function pass(deps: ApiDeps, connection: Connection, call: StreamCall, signal: AbortSignal): Promise<Answer> {
-  const { head, body } = await deps.outbound.stream(outboundOf(connection, deps), call, signal);
+  const { head, body } = await deps.outbound.stream(openConnection(connection, deps.box), call, signal);
   // A cookie of the upstream is no cookie of this server.
   const { 'set-cookie': _, ...headers } = head.headers;
   return { kind: 'stream', status: head.status, statusText: head.statusText, headers, body };
@@ -89,16 +88,4 @@ function abortedWith(response: Response): AbortSignal {
     if (!response.writableFinished) controller.abort();
   });
   return controller.signal;
-}
-
-function outboundOf(connection: Connection, { box }: Pick<ApiDeps, 'box'>): OutboundConnection {
-  return {
-    id: Number(connection.id),
-    provider: connection.provider,
-    providerConfigKey: connection.providerConfigKey,
-    connectionId: connection.connectionId,
-    connectionConfig: connection.connectionConfig,
-    metadata: connection.metadata,
-    credentials: JSON.parse(box.open(connection.sealedCredentials)),
-  };
 }

@@ -3,15 +3,19 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import type { Connection } from '../../store/connections.ts';
-import { hasModel, pageOfRecords, type RecordScope } from '../../store/records.ts';
+import { withTransaction } from '../../store/db.ts';
+import { headOf } from '../../store/record-heads.ts';
+import { chunksOfRecords, seqAtTime } from '../../store/record-reads.ts';
+import { chunksOfList } from '../../store/record-lists.ts';
+import { pruneRecords } from '../../store/record-pruning.ts';
 import { declaredModels } from '../../store/scripts.ts';
-import { type Answer, jsonStream } from '../answer.ts';
-import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { type Answer, json, jsonStream } from '../answer.ts';
+import { decodeCursor } from '../cursor.ts';
 import type { ApiDeps } from '../deps.ts';
 import { knownConnection } from '../known.ts';
-import { pageJson } from '../record-json.ts';
+import { listJson, pageJson } from '../record-json.ts';
 import type { Route } from '../route.ts';
-import { commaList, connectionHeaders, freeText, modelName, scriptName, wholeNumber } from '../schemas.ts';
+import { commaList, connectionHeaders, flag, freeText, modelName, scriptName, wholeNumber } from '../schemas.ts';
 
 const ACTIONS = { added: 'ADDED', updated: 'UPDATED', deleted: 'DELETED' } as const;
 type Action = (typeof ACTIONS)[keyof typeof ACTIONS];
@@ -51,6 +55,26 @@ const QUERY = z.strictObject({
   ids: z.union([recordId.transform((id) => [id]), z.array(recordId).max(100, 'expected at most 100 ids')]).optional(),
 });
 
+const PRUNE = z.strictObject({
+  model: modelName,
+  variant: scriptName.default('base'),
+  until_cursor: z.string().min(1).max(1_000),
+  limit: z.number().int().min(1).max(10_000).default(1_000),
+});
+/** As clients of 2023 ask. */
+const OLD_LIST = z.strictObject({
+  model: modelName,
+  variant: scriptName.default('base'),
+  delta: moment.optional(),
+  limit: wholeNumber(1, 10_000).default(100),
+  offset: wholeNumber(0, 999_999_999).default(0),
+  sort_by: z.enum(['id', 'createdAt', 'updatedAt']).default('id'),
+  order: z.enum(['asc', 'desc']).default('desc'),
+  filter: filter.optional(),
+  include_nango_metadata: flag.default(false),
+});
+const ALL_ACTIONS = Object.values(ACTIONS);
+
 export function recordRoutes(deps: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
   router.get(
@@ -61,47 +85,99 @@ export function recordRoutes(deps: ApiDeps, route: Route): Router {
       handle: async ({ environment, headers, query }) => {
         // Before anything is looked up: a wrong cursor is wrong whatever the connection is.
         const afterSeq = query.cursor ? decodeCursor(query.cursor) : '0';
-        const address = { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] };
-        return answerPage(deps, await knownConnection(deps.db, environment, address), query, afterSeq);
+        return answerPage(deps, await knownConnection(deps.db, environment, addressIn(headers)), query, afterSeq);
       },
     }),
   );
+  router.patch(
+    '/records/prune',
+    route({
+      headers: connectionHeaders,
+      body: PRUNE,
+      handle: async ({ environment, headers, body }) => {
+        const untilSeq = decodeCursor(body.until_cursor, 'until_cursor');
+        const connection = await knownConnection(deps.db, environment, addressIn(headers));
+        const headId = await headOf(deps.db, { connectionRow: connection.id, ...body });
+        if (headId === undefined) {
+          await checkModel(deps, connection, body.model);
+          return json({ count: 0, has_more: false });
+        }
+        const prune = { headId, untilSeq, limit: body.limit, at: deps.clock() };
+        const { count, hasMore } = await withTransaction(deps.db, (db) => pruneRecords(db, prune));
+        return json({ count, has_more: hasMore });
+      },
+    }),
+  );
+  router.get(
+    '/sync/records',
+    route({
+      headers: connectionHeaders,
+      query: OLD_LIST,
+      handle: async ({ environment, headers, query }) =>
+        answerOldList(deps, await knownConnection(deps.db, environment, addressIn(headers)), query),
+    }),
+  );
   return router;
+}
+
+function addressIn(headers: z.output<typeof connectionHeaders>) {
+  return { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] };
+}
+
+/** Bare records in an array. Deleted ones are left out where nothing would show that they are. */
+async function answerOldList(deps: ApiDeps, connection: Connection, query: z.output<typeof OLD_LIST>): Promise<Answer> {
+  const headId = await headOf(deps.db, { connectionRow: connection.id, ...query });
+  if (headId === undefined) {
+    await checkModel(deps, connection, query.model);
+    return json([]);
+  }
+  const withMetadata = query.include_nango_metadata;
+  const chunks = chunksOfList(deps.db, {
+    headId,
+    afterSeq: query.delta === undefined ? '0' : await seqAtTime(deps.db, headId, query.delta),
+    actions: query.filter ?? (withMetadata ? ALL_ACTIONS : null),
+    sort: query.sort_by,
+    order: query.order,
+    offset: query.offset,
+    limit: query.limit,
+  });
+  return jsonStream(Readable.from(listJson(chunks, withMetadata)));
 }
 
 async function answerPage(
   deps: ApiDeps,
   connection: Connection,
   query: z.output<typeof QUERY>,
-  afterSeq: string,
+  cursorSeq: string,
 ): Promise<Answer> {
   const scope = { connectionRow: connection.id, model: query.model, variant: query.variant };
-  // One row more than asked for tells whether anything follows.
-  const rows = await pageOfRecords(deps.db, {
-    ...scope,
-    afterSeq,
-    modifiedAfter: query.modified_after ?? query.delta ?? null,
+  const headId = await headOf(deps.db, scope);
+  if (headId === undefined) {
+    await checkModel(deps, connection, scope.model);
+    return jsonStream(Readable.from(pageJson([], query.limit)));
+  }
+  const after = query.modified_after ?? query.delta;
+  const timeSeq = after === undefined ? '0' : await seqAtTime(deps.db, headId, after);
+  const chunks = chunksOfRecords(deps.db, {
+    headId,
+    afterSeq: BigInt(timeSeq) > BigInt(cursorSeq) ? timeSeq : cursorSeq,
     actions: query.filter ?? null,
     ids: query.ids ?? null,
     limit: query.limit + 1,
   });
-  if (rows.length === 0) await checkModel(deps, connection, scope);
-  const page = rows.slice(0, query.limit);
-  const last = page.at(-1);
-  const next = rows.length > page.length && last !== undefined ? encodeCursor(last.seq) : null;
-  return jsonStream(Readable.from(pageJson(page, next)));
+  return jsonStream(Readable.from(pageJson(chunks, query.limit)));
 }
 
-/** An empty page is honest only for a model that some sync of the integration declares or once saved. */
-async function checkModel(deps: ApiDeps, connection: Connection, scope: RecordScope): Promise<void> {
+/** An empty page is honest only for a model that some sync of the integration declares. */
+async function checkModel(deps: ApiDeps, connection: Connection, model: string): Promise<void> {
   const declared = await declaredModels(deps.db, connection.integrationId);
-  if (declared.includes(scope.model) || (await hasModel(deps.db, scope))) return;
+  if (declared.includes(model)) return;
   const known =
     declared.length === 0
       ? 'no sync is deployed for it'
       : `its syncs save ${declared.map((name) => `'${name}'`).join(', ')}`;
   throw new EngineError(
     'unknown_model',
-    `Unknown model '${scope.model}' of integration '${connection.providerConfigKey}': ${known}.`,
+    `Unknown model '${model}' of integration '${connection.providerConfigKey}': ${known}.`,
   );
 }

@@ -1,11 +1,14 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import { EngineError } from '../../contract/failures.ts';
+import { violationsOf } from '../../store/run-violations.ts';
+import { heldByRuns } from '../../store/held-deletions.ts';
 import { logLines } from '../../store/run-logs.ts';
 import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/run-views.ts';
-import { json } from '../answer.ts';
+import { json, lines } from '../answer.ts';
+import { cancelRun } from '../cancel-run.ts';
 import type { ApiDeps } from '../deps.ts';
-import { knownConnection, knownIntegration } from '../known.ts';
+import { openJournal } from '../journal-document.ts';
+import { knownConnection, knownIntegration, unknownRun } from '../known.ts';
 import type { Route } from '../route.ts';
 import { knownName, wholeNumber } from '../schemas.ts';
 
@@ -60,10 +63,33 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
         return json({
           ...viewOf(deps, run),
           counts: counts.get(run.id) ?? {},
+          violations: (await violationsOf(deps.db, run.id)).map(({ exampleId, ...one }) => ({
+            ...one,
+            example_id: exampleId,
+          })),
+          deletions_held: (await heldByRuns(deps.db, [run.id])).get(run.id) ?? {},
           logs: lines.map((line) => ({ ...line, at: line.at.toISOString() })),
           /** Ask for `after` this number to go on. */
           logs_after: lines.at(-1)?.seq ?? query.after,
         });
+      },
+    }),
+  );
+  router.post(
+    '/runs/:id/cancel',
+    route({
+      params: z.object({ id: knownName }),
+      handle: async ({ environment, params }) => json(await cancelRun(deps, environment, params.id)),
+    }),
+  );
+  router.get(
+    '/runs/:id/journal',
+    route({
+      params: z.object({ id: knownName }),
+      handle: async ({ environment, params }) => {
+        const run = await findRun(deps.db, environment.id, params.id);
+        if (run === undefined) throw unknownRun(params.id);
+        return lines(await openJournal(deps, run, viewOf(deps, run)));
       },
     }),
   );
@@ -82,6 +108,7 @@ function viewOf(deps: ApiDeps, run: RunView) {
     state: run.state,
     attempts: run.attempts,
     generation: run.generation,
+    running_ms: run.runningMs,
     requests: run.requests,
     resume_at: run.resumeAt?.toISOString() ?? null,
     wait_reason: run.waitReason,
@@ -93,8 +120,4 @@ function viewOf(deps: ApiDeps, run: RunView) {
     started_at: run.startedAt?.toISOString() ?? null,
     finished_at: run.finishedAt?.toISOString() ?? null,
   };
-}
-
-function unknownRun(id: string): EngineError {
-  return new EngineError('unknown_run', `Unknown run '${id}': GET /runs lists the newest.`);
 }

@@ -1,30 +1,28 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import { setPaused } from '../../store/syncs.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalidPart } from '../invalid.ts';
 import type { Route } from '../route.ts';
 import { commaList, knownName } from '../schemas.ts';
 import { parseSyncName, type SyncName, selectSyncs } from '../sync-selection.ts';
+import { pauseSyncs, startSyncs } from '../switch-syncs.ts';
 import { describeSyncs } from '../sync-status.ts';
-import { tellEngine } from '../tell-engine.ts';
 import { type TriggeredRun, triggerSync } from '../trigger.ts';
 
 const SYNC_NAME = z
   .union([knownName, z.strictObject({ name: knownName, variant: knownName.default('base') })])
   .transform((given): SyncName => (typeof given === 'string' ? parseSyncName(given) : given));
 const NAMES = z.array(SYNC_NAME).max(256, 'expected at most 256 syncs');
-const NOT_YET = 'is not supported yet: expected an incremental run';
-const off = z.literal(false, { error: NOT_YET }).optional();
 
 const TRIGGER = z.strictObject({
   syncs: NAMES.default([]),
   provider_config_key: knownName.optional(),
   connection_id: knownName.optional(),
-  opts: z.strictObject({ reset: off, emptyCache: off }).optional(),
-  sync_mode: z.literal('incremental', { error: NOT_YET }).optional(),
-  full_resync: off,
+  opts: z.strictObject({ reset: z.boolean().optional(), emptyCache: z.boolean().optional() }).optional(),
+  // The older spellings of `opts`.
+  sync_mode: z.enum(['incremental', 'full_refresh', 'full_refresh_and_clear_cache']).optional(),
+  full_resync: z.boolean().optional(),
 });
 /** The integration may be named by the headers that `/records` takes as well. */
 const TRIGGER_HEADERS = z.object({
@@ -54,26 +52,23 @@ export function syncRoutes(deps: ApiDeps, route: Route): Router {
         const connectionId = body.connection_id ?? headers['connection-id'];
         if (providerConfigKey === undefined) throw missingKey();
         const syncs = await selectSyncs(deps, environment, { providerConfigKey, connectionId, names: body.syncs });
+        const reset =
+          body.opts?.reset === true || body.full_resync === true || body.sync_mode?.startsWith('full_refresh') === true;
         const runs: TriggeredRun[] = [];
-        for (const sync of syncs) runs.push(await triggerSync(deps, sync));
+        const emptyCache = body.opts?.emptyCache === true || body.sync_mode === 'full_refresh_and_clear_cache';
+        for (const sync of syncs) runs.push(await triggerSync(deps, sync, { reset, emptyCache }));
         return json({ success: true, runs });
       },
     }),
   );
-  for (const [path, paused] of [['/sync/pause', true] as const, ['/sync/start', false] as const]) {
+  for (const [path, change] of [['/sync/pause', pauseSyncs] as const, ['/sync/start', startSyncs] as const]) {
     router.post(
       path,
       route({
         body: SWITCH,
         handle: async ({ environment, body }) => {
           const { provider_config_key: providerConfigKey, connection_id: connectionId, syncs: names } = body;
-          const syncs = await selectSyncs(deps, environment, { providerConfigKey, connectionId, names });
-          await setPaused(
-            deps.db,
-            syncs.map((sync) => sync.id),
-            paused,
-          );
-          await tellEngine(deps);
+          await change(deps, await selectSyncs(deps, environment, { providerConfigKey, connectionId, names }));
           return json({ success: true });
         },
       }),

@@ -38,6 +38,14 @@ export function connectCalls(to: Send, limits: { readonly maxCallsInFlight: numb
   maxBytesInFlight = limits.maxFrameBytes;
 }
 
+const CALLS_OUT: ReadonlySet<string> = new Set(['request', 'saveRecords', 'updateRecords', 'deleteRecords']);
+let calledOut = false;
+
+/** Whether the script has fetched or saved anything yet. */
+export function hasCalledOut(): boolean {
+  return calledOut;
+}
+
 /** Makes one host call. The promise rejects with an Error whose stack is the caller's. */
 export function hostCall(kind: string, args: unknown, body?: string): Promise<Answer> {
   const json = JSON.stringify(args);
@@ -49,6 +57,7 @@ export function hostCall(kind: string, args: unknown, body?: string): Promise<An
     );
     return Promise.reject(error);
   }
+  if (CALLS_OUT.has(kind)) calledOut = true;
   const number = next++;
   const site: { stack?: string } = {};
   Error.captureStackTrace(site, hostCall);

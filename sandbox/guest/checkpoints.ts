@@ -1,8 +1,9 @@
 /** Checkpoints: where the script says it is, in a flat object of its own words. */
 import { hostCall } from './calls.ts';
 import { codedError } from './errors.ts';
+import { utf8Length } from './text.ts';
 
-const MAX_CHARACTERS = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 
 export const checkpoints = {
   getCheckpoint: async (): Promise<unknown> => (await hostCall('getCheckpoint', {})).value,
@@ -28,8 +29,8 @@ function checked(checkpoint: unknown): object {
     }
     kept[key] = value;
   }
-  const size = JSON.stringify(kept).length;
-  if (size > MAX_CHARACTERS) throw invalid(`it has ${size} characters as JSON: at most ${MAX_CHARACTERS} are expected`);
+  const bytes = utf8Length(JSON.stringify(kept));
+  if (bytes > MAX_BYTES) throw invalid(`it has ${bytes} bytes as JSON: at most ${MAX_BYTES} are expected`);
   return kept;
 }
 

@@ -4,16 +4,21 @@
  * rest of the engine but types, and nothing it returns to the author may lead to the host's callback.
  */
 import type { GuestContext, Limits } from '../../contract/script.ts';
+import { authorModule, type Definition, experimentalModule, isDefinition } from './author.ts';
 import { connectCalls, deliver, type Send } from './calls.ts';
 import { setNow } from './clock.ts';
 import { crypto } from './crypto.ts';
+import { describeScript } from './definition.ts';
 import { codedError, describe } from './errors.ts';
 import { installGlobals, OwnFunction } from './globals.ts';
+import { returnFailures } from './http.ts';
 import { writeLine } from './log.ts';
 import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
+import { checkValue, withCheckedRows } from './validate.ts';
 import { seedRandom } from './random.ts';
-import { failedSave, type RecordRules, saveRecords } from './records.ts';
+import type { RecordRules } from './record-rules.ts';
+import { beginEntry, failedSave, saveRecords } from './records.ts';
 
 type Start = {
   readonly kind: 'sync' | 'action';
@@ -22,8 +27,11 @@ type Start = {
   readonly now: number;
   readonly limits: Limits;
 };
-type Zod = { readonly z: unknown };
+type Zod = { readonly v4: { readonly z: never }; readonly v3: () => unknown };
 type Load = (module: { exports: unknown }, exports: unknown, require: (name: string) => unknown) => void;
+
+/** The module that `sandbox/definitions.ts` requires. */
+const DEFINITIONS = 'nango:definitions';
 
 let send: Send = () => undefined;
 let zod: Zod | undefined;
@@ -42,9 +50,11 @@ function enter(what: unknown, ...args: unknown[]): void {
       zod = (args[0] as (own: typeof Function) => Zod)(OwnFunction);
       return;
     case 'start':
+      beginEntry();
       start(JSON.parse(String(args[0])) as Start, args[1] as Load, args[2] as string | undefined);
       return;
     case 'deliver':
+      beginEntry();
       setNow(Number(args[4]));
       deliver(Number(args[0]), args[1] === true, String(args[2]), args[3] as string | ArrayBuffer | undefined);
       return;
@@ -65,7 +75,8 @@ function start(run: Start, load: Load, input: string | undefined): void {
   setNow(run.now);
   seedRandom(run.seed);
   connectCalls(send, run.limits);
-  const nango = createNango(run.kind, run.context, run.limits.maxFrameBytes, zod);
+  if (run.context.recording === 'play') returnFailures();
+  const nango = createNango(run.kind, run.context, run.limits.maxFrameBytes, zod?.v4);
   const settled = (json: string, output?: string): void => send(-1, 'settled', json, output);
   runScript(run, load, nango, input).then(
     (output) => settled('{"ok":true}', output),
@@ -79,21 +90,31 @@ async function runScript(
   nango: object,
   input: string | undefined,
 ): Promise<string | undefined> {
-  const module = { exports: {} as unknown };
-  load(module, module.exports, guestRequire);
-  const script = entryOf(module.exports);
+  const { script, definition } = entryOf(loaded(load));
   const parsed: unknown = input === undefined ? undefined : JSON.parse(input);
-  const value: unknown = await (run.kind === 'sync' ? script(nango) : script(nango, parsed));
+  const checked = run.context.validate === true ? definition : undefined;
+  if (checked !== undefined && run.kind === 'action') checkValue(checked, 'input', parsed);
+  const given = checked === undefined ? nango : withCheckedRows(checked, nango);
+  const value: unknown = await (run.kind === 'sync' ? script(given) : script(given, parsed));
+  if (checked !== undefined && run.kind === 'action') checkValue(checked, 'output', value);
   if (run.kind === 'action') return outputOf(run, value);
   await saveReturned(run, value);
   return undefined;
 }
 
-function entryOf(exports: unknown): (...args: unknown[]) => unknown {
+type Entry = { readonly script: (...args: unknown[]) => unknown; readonly definition?: Definition };
+
+function entryOf(exports: unknown): Entry {
   const isObject = typeof exports === 'object' && exports !== null;
   const entry = isObject && 'default' in exports ? exports.default : exports;
-  if (typeof entry === 'function') return entry as (...args: unknown[]) => unknown;
-  throw new TypeError('The default export must be a function: fetchData(nango) or runAction(nango, input).');
+  if (typeof entry === 'function') return { script: entry as Entry['script'] };
+  // Called on the definition, as `definition.exec(…)` is in an author's own tests.
+  if (isDefinition(entry)) {
+    return { script: (nango, given) => entry.exec(nango as object, given), definition: entry };
+  }
+  const expected =
+    'fetchData(nango), runAction(nango, input), or what createSync, createAction or createOnEvent answers';
+  throw new TypeError(`The default export must be a function or a definition: ${expected}.`);
 }
 
 /** Scripts of mid-2023 return `{ Model: rows }` instead of saving. */
@@ -125,6 +146,13 @@ function outputOf({ context, limits }: Start, value: unknown): string | undefine
   throw codedError('script_limit_exceeded', message);
 }
 
+/** Loads one more script beside the first; for `sandbox/definitions.ts`, and of no use to an author. */
+function loaded(load: Load): unknown {
+  const module = { exports: {} as unknown };
+  load(module, module.exports, guestRequire);
+  return module.exports;
+}
+
 function guestRequire(name: string): unknown {
   switch (String(name).replace(/^node:/, '')) {
     case 'crypto':
@@ -135,10 +163,21 @@ function guestRequire(name: string): unknown {
       return urlModule();
     case 'zod':
     case 'zod/v4':
-      if (zod !== undefined) return zod;
+      if (zod !== undefined) return zod.v4;
       break;
+    case 'zod/v3':
+      if (zod !== undefined) return zod.v3();
+      break;
+    case 'nango':
+      return authorModule;
+    case 'nango/experimental':
+      return experimentalModule;
+    case DEFINITIONS:
+      return { describeScript: (load: Load) => describeScript(() => loaded(load), zod?.v4) };
   }
-  throw new Error(`Module '${name}' is not there in a script: crypto, url, buffer, zod and what is bundled are.`);
+  throw new Error(
+    `Module '${name}' is not there in a script: crypto, url, buffer, zod, nango and what is bundled are.`,
+  );
 }
 
 function urlModule(): object {

@@ -7,10 +7,12 @@ import { type AuthorConfig, request } from './http.ts';
 import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
 import { checkpoints } from './checkpoints.ts';
-import { deleteRecords, type RecordRules, saveRecords } from './records.ts';
+import { recordReads } from './record-reads.ts';
+import { tracking } from './tracking.ts';
+import type { RecordRules } from './record-rules.ts';
+import { surroundings } from './surroundings.ts';
+import { deleteRecords, saveRecords, updateRecords } from './records.ts';
 
-/** Defaults of the provider arrive with the context once the catalogue has them. */
-type Context = GuestContext & { readonly paginate?: Readonly<Record<string, unknown>> };
 type Zod = { readonly z: unknown } | undefined;
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 type Schema = {
@@ -18,7 +20,7 @@ type Schema = {
 };
 
 /** Makes the object for one run. */
-export function createNango(kind: 'sync' | 'action', context: Context, maxFrameBytes: number, zod: Zod): object {
+export function createNango(kind: 'sync' | 'action', context: GuestContext, maxFrameBytes: number, zod: Zod): object {
   const rules: RecordRules = {
     kind,
     scriptName: context.scriptName,
@@ -32,21 +34,40 @@ export function createNango(kind: 'sync' | 'action', context: Context, maxFrameB
     ...connections(),
     batchSave: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSave', rows, model),
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
-    batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
+    batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
+    batchDelete: (rows: unknown, model: unknown) =>
+      context.recording === undefined
+        ? deleteRecords(rules, 'batchDelete', rows, model)
+        : deleteRecorded(rows, String(model)),
+    ...recordReads(rules),
+    ...tracking(rules),
     ...checkpoints,
+    ...surroundings(context),
     log,
     ActionError,
     zod: zod?.z,
-    zodValidateInput,
+    zodValidateInput:
+      context.recording === 'play'
+        ? async ({ input }: { input: unknown }) => ({ success: true, data: input })
+        : zodValidateInput,
   };
 }
 
-function properties(kind: 'sync' | 'action', context: Context): object {
+/** Recordings hold the rows that were deleted, not only their ids. */
+async function deleteRecorded(rows: unknown, model: string): Promise<true> {
+  const list = Array.isArray(rows) ? rows : [];
+  const ids = list.map((row) => String((row as { id?: unknown } | null)?.id ?? '')).filter((id) => id !== '');
+  if (list.length > 0) await hostCall('deleteRecords', { model, ids }, JSON.stringify(list));
+  return true;
+}
+
+function properties(kind: 'sync' | 'action', context: GuestContext): object {
   const shared = {
     connectionId: context.connectionId,
     providerConfigKey: context.providerConfigKey,
     provider: context.provider,
     environmentName: context.environmentName,
+    environmentId: context.environmentId,
     isCLI: context.isCli === true,
   };
   if (kind === 'action') return shared;
@@ -54,7 +75,7 @@ function properties(kind: 'sync' | 'action', context: Context): object {
   return { ...shared, variant: context.variant ?? 'base', lastSyncDate: last ? new Date(last) : null };
 }
 
-function requests(context: Context): object {
+function requests(context: GuestContext): object {
   const withMethod = (method: string) => async (config: AuthorConfig) => request(config, method);
   return {
     get: withMethod('GET'),
@@ -80,6 +101,9 @@ function connections(): object {
     getToken: async () => tokenOf((await getConnection()).credentials),
     getMetadata: async () => (await getConnection()).metadata ?? {},
     setMetadata: async (metadata: unknown) => writeMetadata('setMetadata', metadata),
+    // The old names.
+    getFieldMapping: async () => (await getConnection()).metadata ?? {},
+    setFieldMapping: async (metadata: unknown) => writeMetadata('setMetadata', metadata),
     updateMetadata: async (metadata: unknown) => writeMetadata('updateMetadata', metadata),
   };
 }

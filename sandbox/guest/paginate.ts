@@ -7,19 +7,27 @@ type PageCall = (change: AuthorConfig) => Promise<Response>;
 /** What a step works with: the options, where the parameters go, and the author's hook. */
 type Pages = {
   readonly options: Options;
+  readonly endpoint: string;
   readonly send: (parameter: Readonly<Record<string, unknown>>, change?: AuthorConfig) => Promise<Response>;
   readonly rowsOf: (response: Response) => unknown[];
   readonly onPage: (nextPageParam: unknown, response: Response) => Promise<void>;
 };
 
+/** Sends the call of one page; tests of authors answer it from their recordings. */
+type Send = (config: AuthorConfig) => Promise<Response>;
+
 /** Yields page after page. `defaults` are the provider's own settings, under those of the call. */
-export async function* paginate(config: AuthorConfig, defaults?: Options): AsyncGenerator<unknown[], undefined, void> {
+export async function* paginate(
+  config: AuthorConfig,
+  defaults?: Options,
+  send: Send = (page) => request(page, undefined, true),
+): AsyncGenerator<unknown[], undefined, void> {
   const given = config['paginate'];
   const options: Options = { ...defaults, ...(typeof given === 'object' && given !== null ? given : {}) };
   if (Object.keys(options).length === 0) {
     throw new Error(`nango.paginate of '${String(config['endpoint'])}': the call needs 'paginate' with a type.`);
   }
-  const pages = openPages(config, options);
+  const pages = openPages(config, options, send);
   switch (options['type']) {
     case 'cursor':
       return yield* cursorPages(pages);
@@ -35,6 +43,7 @@ export async function* paginate(config: AuthorConfig, defaults?: Options): Async
 async function* cursorPages({ options, send, rowsOf, onPage }: Pages): AsyncGenerator<unknown[], undefined, void> {
   const path = required(options, 'cursor_path_in_response');
   const name = required(options, 'cursor_name_in_request');
+  const visits = noteVisits("Pagination 'cursor'");
   let cursor: unknown;
   for (;;) {
     const response = await send(cursor === undefined ? {} : { [name]: cursor });
@@ -45,22 +54,31 @@ async function* cursorPages({ options, send, rowsOf, onPage }: Pages): AsyncGene
     cursor = typeof found === 'number' || (typeof found === 'string' && found.trim() !== '') ? found : undefined;
     await onPage(cursor, response);
     if (cursor === undefined) return undefined;
+    visits(String(cursor));
   }
 }
 
-async function* linkPages({ options, send, rowsOf, onPage }: Pages): AsyncGenerator<unknown[], undefined, void> {
+async function* linkPages({
+  options,
+  endpoint,
+  send,
+  rowsOf,
+  onPage,
+}: Pages): AsyncGenerator<unknown[], undefined, void> {
   const { link_rel_in_response_header: rel, link_path_in_response_body: path } = options;
   if (typeof rel !== 'string' && typeof path !== 'string') {
     throw new Error("Pagination 'link': link_rel_in_response_header or link_path_in_response_body is expected.");
   }
+  const visits = noteVisits("Pagination 'link'");
   let link: string | undefined;
   for (;;) {
-    const response = await send({}, link === undefined ? {} : linkChange(link));
+    const response = await send({}, link === undefined ? {} : linkChange(link, endpoint));
     yield rowsOf(response);
     const found = typeof rel === 'string' ? linkInHeader(response, rel) : valueAt(response.data, String(path));
     const next: string | undefined = typeof found === 'string' && found !== '' ? found : undefined;
     await onPage(next, response);
     if (next === undefined || next === link) return undefined;
+    visits(next);
     link = next;
   }
 }
@@ -81,7 +99,7 @@ async function* offsetPages({ options, send, rowsOf, onPage }: Pages): AsyncGene
   }
 }
 
-function openPages(config: AuthorConfig, options: Options): Pages {
+function openPages(config: AuthorConfig, options: Options, send: Send): Pages {
   const method = String(config['method'] ?? 'GET').toUpperCase();
   const given = config['paginate'] as Options | undefined;
   const asked = given?.['in_body'] ?? options['in_body'];
@@ -90,7 +108,7 @@ function openPages(config: AuthorConfig, options: Options): Pages {
     options['limit'] !== undefined && typeof options['limit_name_in_request'] === 'string'
       ? { [options['limit_name_in_request']]: options['limit'] }
       : {};
-  const call: PageCall = (change) => request({ ...config, ...change, method, paginate: undefined }, undefined, true);
+  const call: PageCall = (change) => send({ ...config, ...change, method, paginate: undefined });
   const sendPage: Pages['send'] = (parameter, change = {}) => {
     if ('params' in change) return call(change);
     const added = { ...limit, ...parameter };
@@ -102,6 +120,7 @@ function openPages(config: AuthorConfig, options: Options): Pages {
   const onPage = options['on_page'];
   return {
     options,
+    endpoint: String(config['endpoint'] ?? ''),
     send: sendPage,
     rowsOf: (response) => rowsOf(response, options['response_path']),
     onPage: async (nextPageParam, response) => {
@@ -121,8 +140,11 @@ function required(options: Options, key: string): string {
   throw new Error(`Pagination '${String(options['type'])}': '${key}' is expected.`);
 }
 
-/** Follows a dotted path; anything missing on the way is undefined. */
+/** Follows a dotted path, unless the whole of it is a key (`@odata.nextLink`); anything missing is undefined. */
 function valueAt(value: unknown, path: string): unknown {
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, path)) {
+    return (value as Record<string, unknown>)[path];
+  }
   let at = value;
   for (const key of path.split('.')) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
@@ -157,8 +179,25 @@ function inBodyOf(given: unknown, added: Record<string, unknown>): unknown {
   return body;
 }
 
-/** An absolute link brings its own host and query; a relative one is the next endpoint. */
-function linkChange(link: string): AuthorConfig {
+/**
+ * Throws at a cursor or link that was there before: the API would send the same pages for ever. (A link that only
+ * repeats itself is how some APIs say that there is no next page.)
+ */
+function noteVisits(what: string): (next: string) => void {
+  const seen = new Set<string>();
+  return (next) => {
+    if (seen.has(next)) {
+      throw new Error(
+        `${what} goes in a circle: '${next.slice(0, 200)}' comes a second time, on page ${seen.size + 2}.`,
+      );
+    }
+    seen.add(next);
+  };
+}
+
+/** An absolute link brings its own host and query; a relative one is the next endpoint, a bare query that of the first. */
+function linkChange(link: string, endpoint: string): AuthorConfig {
+  if (link.startsWith('?')) return { endpoint: endpoint.replace(/[?#].*$/, '') + link, params: undefined };
   if (!/^https?:\/\//i.test(link)) return { endpoint: link, params: undefined };
   const url = new URL(link);
   return { endpoint: url.pathname + url.search, baseUrlOverride: url.origin, params: undefined };

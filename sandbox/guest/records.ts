@@ -1,23 +1,24 @@
-/** `batchSave` and `batchDelete`: every row is checked here, beside the author's line, before anything is sent. */
+/** `batchSave`, `batchUpdate` and `batchDelete`: every row is checked here, beside the author's line, before anything is sent. */
 import { hostCall } from './calls.ts';
 import { codedError } from './errors.ts';
+import type { RecordRules } from './record-rules.ts';
+import { noteSave } from './tracking.ts';
 
-/** What the checks need to know of the run. */
-export type RecordRules = {
-  readonly scriptName: string;
-  readonly kind: 'sync' | 'action';
-  readonly models: readonly string[];
-  /** Characters of JSON in one call; a larger batch is sent in several. */
-  readonly maxChunk: number;
-};
-
-const failures: Error[] = [];
+/** Each message once: they are looked up by it. */
+const failures = new Map<string, Error>();
+const MAX_FAILURES = 1_000;
+let latest: Error | undefined;
 
 type Row = { readonly id: string; readonly json: string };
 
 /** Saves rows by id. Resolves to true; rejects with `record_invalid` naming row and reason before any of them is sent. */
 export function saveRecords(rules: RecordRules, method: string, rows: unknown, model: unknown): Promise<true> {
-  return remembered(sendRows(rules, method, rows, model));
+  return remembered(sendRows('saveRecords', rules, method, rows, model));
+}
+
+/** Merges parts of rows into the rows that are stored, by id. */
+export function updateRecords(rules: RecordRules, method: string, rows: unknown, model: unknown): Promise<true> {
+  return remembered(sendRows('updateRecords', rules, method, rows, model));
 }
 
 /** Marks rows as deleted; only their ids matter. */
@@ -25,25 +26,44 @@ export function deleteRecords(rules: RecordRules, method: string, rows: unknown,
   return remembered(sendIds(rules, method, rows, model));
 }
 
-/** The failure of a save with that message, if there was one. */
+/** The guest is entered anew: what is refused from here on may be what the host hears of at the end of this entry. */
+export function beginEntry(): void {
+  latest = undefined;
+}
+
+/**
+ * The failed save that a rejection with that message means. Of several promises left rejected at once the host hears
+ * only of the first: where a save failed in the same entry, it may be hidden behind another one.
+ */
 export function failedSave(message: string): Error | undefined {
-  return failures.find((failure) => failure.message === message);
+  return failures.get(message) ?? latest;
 }
 
 async function remembered(write: Promise<true>): Promise<true> {
   try {
     return await write;
   } catch (error) {
-    if (error instanceof Error && failures.length < 100) failures.push(error);
+    if (error instanceof Error) {
+      latest = error;
+      if (failures.size < MAX_FAILURES) failures.set(error.message, error);
+    }
     throw error;
   }
 }
 
-async function sendRows(rules: RecordRules, method: string, rows: unknown, model: unknown): Promise<true> {
+async function sendRows(
+  kind: 'saveRecords' | 'updateRecords',
+  rules: RecordRules,
+  method: string,
+  rows: unknown,
+  model: unknown,
+): Promise<true> {
   const checked = checkBatch(rules, method, rows, model, rowOf);
+  noteSave(rules, method, model as string);
   for (const chunk of chunksOf(checked, rules.maxChunk)) {
-    const body = `[${chunk.map((row) => row.json).join(',')}]`;
-    await hostCall('saveRecords', { model, ids: chunk.map((row) => row.id) }, body);
+    // One row a line, which JSON text never breaks: the host tells them apart without parsing them.
+    const body = `[${chunk.map((row) => row.json).join(',\n')}]`;
+    await hostCall(kind, { model, ids: chunk.map((row) => row.id) }, body);
   }
   return true;
 }
@@ -119,7 +139,7 @@ function* chunksOf(rows: readonly Row[], maxChunk: number): Generator<Row[]> {
   let chunk: Row[] = [];
   let size = 0;
   for (const row of rows) {
-    const rowSize = row.json.length + row.id.length + 4;
+    const rowSize = row.json.length + row.id.length + 5;
     if (chunk.length > 0 && size + rowSize > maxChunk) {
       yield chunk;
       chunk = [];

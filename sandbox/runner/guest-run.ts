@@ -3,6 +3,7 @@
  * followed by a drained microtask queue, so the order in which the worker sent them is the order the script sees.
  */
 import ivm from 'isolated-vm';
+import { type Debugging, openDebugging } from './debugging.ts';
 import { CLOSING_MS, type HeapWatch, openHeapWatch } from './heap-watch.ts';
 import { pauseAndLocate } from './pause.ts';
 import type { Prepared, WarmIsolates } from './warm.ts';
@@ -18,6 +19,8 @@ export type RunRequest = {
   readonly memoryMb: number;
   readonly cpuMs: number;
   readonly maxFrameBytes: number;
+  /** The script waits for a debugger; its processor time and its heap are not watched. */
+  readonly isDebugged: boolean;
 };
 
 export type AnswerRequest = {
@@ -40,6 +43,7 @@ export type GuestEvents = {
   readonly timerCleared: (number: number) => void;
   readonly delivered: (number: number, waiting: number) => void;
   readonly ended: (end: GuestEnd, calls: number, output: string | undefined) => void;
+  readonly toDebugger: (message: string) => void;
   /** The process had an isolate without memory: no new runs should come. */
   readonly retire: () => void;
   /** The isolate does not let go of its thread; only the end of the process stops it. `grows`: it still takes memory. */
@@ -67,6 +71,8 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   let enteredAt: bigint | undefined;
   let enteredRss = 0;
   let heap: HeapWatch | undefined;
+  let debugging: Debugging | undefined;
+  let early: string[] = [];
   let askedAt = 0;
   let isAsking = false;
   let insideAt = 0;
@@ -80,7 +86,8 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     const isolate = prepared?.isolate;
     if (heap !== undefined) heap.close(!isInside);
     if (heap !== undefined && isInside) events.retire();
-    const wait = heap !== undefined && !isInside ? CLOSING_MS : 0;
+    debugging?.close(!isInside);
+    const wait = (heap ?? debugging) !== undefined && !isInside ? CLOSING_MS : 0;
     if (isolate !== undefined) disposeAfter(isolate, wait);
     if (isInside) setTimeout(() => isInside && events.poisoned(false), LET_GO_MS);
   };
@@ -202,7 +209,13 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     const callback = new ivm.Callback(onGuest, { ignored: true });
     enter = (await boot.apply(undefined, [callback], { result: { reference: true } })) as ivm.Reference;
     if (usesZod) await enterGuest(['zod', (prepared.zod ?? (await warm.loadZod(prepared))).derefInto()]);
+    if (request.isDebugged) {
+      debugging = openDebugging(isolate, events.toDebugger);
+      for (const message of early) debugging.take(message);
+      early = [];
+    }
     const load = await compile(isolate, context, request.code);
+    await debugging?.ready;
     await enterGuest(['start', request.scriptJson, load.derefInto(), request.input]);
     isBusy = false;
     if (inbox.length > 0) return pump();
@@ -220,12 +233,17 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
       inbox.push(answer);
       void pump();
     },
+    /** What a debugger says to the script. */
+    fromDebugger: (message: string): void => {
+      if (debugging === undefined) early.push(message);
+      else if (!isOver) debugging.take(message);
+    },
     /** Ends the run at once, also in an endless loop; nothing more is said about it. */
     stop: dispose,
     isOf: (isolate: ivm.Isolate): boolean => prepared?.isolate === isolate,
     /** Looked at several times a second; ends a run that computes for too long between two host calls. */
     watchCpu: async (): Promise<void> => {
-      if (isOver || prepared === undefined || enteredAt === undefined) return;
+      if (isOver || prepared === undefined || enteredAt === undefined || request.isDebugged) return;
       const { isolate } = prepared;
       if (isolate.isDisposed) return onVanished();
       if (isolate.cpuTime - enteredAt < BigInt(request.cpuMs) * 1_000_000n) return;
@@ -235,7 +253,7 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     },
     /** Looked at many times a second while the process is large; ends a run that is over its memory. */
     watchHeap: (rss: number): void => {
-      if (isOver || prepared === undefined) return;
+      if (isOver || prepared === undefined || request.isDebugged) return;
       if (prepared.isolate.isDisposed && !isInside) return;
       const grows = rss - enteredRss > request.memoryMb * MB;
       const isSilent = prepared.isolate.isDisposed || (heap?.silentMs() ?? 0) > SILENT_MS;

@@ -45,6 +45,9 @@ function onFrame({ header, body }: Frame): void {
     case 'answer':
       runs.get(id)?.answer(readAnswer(header, body));
       break;
+    case 'debug':
+      runs.get(id)?.fromDebugger(body.toString('utf8'));
+      break;
     case 'stop':
       runs.get(id)?.stop();
       endRun(id);
@@ -86,6 +89,7 @@ function startRun(id: number, header: Frame['header'], body: Buffer): void {
     memoryMb: Number(header['memoryMb']),
     cpuMs: Number(header['cpuMs']),
     maxFrameBytes: Number(header['maxFrameBytes']),
+    isDebugged: header['isDebugged'] === true,
   };
   watch ??= setInterval(watchRuns, WATCH_MS);
   const run = startGuestRun(warm, request, {
@@ -100,6 +104,7 @@ function startRun(id: number, header: Frame['header'], body: Buffer): void {
       endRun(id);
       send({ type: 'ended', run: id, end, calls, hasOutput: output !== undefined }, output ?? '');
     },
+    toDebugger: (message) => send({ type: 'debug', run: id }, message),
     retire: () => send({ type: 'retire' }),
     poisoned: (grows) => send({ type: 'poisoned', grows }),
   });

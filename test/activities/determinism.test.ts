@@ -43,7 +43,7 @@ export default async function fetchData(nango: any) {
   await nango.get({ endpoint: '/' + encodeURIComponent(await witness(nango)), retries: 1 });
   await nango.log('before the wait ' + token + ' ' + credentials.apiKey);
   await nango.log('after the wait ' + (await nango.getToken()));
-  await nango.batchSave([{ id: await witness(nango) }], 'Task');
+  await nango.batchSave([{ id: 'witness', seen: await witness(nango) }], 'Task');
 }
 ${WITNESS}`;
   const { runs } = durable;

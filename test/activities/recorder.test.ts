@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { JOURNAL_LIMITS } from '../../activities/dependencies.ts';
 import { createRecorder, type Recorder } from '../../activities/recorder.ts';
 import type { PendingCall } from '../../contract/host.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
@@ -40,8 +41,8 @@ async function openRun(environment: string): Promise<{ recorder: Recorder; inDou
   const fail = (fault: Error): never => {
     throw fault;
   };
-  const deps = { ...allocating, db: database.pool };
-  const recorder = createRecorder(deps, run, [], { signal: new AbortController().signal, fail });
+  const deps = { ...allocating, db: database.pool, limits: { journal: JOURNAL_LIMITS } };
+  const recorder = createRecorder(deps, run, [], { signal: new AbortController().signal, fail, heed: () => undefined });
   const inDoubt = async () => (await pendingCalls(database.pool, run)).map(({ what }) => what);
   return { recorder, inDoubt };
 }

@@ -28,6 +28,19 @@ test('a refusal that never ends uses up the retries of its call, however often t
   expect(asked('/refused')).toBe(4);
 });
 
+test('a script that sleeps is suspended, and its timer is due when it was', async () => {
+  const { runs } = durable;
+  const source = script(`
+    const begun = Date.now();
+    const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    await Promise.race([after(7_200_000), nango.get({ endpoint: '/quick' }).then(() => after(3_600_000))]);
+    await nango.log(Math.round((Date.now() - begun) / 60_000) + ' minutes');`);
+  const ended = await runs.run(await runs.deploy({ name: 'sleeps', source, connection: 'sleeps' }));
+  expect(ended).toMatchObject({ state: 'success', waits: [{ reason: 'the script sleeps (setTimeout)' }] });
+  expect((await runs.inspect(ended.runId)).logs).toEqual(['60 minutes']);
+  expect(asked('/quick')).toBe(1);
+});
+
 test('calls that wait together keep their own counts', async () => {
   upstream.handleWith(({ url }) => {
     const isOver = url === '/twice' && asked('/twice') > 2;

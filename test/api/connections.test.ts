@@ -31,7 +31,7 @@ test('a connection is created with sealed credentials and shown with open ones',
       created_at: '2026-01-01T00:00:00.000Z',
     },
   });
-  expect((await get('c1', 'life')).body).toEqual(created.body);
+  expect((await get('c1', 'life')).body).toEqual({ ...created.body, last_fetched_at: '2026-01-01T00:00:00.000Z' });
   const stored = await api.db.query('select credentials from connections where connection_id = $1', ['c1']);
   expect(JSON.stringify(stored.rows)).not.toContain('s3cret');
 });
@@ -125,7 +125,7 @@ test('an auth mode without a flow yet is refused by name', async () => {
     body: { provider_config_key: 'signed', credentials: {} },
   });
   expect(status).toBe(400);
-  expect(body.error.message).toContain('OAUTH1');
+  expect(body.error.message).toContain('BILL');
 });
 
 test.each([
@@ -197,10 +197,11 @@ test('deleting stops the open runs of the connection and tells Temporal', async 
   await createTracker(api, 'stopping', ['c']);
   await deployFlows(api, flow('stopping', 'tasks'));
   api.engine.reset();
+  const before = api.events.length;
   api.engine.answer({ cancel: () => Promise.reject(new Error('down')) });
   expect((await api.call('DELETE', '/connections/c?provider_config_key=stopping')).status).toBe(200);
   expect(api.engine.calls.map(([method]) => method)).toEqual(['cancel', 'reconcile']);
-  expect(api.events.map(({ event }) => event)).toEqual(['cancel.postponed']);
+  expect(api.events.slice(before).map(({ event }) => event)).toEqual(['cancel.postponed']);
 });
 
 test('metadata is replaced by POST and merged by PATCH, for one or many', async () => {

@@ -22,6 +22,8 @@ const script = (changes: Partial<DeployedScript> = {}): DeployedScript => ({
   intervalMs: 3_600_000,
   syncType: 'incremental',
   trackDeletes: false,
+  deletionGuard: 0.5,
+  validation: 'warn',
   autoStart: true,
   inputModel: null,
   jsonSchema: undefined,

@@ -153,7 +153,7 @@ test('every mistake of the scripts is reported at once, with its place', async (
   const { status, body } = await deploy([
     flow('wrong', 'often', { runs: 'every 29s' }),
     flow('wrong', 'never', { runs: null }),
-    flow('wrong', 'sweep', { track_deletes: true }),
+    flow('wrong', 'sweep', { track_deletes: true, sync_type: 'incremental' }),
     flow('wrong', 'twice'),
     flow('wrong', 'twice'),
   ]);

@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { createApp, DEFAULT_LIMITS } from '../../api/app.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
+import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { createOutbound } from '../../outbound/request.ts';
 import { openDatabase } from '../../store/db.ts';
+import { createCredentialVault } from '../../store/credentials.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { createRecordingEngine } from '../support/engine.ts';
 import { freePort } from '../support/postgres.ts';
@@ -17,17 +19,25 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
   const clock = () => new Date(0);
   const outbound = createOutbound({ catalogue, allow: [], clock, maxResponseBytes: 1 });
   const box = createSecretBox(randomBytes(32).toString('base64'));
+  const vault = createCredentialVault({ db, holds: db, box });
+  const authorizer = createAuthorizer({ vault, catalogue, allow: [], clock, log: () => {} });
   const engine = createRecordingEngine();
   const app = createApp({
     db,
     box,
     engine,
     outbound,
+    authorizer,
     catalogue,
     clock,
     log: () => {},
     version: '1',
     limits: DEFAULT_LIMITS,
+    publicUrl: () => 'http://localhost',
+    callbackUrl: () => 'http://localhost/oauth/callback',
+    strictState: false,
+    journals: { keep: 'failed', days: 7 },
+    scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -4,19 +4,20 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { bundleOf } from '../../api/bundle.ts';
 import { closeMatches } from '../../api/close-matches.ts';
-import { decodeCursor, encodeCursor } from '../../api/cursor.ts';
+import { decodeCursor } from '../../api/cursor.ts';
 import { jsonFault } from '../../api/json-value.ts';
 import { pageJson } from '../../api/record-json.ts';
 import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
 import { statusOf } from '../../api/sync-status.ts';
-import type { RecordRow } from '../../store/records.ts';
+import { encodeCursor } from '../../store/record-cursor.ts';
+import type { RecordRow } from '../../store/record-reads.ts';
 
 const row = (seq: string, payload: string): RecordRow => ({
   seq,
   payload,
   lastAction: 'ADDED',
-  firstSeenAt: '2026-01-01T00:00:00.000001+00:00',
-  lastModifiedAt: '2026-01-01T00:00:00.000002+00:00',
+  firstSeenAt: '2026-01-01 00:00:00+00',
+  lastModifiedAt: '2026-01-01 00:00:00.00002+00',
   deletedAt: null,
   prunedAt: null,
 });
@@ -39,31 +40,49 @@ test.each([
   expect(() => decodeCursor(text)).toThrow(expect.objectContaining({ code: 'invalid_query_params' }));
 });
 
-test('a page is the payloads as they are, each with its metadata', () => {
-  const text = [...pageJson([row('1', '{"id": "a", "n": 1.50}'), row('2', '{}')], 'next')].join('');
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+const page = (rows: readonly RecordRow[], limit: number) => collect(pageJson([rows], limit));
+
+test('a page is the payloads as they are, each with its metadata', async () => {
+  const rows = [row('1', '{"id": "a", "n": 1.50}'), row('2', '{}'), row('3', '{}')];
+  const text = (await page(rows, 2)).join('');
   expect(text).toContain('"n": 1.50,"_nango_metadata"');
   expect(JSON.parse(text)).toMatchObject({
     records: [
-      { id: 'a', _nango_metadata: { cursor: encodeCursor('1'), last_action: 'ADDED' } },
+      {
+        id: 'a',
+        _nango_metadata: {
+          first_seen_at: '2026-01-01T00:00:00.000000+00:00',
+          last_modified_at: '2026-01-01T00:00:00.000020+00:00',
+          last_action: 'ADDED',
+          deleted_at: null,
+          pruned_at: null,
+          cursor: encodeCursor('1'),
+        },
+      },
       { _nango_metadata: {} },
     ],
-    next_cursor: 'next',
+    next_cursor: encodeCursor('2'),
   });
 });
 
-test('metadata that a payload carries itself does not win', () => {
-  const text = [...pageJson([row('1', '{"_nango_metadata": 7}')], null)].join('');
+test('metadata that a payload carries itself does not win', async () => {
+  const text = (await page([row('1', '{"_nango_metadata": 7}')], 9)).join('');
   expect(JSON.parse(text).records[0]._nango_metadata.last_action).toBe('ADDED');
 });
 
-test('a large page comes in chunks that join to one JSON text', () => {
+test('a large page comes in chunks that join to one JSON text', async () => {
   const rows = Array.from({ length: 500 }, (_, index) =>
     row(String(index), JSON.stringify({ id: index, text: 'x'.repeat(500) })),
   );
-  const chunks = [...pageJson(rows, null)];
+  const chunks = await page(rows, 500);
   expect(chunks.length).toBeGreaterThan(3);
   expect(JSON.parse(chunks.join('')).records).toHaveLength(500);
-  expect([...pageJson([], null)].join('')).toBe('{"records":[],"next_cursor":null}');
+  expect((await page([], 5)).join('')).toBe('{"records":[],"next_cursor":null}');
 });
 
 test.each([
@@ -114,7 +133,12 @@ test.each([
   [false, 'failed', 'ERROR'],
   [false, 'cancelled', 'STOPPED'],
 ] as const)('a sync (paused: %s) whose newest run is %s is %s', (paused, state, status) => {
-  expect(statusOf({ paused }, state && { state })).toBe(status);
+  expect(statusOf({ paused }, state && { state, control: null })).toBe(status);
+});
+
+test('a sync whose run is suspended by a pause is paused, and runs until the pause has taken effect', () => {
+  expect(statusOf({ paused: true }, { state: 'waiting', control: 'pause' })).toBe('PAUSED');
+  expect(statusOf({ paused: true }, { state: 'running', control: 'pause' })).toBe('RUNNING');
 });
 
 test('what the command line packs arrives as the bundle it compiled', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { withTransaction } from '../../store/db.ts';
 import { deleteRecords, saveRecords } from '../../store/records.ts';
 import { beginAttempt } from '../../store/runs.ts';
 import { NOW, useApi } from '../support/api.ts';
@@ -19,8 +20,16 @@ async function writer() {
   return {
     key,
     save: (rows: { id: string }[], at = NOW) =>
-      saveRecords(api.db, { ...base, at, ids: rows.map(({ id }) => id) }, JSON.stringify(rows)),
-    remove: (ids: string[], at = NOW) => deleteRecords(api.db, { ...base, at, ids }),
+      withTransaction(api.db, (db) =>
+        saveRecords(
+          db,
+          { ...base, at, ids: rows.map(({ id }) => id) },
+          rows.map((row) => JSON.stringify(row)),
+        ),
+      ),
+    remove: (ids: string[], at = NOW) => withTransaction(api.db, (db) => deleteRecords(db, { ...base, at, ids })),
+    prune: (body: unknown) =>
+      api.call('PATCH', '/records/prune', { body, headers: { 'provider-config-key': key, 'connection-id': 'c1' } }),
     read: (query: string, path = '/records') =>
       api.call('GET', `${path}?${query}`, { headers: { 'provider-config-key': key, 'connection-id': 'c1' } }),
   };
@@ -107,6 +116,126 @@ test('ids pick rows; a trailing slash changes nothing', async () => {
     "c'%/🦊",
   ]);
   expect(ids((await read('model=Task&ids=a')).body)).toEqual(['a']);
+});
+
+test('REC U013: 1, 20, 21 and 100 ids are answered alike', async () => {
+  const { save, read } = await writer();
+  const all = Array.from({ length: 150 }, (_, index) => `r${String(index).padStart(3, '0')}`);
+  await save(all.map((id) => ({ id })));
+  for (const count of [1, 20, 21, 100]) {
+    const asked = all.slice(10, 10 + count);
+    expect(ids((await read(`model=Task&${asked.map((id) => `ids=${id}`).join('&')}`)).body)).toEqual(asked);
+  }
+});
+
+test('CUR U019: 500 rows of one instant come once each in pages of 7, and times go back in as they came out', async () => {
+  const { save, read } = await writer();
+  const all = Array.from({ length: 500 }, (_, index) => ({ id: `r${index}` }));
+  await save(all);
+  const seen: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { body }: { body: { records: { id: string }[]; next_cursor: string | null } } = await read(
+      `model=Task&limit=7&cursor=${cursor}`,
+    );
+    seen.push(...ids(body));
+    cursor = body.next_cursor;
+  }
+  expect(seen).toEqual(ids({ records: all }));
+  await save([{ id: 'next' }]);
+  const { records } = (await read('model=Task&limit=1')).body;
+  const time = encodeURIComponent(records[0]._nango_metadata.last_modified_at);
+  expect(ids((await read(`model=Task&modified_after=${time}`)).body)).toEqual(['next']);
+});
+
+test('CUR U020: a saved cursor brings every later change and nothing else, each at its place', async () => {
+  const { save, remove, read } = await writer();
+  await save([{ id: 'oldest' }, { id: 'middle' }, { id: 'newest' }]);
+  const { records } = (await read('model=Task')).body;
+  const cursor = records.at(-1)._nango_metadata.cursor;
+  await save([{ id: 'oldest', n: 1 } as { id: string }], later(1));
+  await remove(['middle'], later(2));
+  const { body } = await read(`model=Task&cursor=${cursor}`);
+  expect(
+    body.records.map((record: { id: string; _nango_metadata: { last_action: string } }) => [
+      record.id,
+      record._nango_metadata.last_action,
+    ]),
+  ).toEqual([
+    ['oldest', 'UPDATED'],
+    ['middle', 'DELETED'],
+  ]);
+});
+
+test('pruned records keep id, place, times and content hash, and say when they were pruned', async () => {
+  const { save, prune, read } = await writer();
+  await save([{ id: 'a', text: 'long' } as { id: string }, { id: 'b' }, { id: 'c' }]);
+  const before = (await read('model=Task')).body.records;
+  const until = before[1]._nango_metadata.cursor;
+  expect((await prune({ model: 'Task', until_cursor: until, limit: 1 })).body).toEqual({ count: 1, has_more: true });
+  expect((await prune({ model: 'Task', until_cursor: until })).body).toEqual({ count: 1, has_more: false });
+  expect((await prune({ model: 'Task', until_cursor: until })).body).toEqual({ count: 0, has_more: false });
+  const after = (await read('model=Task')).body.records;
+  expect(after).toEqual([
+    { id: 'a', _nango_metadata: { ...before[0]._nango_metadata, pruned_at: expect.stringMatching(/^2026-01-01T/) } },
+    { id: 'b', _nango_metadata: { ...before[1]._nango_metadata, pruned_at: expect.any(String) } },
+    before[2],
+  ]);
+  // The same content is no change, and brings nothing back; other content does.
+  expect(await save([{ id: 'a', text: 'long' } as { id: string }])).toMatchObject({ added: 0, updated: 0 });
+  expect(await save([{ id: 'a', text: 'new' } as { id: string }])).toMatchObject({ updated: 1 });
+  const [changed] = (await read('model=Task&ids=a')).body.records;
+  expect(changed).toMatchObject({ text: 'new', _nango_metadata: { pruned_at: null, last_action: 'UPDATED' } });
+});
+
+test.each([
+  [{ model: 'Task', until_cursor: 'rubbish' }, 'until_cursor'],
+  [{ model: 'Task' }, 'until_cursor'],
+  [{ model: 'Task', until_cursor: 'MTo3', limit: 0 }, 'limit'],
+  [{ model: 'Task', until_cursor: 'MTo3', all: true }, 'all'],
+])('pruning with %j is refused at %s', async (body, path) => {
+  const { prune } = await writer();
+  const answer = await prune(body);
+  expect([answer.status, answer.body.error.code]).toEqual([400, 'invalid_body']);
+  expect(answer.body.error.errors[0].path[0] ?? answer.body.error.message).toContain(path);
+});
+
+test('the first clients’ list: a bare array, sorted, with an offset, without what was deleted', async () => {
+  const { save, remove, read } = await writer();
+  await save([{ id: 'c' }, { id: 'a' }]);
+  await save([{ id: 'b' }, { id: 'gone' }], later(1));
+  await save([{ id: 'a', n: 1 } as { id: string }], later(2));
+  await remove(['gone'], later(3));
+  const list = async (query: string) => (await read(`model=Task&${query}`, '/sync/records')).body;
+  const listed = async (query: string) => (await list(query)).map(({ id }: { id: string }) => id);
+  expect(await list('sort_by=id&order=asc')).toEqual([{ id: 'a', n: 1 }, { id: 'b' }, { id: 'c' }]);
+  expect(await listed('')).toEqual(['c', 'b', 'a']);
+  expect(await listed('sort_by=updatedAt&order=asc')).toEqual(['c', 'b', 'a']);
+  expect(await listed('sort_by=createdAt&order=desc')).toEqual(['b', 'c', 'a']);
+  expect(await listed('sort_by=id&order=asc&limit=1&offset=1')).toEqual(['b']);
+  expect(await listed('filter=deleted')).toEqual(['gone']);
+  expect(await listed('filter=added,deleted&order=asc')).toEqual(['b', 'c', 'gone']);
+  expect(await listed(`delta=${encodeURIComponent(later(1).toISOString())}&order=asc`)).toEqual(['a']);
+  expect(await list('include_nango_metadata=true&order=asc&limit=2&offset=2')).toEqual([
+    {
+      first_seen_at: '2026-01-01T00:00:00.000000+00:00',
+      last_modified_at: '2026-01-01T00:00:00.000000+00:00',
+      last_action: 'ADDED',
+      deleted_at: null,
+      record: { id: 'c' },
+    },
+    expect.objectContaining({ last_action: 'DELETED', deleted_at: '2026-01-01T00:00:03.000000+00:00' }),
+  ]);
+  expect((await read('model=Task&sort=id', '/sync/records')).body.error.errors).toMatchObject([{ path: ['sort'] }]);
+});
+
+test('the first clients’ list goes on rightly past one chunk, by every order', async () => {
+  const { save, read } = await writer();
+  const all = Array.from({ length: 1_203 }, (_, index) => ({ id: `r${String(index).padStart(4, '0')}` }));
+  for (let from = 0; from < all.length; from += 400) await save(all.slice(from, from + 400), later(from));
+  for (const sort of ['id', 'createdAt', 'updatedAt']) {
+    const { body } = await read(`model=Task&sort_by=${sort}&order=desc&limit=10000&offset=3`, '/sync/records');
+    expect(ids({ records: body })).toEqual(ids({ records: all.toReversed().slice(3) }));
+  }
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { addLogLines } from '../../store/run-logs.ts';
 import { beginAttempt, endRun } from '../../store/runs.ts';
+import { withTransaction } from '../../store/db.ts';
 import { saveRecords } from '../../store/records.ts';
 import { NOW, useApi } from '../support/api.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
@@ -17,7 +18,8 @@ test('a run shows state, counts, requests, error with its place, workflow and li
   const id = await oneRun('shown');
   const attempt = await beginAttempt(api.db, { runId: id, workflowRunId: 'w1', at: NOW });
   const scope = { connectionRow: attempt?.connectionRow ?? '', model: 'Task', variant: 'base' };
-  await saveRecords(api.db, { ...scope, runId: id, fence: 1, syncId: null, ids: ['a'], at: NOW }, '[{"id":"a"}]');
+  const write = { ...scope, runId: id, fence: 1, syncId: null, ids: ['a'], at: NOW };
+  await withTransaction(api.db, (db) => saveRecords(db, write, ['{"id":"a"}']));
   const failure = {
     code: 'script_failed',
     message: 'boom',
@@ -69,12 +71,33 @@ test('runs are listed newest first, by integration, connection and name', async 
   expect((await api.call('GET', '/runs?limit=0')).status).toBe(400);
 });
 
+test('a queued run is cancelled at once, one that has ended is not, and Temporal is told', async () => {
+  const id = await oneRun('cancelled');
+  api.engine.reset();
+  const cancelled = await api.call('POST', `/runs/${id}/cancel`);
+  expect(cancelled.body).toEqual({ run_id: id, state: 'cancelled' });
+  const { body: run } = await api.call('GET', `/runs/${id}`);
+  expect(run).toMatchObject({ state: 'cancelled', finished_at: NOW.toISOString(), error: { code: 'script_aborted' } });
+  expect(api.engine.calls).toEqual([['cancel', run.workflow_id]]);
+  expect(api.events).toContainEqual({ event: 'run.ended', fields: expect.objectContaining({ run: id }) });
+  expect(await beginAttempt(api.db, { runId: id, workflowRunId: 'w1', at: NOW })).toBeUndefined();
+  const ended = await oneRun('ended');
+  await beginAttempt(api.db, { runId: ended, workflowRunId: 'w2', at: NOW });
+  await endRun(api.db, { runId: ended, fence: 1, state: 'success', failure: null, output: null, at: NOW });
+  const refused = await api.call('POST', `/runs/${ended}/cancel`);
+  expect([refused.status, refused.body.error.message]).toEqual([
+    409,
+    expect.stringContaining('ended already (success)'),
+  ]);
+});
+
 test('an unknown run, and one of another environment, is named', async () => {
   const id = await oneRun('hidden');
   const unknown = await api.call('GET', '/runs/nope');
   expect([unknown.status, unknown.body.error.code]).toEqual([404, 'unknown_run']);
   expect(unknown.body.error.message).toContain("'nope'");
   expect((await api.call('GET', `/runs/${id}`, { key: api.otherKey })).status).toBe(404);
+  expect((await api.call('POST', `/runs/${id}/cancel`, { key: api.otherKey })).status).toBe(404);
   expect((await api.call('GET', '/runs?provider_config_key=nowhere')).body.error.code).toBe('unknown_provider_config');
   expect((await api.call('GET', '/runs?provider_config_key=hidden&connection_id=x')).body.error.code).toBe(
     'unknown_connection',

@@ -1,9 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { writeCheckpoint } from '../../store/checkpoints.ts';
 import { withTransaction } from '../../store/db.ts';
+import { savePendingCalls } from '../../store/journal.ts';
 import { saveRecords } from '../../store/records.ts';
-import { lockSync } from '../../store/syncs.ts';
-import { beginAttempt, endRun } from '../../store/runs.ts';
-import { takeLease } from '../../store/lease.ts';
+import { lockTriggers } from '../../store/locks.ts';
+import { beginAttempt, countFlush, endRun } from '../../store/runs.ts';
+import { fixLastSyncDate, takeLease } from '../../store/lease.ts';
 import { NOW, useApi } from '../support/api.ts';
 import { untilWaiting } from '../support/database.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
@@ -28,7 +30,7 @@ async function move(runId: string, state: 'running' | 'success' | 'failed'): Pro
   if (state === 'running') return;
   const scope = { connectionRow: rows[0].connection_id, model: 'Task', variant: 'base' };
   const write = { ...scope, runId, fence: attempt?.fence ?? -1, syncId: null, at: NOW };
-  await saveRecords(api.db, { ...write, ids: ['a', 'b'] }, '[{"id":"a"},{"id":"b"}]');
+  await withTransaction(api.db, (db) => saveRecords(db, { ...write, ids: ['a', 'b'] }, ['{"id":"a"}', '{"id":"b"}']));
   const failure = state === 'failed' ? ({ code: 'script_failed', message: 'no' } as const) : null;
   await endRun(api.db, { runId, fence: null, state, failure, output: null, at: NOW });
 }
@@ -63,7 +65,7 @@ test('triggers at once come to one run', async () => {
   await move(first.id, 'success');
   const triggers = await withTransaction(api.db, async (db) => {
     const { rows } = await db.query(`select id::text from syncs where schedule_id = 'sync:dev:once:c1:tasks'`);
-    await lockSync(db, rows[0].id);
+    await lockTriggers(db, rows[0].id);
     // All of them have looked before one of them can go on.
     const started = Array.from({ length: 3 }, () => trigger({ syncs: ['tasks'], provider_config_key: 'once' }));
     await untilWaiting(api.db, 3);
@@ -111,9 +113,112 @@ test('a trigger that names no integration, or asks for what is not there yet, is
     code: 'invalid_body',
     errors: [{ path: ['provider_config_key'] }],
   });
-  const reset = await trigger({ provider_config_key: 'x', opts: { reset: true } });
-  expect(reset.body.error).toMatchObject({ code: 'invalid_body', errors: [{ path: ['opts', 'reset'] }] });
+  const emptied = await trigger({ provider_config_key: 'x', opts: { emptyCache: 'yes' } });
+  expect(emptied.body.error).toMatchObject({ code: 'invalid_body', errors: [{ path: ['opts', 'emptyCache'] }] });
 });
+
+test.each([
+  { opts: { reset: true } },
+  { sync_mode: 'full_refresh' },
+  { sync_mode: 'full_refresh_and_clear_cache' },
+  { full_resync: true },
+])('a trigger with %j forgets how far the sync has come', async (wish) => {
+  const key = `reset-${JSON.stringify(wish).replaceAll(/[^a-z]/gi, '')}`;
+  await deployed(key);
+  const [first] = (await api.call('GET', `/runs?provider_config_key=${key}`)).body.runs;
+  await move(first.id, 'success');
+  await progress(key);
+  const { runs } = (await trigger({ provider_config_key: key, ...wish })).body;
+  expect(runs).toMatchObject([{ state: 'started' }]);
+  expect(await progressOf(key)).toEqual([{ date: null, checkpoints: 0 }]);
+});
+
+test.each([{}, { opts: { reset: false } }, { sync_mode: 'incremental' }, { full_resync: false }])(
+  'a trigger with %j leaves what the sync knows',
+  async (wish) => {
+    const key = `kept-${JSON.stringify(wish).length}`;
+    await deployed(key);
+    await progress(key);
+    await trigger({ provider_config_key: key, ...wish });
+    expect(await progressOf(key)).toEqual([{ date: NOW, checkpoints: 1 }]);
+  },
+);
+
+test('a reset joins a run that has not begun, which then knows of none before it', async () => {
+  await deployed('reset-queued');
+  const [first] = (await api.call('GET', '/runs?provider_config_key=reset-queued')).body.runs;
+  await progress('reset-queued');
+  await fixLastSyncDate(api.db, first.id);
+  const { runs } = (await trigger({ provider_config_key: 'reset-queued', opts: { reset: true } })).body;
+  expect(runs).toMatchObject([{ state: 'joined', run_id: first.id }]);
+  await fixLastSyncDate(api.db, first.id);
+  const attempt = await beginAttempt(api.db, { runId: first.id, workflowRunId: 'w', at: NOW });
+  expect(attempt?.lastSyncDate).toBeNull();
+});
+
+test.each([{ opts: { reset: true, emptyCache: true } }, { sync_mode: 'full_refresh_and_clear_cache' }])(
+  'a trigger with %j has its run remove what the sync saved',
+  async (wish) => {
+    const key = `emptied-${Object.keys(wish)[0]}`;
+    await deployed(key);
+    const [first] = (await api.call('GET', `/runs?provider_config_key=${key}`)).body.runs;
+    await move(first.id, 'running');
+    const { runs } = (await trigger({ provider_config_key: key, ...wish })).body;
+    expect(runs).toMatchObject([{ state: 'started', cancelled_run_id: first.id }]);
+    const attempt = await beginAttempt(api.db, { runId: runs[0].run_id, workflowRunId: 'w', at: NOW });
+    expect(attempt?.emptyCache).toBe(true);
+  },
+);
+
+test('a reset while a run is under way cancels it, shuts out its worker, and starts another one', async () => {
+  await deployed('reset-running');
+  const [first] = (await api.call('GET', '/runs?provider_config_key=reset-running')).body.runs;
+  await move(first.id, 'running');
+  await progress('reset-running');
+  const place = { runId: first.id, generation: 0 };
+  const call = {
+    number: 0,
+    argsHash: 'x',
+    attempt: 1,
+    state: 'intended',
+    resumeAt: null,
+    what: 'POST /tasks',
+  } as const;
+  await savePendingCalls(api.db, place, [{ ...call, harmless: false }]);
+  const { runs } = (await trigger({ provider_config_key: 'reset-running', opts: { reset: true } })).body;
+  expect(runs).toMatchObject([{ state: 'started', cancelled_run_id: first.id }]);
+  expect(runs[0].run_id).not.toBe(first.id);
+  expect(api.engine.calls).toContainEqual(['cancel', first.workflow_id]);
+  const { body } = await api.call('GET', `/runs/${first.id}`);
+  expect(body).toMatchObject({
+    state: 'cancelled',
+    error: { message: expect.stringMatching(/reset of its sync, while POST \/tasks was under way, which may have/) },
+  });
+  const late = { runId: first.id, fence: 1, number: 1, requests: 0, journalBytes: 0, runningMs: 0 };
+  expect(await countFlush(api.db, late)).toMatchObject({ status: 'lost' });
+  const { rows } = await api.db.query('select sync_id::text as sync from runs where id = $1', [first.id]);
+  expect(await takeLease(api.db, { syncId: rows[0].sync, runId: runs[0].run_id, instead: null })).toBeUndefined();
+});
+
+/** Gives the sync a `lastSyncDate` and a checkpoint. */
+async function progress(key: string): Promise<void> {
+  const { rows } = await api.db.query(
+    `update syncs set last_sync_date = $2 where schedule_id = $1 returning connection_id::text as connection`,
+    [`sync:dev:${key}:c1:tasks`, NOW],
+  );
+  const place = { connectionRow: rows[0].connection, kind: 'sync', name: 'tasks', variant: 'base' } as const;
+  await writeCheckpoint(api.db, place, '{"page":3}', NOW);
+}
+
+async function progressOf(key: string) {
+  const { rows } = await api.db.query(
+    `select last_sync_date as date,
+       (select count(*)::int from checkpoints c where c.connection_id = y.connection_id) as checkpoints
+     from syncs y where schedule_id = $1`,
+    [`sync:dev:${key}:c1:tasks`],
+  );
+  return rows;
+}
 
 test('pause and start change the rows and tell Temporal', async () => {
   await deployed('pausing', ['c1', 'c2']);
@@ -191,4 +296,18 @@ test('another environment cannot trigger, pause or see it', async () => {
   expect((await api.call('POST', '/sync/trigger', { body, key })).status).toBe(404);
   expect((await api.call('POST', '/sync/pause', { body, key })).status).toBe(404);
   expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=theirs', { key })).status).toBe(404);
+});
+
+test('emptyCache is refused for a run whose script has begun, and taken by one that has not', async () => {
+  await deployed('empties');
+  const empty = () => trigger({ syncs: ['tasks'], provider_config_key: 'empties', opts: { emptyCache: true } });
+  const [first] = (await api.call('GET', '/runs?provider_config_key=empties')).body.runs;
+  expect((await empty()).body.runs).toMatchObject([{ state: 'joined', run_id: first.id }]);
+  expect((await api.db.query('select empty_cache from runs where id = $1', [first.id])).rows).toEqual([
+    { empty_cache: true },
+  ]);
+  await move(first.id, 'running');
+  const refused = await empty();
+  expect([refused.status, refused.body.error.code]).toEqual([409, 'conflict']);
+  expect(refused.body.error.message).toContain("Sync 'tasks' of connection 'c1' is running");
 });

@@ -19,7 +19,7 @@ const CONNECTION: ConnectionView = {
 function createHost(logged: string[] = []) {
   const nobody = () => Promise.reject(new Error('Nothing is asked of the server here'));
   return createDryHost({
-    client: { environment: 'dev', server: 'http://localhost', call: nobody, send: nobody },
+    client: { environment: 'dev', server: 'http://localhost', call: nobody, read: nobody, send: nobody },
     connection: CONNECTION,
     kind: 'sync',
     models: ['Task'],
@@ -31,7 +31,7 @@ function createHost(logged: string[] = []) {
 type Context = Parameters<Host['log']>[1];
 const context = (body?: string): Context => ({ body, signal: new AbortController().signal }) as Context;
 const save = (host: Host, ids: string[], rows: unknown[]) =>
-  host.saveRecords({ model: 'Task', ids }, context(JSON.stringify(rows)));
+  host.saveRecords({ model: 'Task', ids }, context(`[${rows.map((row) => JSON.stringify(row)).join(',\n')}]`));
 
 test('counts are what the batches of the run mean together', async () => {
   const { host, records } = createHost();

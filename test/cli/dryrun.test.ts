@@ -128,6 +128,16 @@ test.each([
   expect(stderr).toMatch(message);
 });
 
+test('lists are paged by what the provider says of them', async () => {
+  upstream.answerWith({ json: { tasks: [{ id: '1' }], next_cursor: 'c' } }, { json: { tasks: [{ id: '2' }] } });
+  const { code, stdout } = await dryrunScript(
+    "  for await (const page of nango.paginate({ endpoint: '/pages' })) await nango.batchSave(page as any, 'Task');",
+  );
+  expect(code).toBe(0);
+  expect(stdout).toContain('2 requests.');
+  expect(upstream.requests.map(({ url }) => url)).toEqual(['/pages', '/pages?cursor=c']);
+});
+
 test('an answer of 404 is an error with a response, and an API out of reach is one without', async () => {
   upstream.answerWith({ status: 404, json: { problem: 'gone' } });
   const answered = await dryrunScript(
@@ -196,7 +206,7 @@ test('a mistake in the script is 10; one in a script that is not run is left for
 });
 
 test.each([
-  [['nope', 'acme'], /No sync or action 'nope' in nango\.yaml: expected one of 'tasks', 'post-message'/],
+  [['nope', 'acme'], /No script 'nope' in the project: expected one of 'tasks', 'post-message'/],
   [['tasks', 'nobody'], /'nobody'/],
   [['tasks', 'acme', '--input', 'hello'], /--input is no JSON.*'"hello"'/],
   [['tasks', 'acme', '--input', '@nowhere.json'], /nowhere\.json' of --input cannot be read/],

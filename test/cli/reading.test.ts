@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import { withTransaction } from '../../store/db.ts';
 import { saveRecords } from '../../store/records.ts';
 import { addLogLines } from '../../store/run-logs.ts';
 import { beginAttempt, endOpenRuns, endRun, suspendRun } from '../../store/runs.ts';
@@ -45,13 +46,16 @@ beforeAll(async () => {
   const attempt = await begin('acme');
   finished = attempt.runId;
   const write = { ...attempt, model: 'Task', ids: ['1', '2'], syncId: attempt.syncId, at: NOW };
-  await saveRecords(
-    api.db,
-    write,
-    JSON.stringify([
-      { id: 1, title: 'One' },
-      { id: 2, title: 'Two\u001b[31m' },
-    ]),
+  const rows = [
+    { id: 1, title: 'One' },
+    { id: 2, title: 'Two\u001b[31m' },
+  ];
+  await withTransaction(api.db, (db) =>
+    saveRecords(
+      db,
+      write,
+      rows.map((row) => JSON.stringify(row)),
+    ),
   );
   await log(finished, 1, 'page 1');
   await log(finished, 2, 'two\nlines \u001b[31mred');
@@ -63,7 +67,7 @@ beforeAll(async () => {
 test('a waiting run says until when and why in status, runs and run; one that was ended says so no more', async () => {
   const { runId, fence } = await begin('initech');
   const [resumeAt, reason] = [new Date('2026-01-01T02:00:00.000Z'), 'GET /tasks was answered with 429'];
-  await suspendRun(api.db, { runId, fence, resumeAt, reason });
+  await suspendRun(api.db, { runId, fence, at: NOW, resumeAt, reason });
   const wait = 'until 2026-01-01T02:00:00.000Z: GET /tasks was answered with 429';
   expect((await nango('status')).stdout).toMatch(
     new RegExp(`^tracker +initech +tasks +WAITING .* Task 0 +${wait}$`, 'm'),
@@ -210,6 +214,13 @@ test('trigger says which run was started, and which one was joined', async () =>
   expect(started.stdout).toMatch(/^Sync 'tasks' of 'acme' started run \S+ {2}http:\/\/temporal\.test\/\S+\n$/);
   const joined = await nango('trigger', 'tracker', 'tasks', 'acme', '--json');
   expect(JSON.parse(joined.stdout).runs).toMatchObject([{ state: 'joined', run_id: started.stdout.split(' ')[6] }]);
+});
+
+test('cancel says what became of the run', async () => {
+  const runId = JSON.parse((await nango('trigger', 'tracker', 'tasks', 'globex', '--json')).stdout).runs[0].run_id;
+  expect((await nango('cancel', runId)).stdout).toBe(`Run ${runId} is cancelled\n`);
+  const { code, stderr } = await nango('cancel', failed);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('it has ended already (failed)')]);
 });
 
 test('a command that reads needs no project', async () => {

@@ -51,7 +51,7 @@ test('a failing asynchronous action begins again as often as it was asked to', a
   const { id, statusUrl } = (await trigger({ 'x-async': 'true', 'x-max-retries': '3' })) as Started;
   expect((await endedAction(id)).state).toBe('success');
   expect(await call(platform.caller, 'GET', statusUrl)).toEqual({ asked: 3 });
-}, 30_000);
+});
 
 test('an asynchronous action that has used up its retries fails', async () => {
   let asked = 0;
@@ -60,7 +60,7 @@ test('an asynchronous action that has used up its retries fails', async () => {
   const { id } = (await trigger({ 'x-async': 'true', 'x-max-retries': '1' })) as Started;
   expect((await endedAction(id)).state).toBe('failed');
   expect(asked).toBe(2);
-}, 30_000);
+});
 
 test('calls with one idempotency key, also while the first still runs, are one message and one answer', async () => {
   const arrived = Promise.withResolvers<void>();

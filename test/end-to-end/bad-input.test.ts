@@ -159,7 +159,7 @@ test.each<[string, () => ReturnType<typeof request>, number, RegExp]>([
   ['model', () => request('GET', '/records?model=Ghost', undefined, OF_ACME), 404, /Ghost/],
   ['action', () => request('POST', '/action/trigger', { action_name: 'ghost' }, OF_ACME), 404, /ghost/],
   ['run', () => request('GET', '/runs/ghost'), 404, /ghost/],
-  ['provider', () => request('POST', '/integrations', { unique_key: 'x', provider: 'ghost' }), 400, /ghost/],
+  ['provider', () => request('POST', '/integrations', { unique_key: 'x', provider: 'ghost-town' }), 400, /ghost-town/],
 ])('an unknown %s is refused by its name', async (_what, ask, status, names) => {
   const answer = await ask();
   expect(answer.status).toBe(status);

@@ -27,7 +27,7 @@ test('a run under way goes on after Temporal was killed and started again', asyn
   hold.release();
   expectWhole(await endedRun(platform, runId));
   expect(await workflowOf(sync.name, runId).result()).toMatchObject({ status: 'finished', runId });
-}, 60_000);
+});
 
 test('what was asked for while Temporal was down happens once it is back', async () => {
   const triggered = await connect('triggered-while-down');
@@ -43,7 +43,7 @@ test('what was asked for while Temporal was down happens once it is back', async
   await reconcile();
   expect(await hasSchedule(deleted.name)).toBe(false);
   expectWhole(await endedRun(platform, runs[0]?.run_id ?? ''));
-}, 60_000);
+});
 
 test('a run whose every connection to Postgres is cut at each page stores each record once', async () => {
   const sync = await connect('postgres-cut');
@@ -55,7 +55,7 @@ test('a run whose every connection to Postgres is cut at each page stores each r
   const of = { 'provider-config-key': 'tracker', 'connection-id': 'postgres-cut' };
   const page = await call<{ records: unknown[] }>(platform.caller, 'GET', '/records?model=Task', undefined, [], of);
   expect(page.records).toHaveLength(PAGES * ROWS);
-}, 60_000);
+});
 
 test.each(['records', 'connection_limits'])(
   'a run whose connection is cut while it uses %s goes on in the same attempt',
@@ -71,7 +71,7 @@ test.each(['records', 'connection_limits'])(
     expectWhole(await endedRun(platform, runId));
     expect(await attemptsOf(sync.name, runId)).toEqual([1]);
   },
-  60_000,
+  180_000,
 );
 
 test('a hand-over does not wait for what can be asked again, and leaves no failed attempt in the history', async () => {
@@ -87,7 +87,7 @@ test('a hand-over does not wait for what can be asked again, and leaves no faile
   await platform.start();
   expectWhole(await endedRun(platform, runId));
   expect(await attemptsOf(sync.name, runId)).toEqual([1, 1]);
-}, 60_000);
+});
 
 test('an action in flight when the platform stops answers its caller, its call made once', async () => {
   const source = `
@@ -105,7 +105,7 @@ export default async function runAction(nango: any) {
   await stopped;
   await platform.start();
   expect(upstream.requests).toHaveLength(1);
-}, 60_000);
+});
 
 test('a call that must not be repeated is let finish before its run is handed over', async () => {
   const posts = `
@@ -127,7 +127,7 @@ export default async function fetchData(nango: any) {
   await platform.start();
   expect(await endedRun(platform, runId)).toMatchObject({ state: 'success', counts: { Task: { added: 2 * ROWS } } });
   expect(upstream.requests.map(({ url }) => url)).toEqual(['/pages/0', '/pages/1']);
-}, 60_000);
+});
 
 test('a schedule that somebody deleted in Temporal comes back', async () => {
   const sync = await connect('schedule-lost');
@@ -159,7 +159,7 @@ test('a pause outlives another deployment and a restart of the platform', async 
   const { state, spec } = await scheduleOf(sync.name).describe();
   expect(state.paused).toBe(true);
   expect(spec.intervals).toMatchObject([{ every: 7_200_000 }]);
-}, 60_000);
+});
 
 test('a run whose workflow somebody terminated is shown as failed, and the next trigger runs', async () => {
   const sync = await connect('terminated');
@@ -172,7 +172,7 @@ test('a run whose workflow somebody terminated is shown as failed, and the next 
   expect(run).toMatchObject({ state: 'failed', error: { code: 'runner_lost' } });
   hold.release();
   expect(await runSync(platform, sync)).toMatchObject({ state: 'success', counts: { Task: expect.anything() } });
-}, 60_000);
+});
 
 function source(): string {
   return `

@@ -68,7 +68,7 @@ test('a run whose script process is killed goes on where it was', async () => {
   expect(new Set(pagesAsked()).size).toBe(PAGES);
   expect(pagesAsked().length).toBeLessThanOrEqual(PAGES + 1);
   expect(posts()).toBe(1);
-}, 60_000);
+});
 
 test('a run whose script process is killed at every other page ends as if nothing had been', async () => {
   const sync = await connect('killed-often', paged());
@@ -82,7 +82,7 @@ test('a run whose script process is killed at every other page ends as if nothin
   expectWhole(await runSync(platform, sync));
   expect(killedAt.size).toBe(PAGES / 2);
   expect(posts()).toBe(1);
-}, 60_000);
+});
 
 test('a run goes on in the next worker after its worker was stopped', async () => {
   const sync = await connect('handed-over', paged());
@@ -96,7 +96,7 @@ test('a run goes on in the next worker after its worker was stopped', async () =
   expectWhole(await endedRun(platform, runId));
   expect(pagesAsked().length).toBeLessThanOrEqual(PAGES + 1);
   expect(posts()).toBe(1);
-}, 60_000);
+});
 
 test('a script that failed after some pages keeps their records, and its next run starts afresh', async () => {
   const sync = await connect(

@@ -46,7 +46,7 @@ export default async function fetchData(nango: any) {
   );
   expect(syncs).toMatchObject([{ status: 'WAITING', resumeAt, waitReason: run.wait_reason }]);
   await untilDetails(run.workflow_id, `Waiting until ${resumeAt}: ${run.wait_reason}`);
-}, 60_000);
+});
 
 /** Resolves once the Temporal Web UI would show these details; the workflow hears of the wait after the row does. */
 async function untilDetails(workflowId: string, wanted: string): Promise<void> {

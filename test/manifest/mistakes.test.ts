@@ -117,11 +117,6 @@ test.each([
     "1:69: version of 'x' 'latest': expected a whole number or a version such as '1.0.0'",
   ],
   [
-    'track_deletes',
-    sync(`${SYNC}, track_deletes: true`),
-    "1:60: track_deletes of sync 'x' is 'true': deletions cannot be detected yet; remove the line, and send rows that are gone with nango.batchDelete",
-  ],
-  [
     'an unknown model in an action',
     sync('type: action, returns: Tsk'),
     "1:50: returns of action 'x' 'Tsk': expected a type or the name of a model",

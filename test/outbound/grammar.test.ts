@@ -75,6 +75,18 @@ test("an operator's file may have keys of another release: they are kept, and na
   ]);
 });
 
+test('an expression that nothing can fill in is named with its place', () => {
+  const file = join(folder, 'typos.yaml');
+  const headers =
+    '      x: Basic ${base64(${apiKey}:${conectionConfig.key})}\n      y: ${md5(${token})} || ${aPiKey}\n';
+  writeFileSync(file, `acme:\n  auth_mode: API_KEY\n  proxy:\n    headers:\n${headers}`);
+  expect(loadProviders({ file }).warnings).toEqual([
+    "typos.yaml:5:7 Provider 'acme': '${conectionConfig.key}' in 'proxy.headers.x' is nothing that can be filled in",
+    "typos.yaml:6:7 Provider 'acme': '${aPiKey}' in 'proxy.headers.y' is nothing that can be filled in",
+    "typos.yaml:6:7 Provider 'acme': '${md5(…)}' in 'proxy.headers.y' is nothing that can be filled in",
+  ]);
+});
+
 const upstream = useUpstream();
 const entry = () => ({
   ...loadProviders({ file: GRAMMAR }).get('all-keys'),
@@ -84,19 +96,28 @@ const entry = () => ({
   },
 });
 
+const connection = () => ({
+  id: 1,
+  provider: 'acme',
+  providerConfigKey: 'acme-dev',
+  connectionId: 'c1',
+  connectionConfig: { url: upstream.url },
+  credentials: { username: 'ada', password: 'pw', apiKey: 'k1', access_token: 't1' },
+});
+
+test('a wait that only the body names is waited', async () => {
+  const outbound = openOutbound(entry);
+  upstream.answerWith({ status: 429, json: { error: { message: 'Too many calls, retry in 4s' } } });
+  const config = { method: 'GET' as const, endpoint: '/tasks', retries: 1 };
+  const { head } = await outbound.request(connection(), config, { signal: AbortSignal.timeout(10_000) });
+  outbound.close();
+  expect([head.status, outbound.waits]).toEqual([200, [4_000]]);
+});
+
 test('a call carries what the entry says of headers, query and body, signed over the call itself', async () => {
   const outbound = openOutbound(entry);
-  const credentials = { username: 'ada', password: 'pw', apiKey: 'k1', access_token: 't1' };
-  const connection = {
-    id: 1,
-    provider: 'acme',
-    providerConfigKey: 'acme-dev',
-    connectionId: 'c1',
-    connectionConfig: { url: upstream.url },
-    credentials,
-  };
   const config = { method: 'POST' as const, endpoint: '/tasks?a=1', data: { title: 'One', version: 3 } };
-  await outbound.request(connection, config, { signal: AbortSignal.timeout(10_000) });
+  await outbound.request(connection(), config, { signal: AbortSignal.timeout(10_000) });
   outbound.close();
   const [request] = upstream.requests;
   expect(request?.url).toBe('/tasks?a=1&api-version=7.1&key=k1');

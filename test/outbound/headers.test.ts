@@ -52,8 +52,8 @@ test("a provider's header that the call replaces needs no value of its own", () 
   expect(() => callHeaders(acme, undefined)).toThrow(/'\$\{apiKey\}' in proxy.headers.x-key/);
 });
 
-test('a mode that signs requests is refused instead of sent unsigned', () => {
-  expect(() => callHeaders(party({ auth_mode: 'OAUTH1' }), undefined)).toThrow(/OAUTH1.* not supported yet/);
+test('a mode that is not supported is refused instead of sent without credentials', () => {
+  expect(() => callHeaders(party({ auth_mode: 'BILL' }), undefined)).toThrow(/BILL.* not supported yet/);
 });
 
 test.each([

@@ -65,6 +65,8 @@ test('what a call and a flow know is filled in, and is missing outside of them',
   const of = { ...party({}), call, extra: { step1: { id: 7 }, assertionOption: { sub: 'me' } } };
   const template = '${method} ${host}${path}?${params} ${random} ${body} ${step1.id} ${assertionOption.sub}';
   expect(interpolate(template, of, 'x')).toBe('GET api.example.com/v1/a?b=1 00 {} 7 me');
+  expect(interpolate('${urlCanonicalParams} ${bodyCanonicalParams}', of, 'x')).toBe('b=1 {}');
+  expect(interpolate('[${body}]', { ...of, call: { body: '' } }, 'x')).toBe('[]');
   expect(() => interpolate('${step1.id}', party({}), 'token_url')).toThrow(/'\$\{step1.id\}' in token_url/);
 });
 

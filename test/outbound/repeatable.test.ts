@@ -36,6 +36,12 @@ test.each([
   expect(isRepeatable(post(endpoint), catalogue.get(provider))).toBe(reads);
 });
 
+test('other methods than POST to such a path still change something', () => {
+  const hibob = catalogue.get('hibob-service-user');
+  expect(isRepeatable({ method: 'POST', endpoint: '/v1/people/7' }, hibob)).toBe(true);
+  expect(isRepeatable({ method: 'PUT', endpoint: '/v1/people/7' }, hibob)).toBe(false);
+});
+
 test.each([
   ['stripe', '/v1/charges', 'idempotency-key'],
   ['paypal', '/v2/checkout/orders', 'paypal-request-id'],

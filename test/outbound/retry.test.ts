@@ -102,6 +102,39 @@ test('a 502 does not wait for the end of a window that is not spent', () => {
   });
 });
 
+test("a refusal that is not the window's own waits as its Retry-After says", () => {
+  const provider = { at: ['x-reset'], remaining: 'x-left' };
+  const headers = { 'x-left': '4990', 'x-reset': String(NOW_S + 3_000), 'retry-after': '60' };
+  expect(decide(answer(429, headers), { provider })).toMatchObject({ waitMs: 60_000, askedBy: 'retry-after' });
+});
+
+test.each([
+  ['at', '45', 45_000],
+  ['after', String(NOW_S + 45), 45_000],
+  ['after', String(NOW.getTime() + 45_000), 45_000],
+])('a wait under retry.%s that reads %s is what it can only be', (key, text, waitMs) => {
+  expect(decide(answer(429, { 'x-reset': text }), { provider: { [key]: ['x-reset'] } })).toMatchObject({ waitMs });
+});
+
+test.each([
+  ['{"parameters":{"retry_after":35}}', 'parameters.retry_after', '(\\d+)', 'after', 35_000],
+  ['{"message":"Try again in 7 seconds"}', 'message', '/in (\\d+) seconds/', 'after', 7_000],
+  ['{"error":{"reset":"2026-01-01T00:02:00Z"}}', 'error.reset', '(.+)', 'at', 120_000],
+] as const)('the body %s names its wait', (text, path, value, strategy, waitMs) => {
+  const provider = { in_body: { path, value, strategy } };
+  expect(decide({ status: 429, headers: {}, text: () => text }, { provider })).toEqual({
+    retry: true,
+    waitMs,
+    askedBy: path,
+  });
+});
+
+test.each(['no json', 'null', '{"a":{}}', '{"a":"soon"}'])('the body %s names no wait, so Retry-After does', (text) => {
+  const provider = { in_body: { path: 'a', value: '(\\d+)', strategy: 'after' as const } };
+  const refusal = { status: 429, headers: { 'retry-after': '3' }, text: () => text };
+  expect(decide(refusal, { provider })).toMatchObject({ waitMs: 3_000 });
+});
+
 test.each([
   ['5xx', 503, true],
   ['500-502', 502, true],

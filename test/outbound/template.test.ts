@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: provider files write their values so
-import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { formatMoment } from '../../outbound/moment.ts';
 import { fillTemplate, namesIn } from '../../outbound/template.ts';
@@ -24,6 +24,10 @@ test.each([
   ['${unclosed', '${unclosed'],
   ['${now}', '2026-03-05T14:03:09.045Z'],
   ['${now:YYYYMMDDTHHmmss[Z]}', '20260305T140309Z'],
+  ['${now+7:days:YYYY-MM-DD}', '2026-03-12'],
+  ['${now+1:minute:X}', '1772719449'],
+  ['${now+2:hours}', '2026-03-05T16:03:09.045Z'],
+  ['${sha256Base64(${user})}', '/e5DDUC9V97qwYbNl5ADPQ8G+QmogG585ucXq3x9UCk='],
 ])('%s becomes %s', (template, text) => {
   expect(fill(template)).toEqual({ text });
 });
@@ -36,6 +40,9 @@ test.each([
   ['${hmacSha1Hex(x)}', 'hmacSha1Hex(x)'],
   ['${ed25519Sign(x, no key)}', 'ed25519Sign(x, no key)'],
   ['${none} || ${user} ${never}', 'none'],
+  ['${now+1:moons:X}', 'now+1:moons:X'],
+  ['${fingerprint(no key)}', 'fingerprint(no key)'],
+  ['${awsSigV4(id, secret, eu-west-1, iam)}', 'awsSigV4(id, secret, eu-west-1, iam)'],
   ['${constructor}', 'constructor'],
   ['${constructor(1)}', 'constructor(1)'],
 ])('%s lacks %s', (template, missing) => {
@@ -61,6 +68,36 @@ test('ed25519Sign signs with a key in each of its spellings', () => {
     const signature = Buffer.from('text' in filled ? filled.text : '', 'base64');
     expect(verify(null, Buffer.from('a, b'), createPublicKey(privateKey), signature)).toBe(true);
   }
+});
+
+// The example that AWS signs step by step in its documentation of Signature Version 4.
+test('awsSigV4 signs the call at hand', () => {
+  const call: Readonly<Record<string, string>> = {
+    method: 'GET',
+    host: 'iam.amazonaws.com',
+    path: '/',
+    params: 'Version=2010-05-08&Action=ListUsers',
+    contentType: 'application/x-www-form-urlencoded; charset=utf-8',
+    secret: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+  };
+  const now = new Date('2015-08-30T12:36:00Z');
+  expect(
+    fillTemplate('${awsSigV4(AKIDEXAMPLE, ${secret}, us-east-1, iam)}', { now, lookup: (name) => call[name] }),
+  ).toEqual({
+    text:
+      'AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, ' +
+      'SignedHeaders=content-type;host;x-amz-date, ' +
+      'Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7',
+  });
+});
+
+test('fingerprint names the public key of a private one', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  const digest = createHash('sha256')
+    .update(publicKey.export({ format: 'der', type: 'spki' }))
+    .digest('base64');
+  expect(fillTemplate('${fingerprint(${key})}', { now: NOW, lookup: () => pem })).toEqual({ text: `SHA256:${digest}` });
 });
 
 test('the names a template reads are found, also inside of functions and in every alternative', () => {

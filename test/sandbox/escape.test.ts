@@ -81,7 +81,7 @@ test('getters, proxies and toJSON on arguments run in the guest or not at all', 
     await nango.log(log.includes('row'));`;
   const { outcome, calls } = await run(sync(body), SYNC);
   expect(outcome.status).toBe('completed');
-  expect(calls[0]?.body).toBe('[{"id":1},{"id":2},{"id":4,"process":"undefined"}]');
+  expect(calls[0]?.body).toBe('[{"id":1},\n{"id":2},\n{"id":4,"process":"undefined"}]');
   expect(calls[1]?.args).toMatchObject({ config: { data: { a: 'undefined' } } });
 });
 

@@ -50,7 +50,7 @@ test('cursor pages stop at an empty page', async () => {
   expect(pages).toEqual([[1]]);
 });
 
-test('a numeric cursor counts, and in a POST it goes into the body at its dotted place', async () => {
+test('a numeric cursor counts, and in a POST it goes into the body at its dotted place (U035)', async () => {
   const config = `{ endpoint: '/s', method: 'POST', data: { filter: { a: 1 } }, paginate: { type: 'cursor', response_path: 'i', cursor_path_in_response: 'n',
     cursor_name_in_request: 'page.after', limit: 1, limit_name_in_request: 'page.size' } }`;
   const { asked } = await paginated(config, [{ body: { i: [1], n: 0 } }, { body: { i: [2] } }]);
@@ -86,6 +86,26 @@ test('link pages stop at a link that repeats itself, and take relative links fro
   expect(asked[1]).toEqual({ endpoint: '/x?p=2' });
 });
 
+test('a bare query is a link of the first endpoint', async () => {
+  const config =
+    "{ endpoint: '/x?a=1', paginate: { type: 'link', response_path: 'i', link_path_in_response_body: 'next' } }";
+  const { asked } = await paginated(config, [{ body: { i: [1], next: '?page=2' } }, { body: { i: [2] } }]);
+  expect(asked.map(({ endpoint }) => endpoint)).toEqual(['/x?a=1', '/x?page=2']);
+});
+
+test.each([
+  [
+    'a cursor',
+    "{ endpoint: '/x', paginate: { type: 'cursor', response_path: 'i', cursor_path_in_response: 'next', cursor_name_in_request: 'c' } }",
+  ],
+  ['a link', "{ endpoint: '/x', paginate: { type: 'link', response_path: 'i', link_path_in_response_body: 'next' } }"],
+])('%s that leads back to an earlier page is an error, not an endless run', async (_, config) => {
+  const page = (next: string) => ({ body: { i: [1], next } });
+  const { error, asked } = await paginated(config, [page('/a'), page('/b'), page('/a'), page('/b')]);
+  expect(error).toContain("goes in a circle: '/a' comes a second time");
+  expect(asked).toHaveLength(3);
+});
+
 test('offset pages grow by the size of the page and stop at a short one', async () => {
   const config = `{ endpoint: '/x', paginate: { type: 'offset', response_path: 'i', offset_name_in_request: 'skip', limit: 2, limit_name_in_request: 'top',
     on_page: ({ nextPageParam }: any) => { hooks.push(nextPageParam); } } }`;
@@ -97,11 +117,35 @@ test('offset pages grow by the size of the page and stop at a short one', async 
   expect(hooks).toEqual([0, 2]);
 });
 
-test('offset pages count pages where asked to, from their start value', async () => {
+test('offset pages count pages where asked to, from their start value (U034)', async () => {
   const config =
     "{ endpoint: '/x', paginate: { type: 'offset', offset_name_in_request: 'page', offset_start_value: 1, offset_calculation_method: 'per-page' } }";
   const { asked } = await paginated(config, [{ body: [1, 2, 3] }, { body: [4, 5, 6] }, { body: [] }]);
   expect(asked.map(({ params }) => params?.['page'])).toEqual(['1', '2', '3']);
+});
+
+test('a path that is a key as a whole is that key', async () => {
+  const config =
+    "{ endpoint: '/x', paginate: { type: 'link', response_path: 'value', link_path_in_response_body: '@odata.nextLink' } }";
+  const first = { value: [1], '@odata.nextLink': 'https://graph.example/x?$skip=1' };
+  const { pages, asked } = await paginated(config, [{ body: first }, { body: { value: [2] } }]);
+  expect(pages).toEqual([[1], [2]]);
+  expect(asked[1]).toEqual({ endpoint: '/x?$skip=1', baseUrlOverride: 'https://graph.example' });
+});
+
+test("the provider's settings stand under those of the call, and suffice without any", async () => {
+  const paginate = { type: 'offset', offset_name_in_request: 'start', response_path: 'rows', limit: 2 };
+  const asked: unknown[] = [];
+  const request = async ({ config }: { config: { params?: unknown } }) => {
+    asked.push(config.params);
+    return { value: { status: 200, statusText: '', headers: {} }, body: JSON.stringify({ rows: [1], items: [2] }) };
+  };
+  const body = `const pages: unknown[] = [];
+    for await (const page of nango.paginate({ endpoint: '/x' })) pages.push(page);
+    for await (const page of nango.paginate({ endpoint: '/x', paginate: { response_path: 'items', offset_start_value: 5 } })) pages.push(page);
+    return pages;`;
+  expect(await outputOf(body, { host: { request }, context: { paginate } })).toEqual([[1], [2]]);
+  expect(asked).toEqual([{ start: '0' }, { start: '5' }]);
 });
 
 test.each([

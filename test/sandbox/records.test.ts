@@ -12,7 +12,7 @@ test('rows travel as the text the script wrote, without their engine metadata, w
     {
       kind: 'saveRecords',
       args: { model: 'Task', ids: ['7', 'b'] },
-      body: '[{"id":7,"big":12345678901234567000},{"id":"b","at":"1970-01-01T00:00:00.000Z"}]',
+      body: '[{"id":7,"big":12345678901234567000},\n{"id":"b","at":"1970-01-01T00:00:00.000Z"}]',
     },
   ]);
 });

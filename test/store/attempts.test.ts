@@ -25,10 +25,17 @@ test('starts that lead nowhere are counted', async () => {
 
 test('an answer that was kept begins the count anew, a flush without one does not', async () => {
   const { fence } = await begin();
-  await countFlush(database.pool, { runId, fence, number: 1, requests: 1, journalBytes: 0 });
+  await countFlush(database.pool, { runId, fence, number: 1, requests: 1, journalBytes: 0, runningMs: 5 });
   const second = await begin();
   expect(second.idleStarts).toBe(2);
-  await countFlush(database.pool, { runId, fence: second.fence, number: 2, requests: 1, journalBytes: 90 });
+  await countFlush(database.pool, {
+    runId,
+    fence: second.fence,
+    number: 2,
+    requests: 1,
+    journalBytes: 90,
+    runningMs: 5,
+  });
   expect((await begin()).idleStarts).toBe(1);
 });
 
@@ -36,7 +43,7 @@ test('a run may wait as often as it must', async () => {
   for (let wait = 0; wait < 3; wait += 1) {
     const { fence, idleStarts } = await begin();
     expect(idleStarts).toBe(1);
-    await suspendRun(database.pool, { runId, fence, resumeAt: START, reason: 'told to wait' });
+    await suspendRun(database.pool, { runId, fence, at: START, resumeAt: START, reason: 'told to wait' });
   }
 });
 
@@ -51,4 +58,16 @@ test('an attempt scheduled before one that has begun begins no more, one schedul
   expect((await beginTask(20))?.fence).toBe(1);
   expect(await beginTask(10)).toBeUndefined();
   expect((await beginTask(30))?.fence).toBe(2);
+});
+
+test.each([
+  ['pause', null, true],
+  [null, null, false],
+  [null, START, true],
+  ['pause', START, true],
+  ['cancel', START, false],
+])('a run of which %s is asked is suspended until %s: %s', async (control, resumeAt, isSuspended) => {
+  const { fence } = await begin();
+  await database.pool.query('update runs set control = $2 where id = $1', [runId, control]);
+  expect(await suspendRun(database.pool, { runId, fence, at: START, resumeAt, reason: 'told to' })).toBe(isSuspended);
 });

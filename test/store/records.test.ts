@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { withTransaction } from '../../store/db.ts';
-import {
-  deleteRecords,
-  hasModel,
-  pageOfRecords,
-  type RecordPage,
-  recordCounts,
-  type RecordWrite,
-  saveRecords,
-} from '../../store/records.ts';
+import { headOf, recordCounts } from '../../store/record-heads.ts';
+import { isoTime, pageOfRecords, type RecordPage, seqAtTime } from '../../store/record-reads.ts';
+import { deleteRecords, type RecordWrite, saveRecords } from '../../store/records.ts';
 import { countsOfRun } from '../../store/run-views.ts';
 import { beginAttempt } from '../../store/runs.ts';
 import type { Sync } from '../../store/syncs.ts';
@@ -28,21 +22,34 @@ beforeEach(async () => {
 
 type Row = { readonly id: string } & Record<string, unknown>;
 
+const saveText = (ids: readonly string[], rows: readonly string[], at = START, write = run) =>
+  withTransaction(database.pool, (db) => saveRecords(db, { ...write, ids, at }, rows));
 const save = (rows: readonly Row[], at = START, write = run) =>
-  saveRecords(database.pool, { ...write, ids: rows.map((row) => row.id), at }, JSON.stringify(rows));
-const remove = (ids: readonly string[], at = START, write = run) => deleteRecords(database.pool, { ...write, ids, at });
-const read = (page: Partial<RecordPage> = {}) =>
-  pageOfRecords(database.pool, {
-    connectionRow: sync.connectionRow,
-    model: 'Task',
-    variant: 'base',
-    afterSeq: '0',
-    modifiedAfter: null,
-    actions: null,
-    ids: null,
-    limit: 10_000,
-    ...page,
-  });
+  saveText(
+    rows.map((row) => row.id),
+    rows.map((row) => JSON.stringify(row)),
+    at,
+    write,
+  );
+const remove = (ids: readonly string[], at = START, write = run) =>
+  withTransaction(database.pool, (db) => deleteRecords(db, { ...write, ids, at }));
+const scope = (changes: { model?: string; variant?: string } = {}) => ({
+  connectionRow: sync.connectionRow,
+  model: 'Task',
+  variant: 'base',
+  ...changes,
+});
+const read = async ({ model = 'Task', variant = 'base', ...page }: Partial<RecordPage & typeof run> = {}) => {
+  const headId = await headOf(database.pool, scope({ model, variant }));
+  if (headId === undefined) return [];
+  const all = { headId, afterSeq: '0', actions: null, ids: null, limit: 10_000, maxBytes: 2 ** 40, ...page };
+  return (await pageOfRecords(database.pool, all)).map((row) => ({
+    ...row,
+    firstSeenAt: isoTime(row.firstSeenAt),
+    lastModifiedAt: isoTime(row.lastModifiedAt),
+    deletedAt: row.deletedAt === null ? null : isoTime(row.deletedAt),
+  }));
+};
 const idsOf = (rows: Awaited<ReturnType<typeof read>>) => rows.map((row) => JSON.parse(row.payload).id);
 
 test('a new id is added: both times are those of the write', async () => {
@@ -73,9 +80,20 @@ test.each([
   ['a number that became text', '{"id":"a","n":1}', '{"id":"a","n":"1"}', 1],
   ['another order in a list', '{"id":"a","n":[1,2]}', '{"id":"a","n":[2,1]}', 1],
 ])('%s: the row counts as updated %#', async (_, first, second, updated) => {
-  await saveRecords(database.pool, { ...run, ids: ['a'], at: START }, `[${first}]`);
-  const counts = await saveRecords(database.pool, { ...run, ids: ['a'], at: seconds(1) }, `[${second}]`);
+  await saveText(['a'], [first]);
+  const counts = await saveText(['a'], [second], seconds(1));
   expect(counts.updated).toBe(updated);
+});
+
+test('another text of the same content is no change, is remembered, and a later change is still seen', async () => {
+  await saveText(['a'], ['{"id":"a","n":1,"m":2}']);
+  const before = await read();
+  for (const text of ['{"m":2,"n":1,"id":"a"}', '{"m":2,"n":1,"id":"a"}', '{"id":"a","n":1,"m":2}']) {
+    expect(await saveText(['a'], [text], seconds(1))).toEqual({ added: 0, updated: 0, deleted: 0 });
+  }
+  expect(await read()).toEqual(before);
+  expect(await saveText(['a'], ['{"m":2,"n":2,"id":"a"}'], seconds(2))).toMatchObject({ updated: 1 });
+  expect(await saveText(['a'], ['{"id":"a","n":1,"m":2}'], seconds(3))).toMatchObject({ updated: 1 });
 });
 
 test('a changed row is updated, keeps its first time and moves behind all others', async () => {
@@ -137,7 +155,7 @@ test('an empty batch changes nothing and still checks the fence', async () => {
 });
 
 test('numbers keep every digit they were written with', async () => {
-  await saveRecords(database.pool, { ...run, ids: ['a'], at: START }, '[{"id":"a","n":12345678901234567890.123}]');
+  await saveText(['a'], ['{"id":"a","n":12345678901234567890.123}']);
   expect((await read())[0]?.payload).toContain('12345678901234567890.123');
 });
 
@@ -190,8 +208,8 @@ test('live counts equal count(*) after any mix of writes', async () => {
         seconds(round),
       );
     const counted = await database.pool.query<{ live: number }>(
-      'select count(*)::int as live from records where connection_id = $1 and deleted_at is null',
-      [sync.connectionRow],
+      'select count(*)::int as live from records where head_id = $1 and deleted_at is null',
+      [await headOf(database.pool, scope())],
     );
     const [count] = await recordCounts(database.pool, [sync.connectionRow]);
     expect(count?.live).toBe(counted.rows[0]?.live);
@@ -205,9 +223,7 @@ test('models and variants are apart', async () => {
   expect((await read({ model: 'User' })).map((row) => JSON.parse(row.payload))).toEqual([{ id: 'a', n: 2 }]);
   expect((await read({ variant: 'eu' })).map((row) => JSON.parse(row.payload))).toEqual([{ id: 'a', n: 3 }]);
   expect((await read()).map((row) => JSON.parse(row.payload))).toEqual([{ id: 'a' }]);
-  expect(await hasModel(database.pool, { connectionRow: sync.connectionRow, model: 'Nothing', variant: 'base' })).toBe(
-    false,
-  );
+  expect(await headOf(database.pool, scope({ model: 'Nothing' }))).toBeUndefined();
 });
 
 test('pages of any size deliver every row once, also rows of one instant', async () => {
@@ -237,12 +253,34 @@ test('every combination of filters gives the rows with these actions', async () 
   }
 });
 
-test('modified_after is exact to the microsecond, and ids pick rows', async () => {
-  await save([{ id: 'a' }]);
-  await save([{ id: 'b' }]);
-  expect(idsOf(await read({ modifiedAfter: '2026-01-01T00:00:00.000000Z' }))).toEqual(['b']);
-  expect(idsOf(await read({ modifiedAfter: '2026-01-01T00:00:00.000001Z' }))).toEqual([]);
+test('ids pick rows', async () => {
+  await save([{ id: 'a' }, { id: 'b' }]);
   expect(idsOf(await read({ ids: ['b', 'zzz'] }))).toEqual(['b']);
+});
+
+test('any time leads to the last row that was not modified after it, to the microsecond', async () => {
+  for (let batch = 0; batch < 9; batch += 1)
+    await save([{ id: `a${batch}` }, { id: `b${batch}`, batch }], seconds(batch));
+  // Rows that changed leave holes in the numbers behind them.
+  await save(
+    [
+      { id: 'b3', n: 1 },
+      { id: 'a8', n: 1 },
+    ],
+    seconds(9),
+  );
+  const rows = await read();
+  const headId = (await headOf(database.pool, scope())) ?? '';
+  const times = rows.map((row) => row.lastModifiedAt);
+  for (const time of [...times, '2025-12-31T23:59:59.999999Z', '2026-01-01T00:00:04.5Z', '2027-01-01T00:00:00Z']) {
+    const after = await read({ afterSeq: await seqAtTime(database.pool, headId, time) });
+    const expected = rows.filter((row) => Date.parse(row.lastModifiedAt) > Date.parse(time));
+    expect(idsOf(after)).toEqual(idsOf(expected));
+  }
+  await save([{ id: 'later' }], seconds(9));
+  expect(
+    idsOf(await read({ afterSeq: await seqAtTime(database.pool, headId, '2026-01-01T00:00:09.000000Z') })),
+  ).toEqual(['later']);
 });
 
 test('a reader with a cursor misses no row of two writers whose transactions overlap', async () => {
@@ -252,7 +290,8 @@ test('a reader with a cursor misses no row of two writers whose transactions ove
     for (let batch = 0; batch < batches; batch += 1) {
       await withTransaction(database.pool, async (db) => {
         const rows = [{ id: `${name}-${batch}-0` }, { id: `${name}-${batch}-1` }];
-        await saveRecords(db, { ...writer, ids: rows.map((row) => row.id), at: START }, JSON.stringify(rows));
+        const texts = rows.map((row) => JSON.stringify(row));
+        await saveRecords(db, { ...writer, ids: rows.map((row) => row.id), at: START }, texts);
         // The numbers are given out and not yet committed: without the head's lock the other writer would overtake.
         await db.query('select pg_sleep(0.001)');
       });

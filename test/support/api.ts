@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { type ApiDeps, type ApiLimits, createApp } from '../../api/app.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
+import { type Authorizer, createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { createOutbound, type Outbound } from '../../outbound/request.ts';
+import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
@@ -41,6 +43,9 @@ export type TestApi = {
   readonly otherKey: string;
   readonly engine: RecordingEngine;
   readonly box: ApiDeps['box'];
+  /** Sets the clock until the end of the test. */
+  readonly setTime: (at: Date) => void;
+  readonly authorizer: Authorizer;
   /** What was logged since the start of this test. */
   readonly events: readonly { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
   readonly call: (method: string, path: string, request?: ApiRequest) => Promise<ApiAnswer>;
@@ -50,28 +55,54 @@ export type TestApi = {
  * The real app on a free port over a database of the test file's own and real outbound calls; only Temporal is a
  * recording. Everything closes after the file's last test.
  */
-export function useApi(limits: Partial<ApiLimits> = {}): TestApi {
+export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps> = {}): TestApi {
   const database = useDatabase();
   const engine = createRecordingEngine();
   const box = createSecretBox(randomBytes(32).toString('base64'));
   const events: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
   const server: Server = createServer();
+  const time = { now: NOW, clock: () => time.now };
+  const closers: (() => unknown)[] = [];
+  let authorizer: Authorizer | undefined;
   let outbound: Outbound | undefined;
   let keys: readonly [string, string] | undefined;
   beforeAll(async () => {
     const catalogue = loadProviders({ file: PROVIDERS });
-    const clock = () => NOW;
-    outbound = createOutbound({ catalogue, allow: ['127.0.0.1'], clock, maxResponseBytes: 1_000_000 });
+    const { clock } = time;
+    const allow = ['127.0.0.1'];
+    const log = (event: string, fields: Readonly<Record<string, unknown>>) => events.push({ event, fields });
+    const holds = database.open(4);
+    const vault = createCredentialVault({ db: database.pool, holds, box });
+    authorizer = createAuthorizer({ vault, catalogue, allow, clock, log });
+    closers.push(
+      () => authorizer?.close(),
+      () => holds.end(),
+    );
+    outbound = createOutbound({
+      catalogue,
+      keeper: authorizer.keeper,
+      sign: authorizer.sign,
+      allow,
+      clock,
+      maxResponseBytes: 1_000_000,
+    });
     const app = createApp({
       db: database.pool,
       box,
       engine,
       outbound,
+      authorizer,
       catalogue,
       clock,
-      log: (event, fields) => events.push({ event, fields }),
+      log,
+      publicUrl: () => url(),
+      callbackUrl: () => `${url()}/oauth/callback`,
+      strictState: false,
+      ...wiring,
       version: '0.0.0-test',
       limits: { bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
+      journals: { keep: 'failed', days: 7 },
+      scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
     });
     keys = [await keyOf(database.pool, 'dev'), await keyOf(database.pool, 'prod')];
     server.on('request', app);
@@ -80,18 +111,28 @@ export function useApi(limits: Partial<ApiLimits> = {}): TestApi {
   beforeEach(() => {
     engine.reset();
     events.length = 0;
+    time.now = NOW;
   });
   afterAll(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     outbound?.close();
+    for (const close of closers) await close();
   });
   const port = () => (server.address() as AddressInfo).port;
+  const url = () => `http://127.0.0.1:${port()}`;
   const known = () => keys ?? ['', ''];
   return {
     engine,
     box,
     events,
+    setTime: (at) => {
+      time.now = at;
+    },
+    get authorizer() {
+      if (authorizer === undefined) throw new Error('The API is there from beforeAll on');
+      return authorizer;
+    },
     get url() {
       return `http://127.0.0.1:${port()}`;
     },

@@ -15,9 +15,13 @@ type Room = {
 /** Who may import whom. Rooms of `FREE` import anything and are imported by nothing. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { rooms: [], packages: [], node: false },
-  manifest: { rooms: ['contract'], packages: ['yaml', 'zod', 'ms', 'oxc-parser'], node: false },
-  store: { rooms: ['contract'], packages: ['pg', 'uuid'], node: true },
-  outbound: { rooms: ['contract'], packages: ['got', 'yaml', 'zod', 'ipaddr.js'], node: true },
+  manifest: { rooms: ['contract'], packages: ['yaml', 'zod', 'ms', 'oxc-parser', 'ajv', 'ajv-formats'], node: false },
+  store: { rooms: ['contract'], packages: ['pg', 'uuid', 'safe-stable-stringify'], node: true },
+  outbound: {
+    rooms: ['contract'],
+    packages: ['got', 'yaml', 'zod', 'ipaddr.js', 'oauth4webapi', 'jose', 'oauth-1.0a', 'aws4fetch'],
+    node: true,
+  },
   sandbox: {
     rooms: ['contract'],
     packages: [
@@ -65,7 +69,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     rooms: ['contract', 'manifest', 'sandbox', 'runtime', 'outbound'],
-    packages: ['typescript', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser'],
+    packages: [
+      'typescript',
+      'zod',
+      'commander',
+      'chokidar',
+      '@inquirer/prompts',
+      'listr2',
+      'dotenv',
+      'oxc-parser',
+      'ws',
+    ],
     node: true,
   },
   platform: {
@@ -83,7 +97,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
 };
-const FREE = ['bin', 'dashboard', 'bench', 'examples', 'test'];
+const FREE = ['author', 'bin', 'dashboard', 'bench', 'examples', 'test'];
 const READS_ENVIRONMENT = /^(runtime\/env\.ts$|bin\/|test\/|bench\/)/;
 const DRAWERS = /^(utils?|helpers?|common|shared|lib|libs|services?)$/;
 

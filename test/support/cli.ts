@@ -16,8 +16,8 @@ export type CliResult = { readonly code: number; readonly stdout: string; readon
 
 export type RunningCli = {
   readonly ended: Promise<CliResult>;
-  /** Resolves once the text, or a match of the pattern, was written to stdout or stderr since the last `see`. */
-  readonly see: (expected: string | RegExp) => Promise<void>;
+  /** Resolves with the text, or the match of the pattern, once it was written to stdout or stderr since the last `see`. */
+  readonly see: (expected: string | RegExp) => Promise<string>;
   readonly type: (text: string) => void;
   /** What Ctrl-C does. */
   readonly interrupt: () => void;
@@ -61,10 +61,10 @@ export function startCli(argv: readonly string[], call: CliCall & { readonly isT
     interrupt: () => controller.abort(),
     see: async (expected) => {
       for (;;) {
-        const seen = endOfMatch(written.all.slice(from), expected);
-        if (seen >= 0) {
-          from += seen;
-          return;
+        const seen = matchIn(written.all.slice(from), expected);
+        if (seen !== undefined) {
+          from += seen.end;
+          return seen.text;
         }
         const next = new Promise<void>((resolve) => {
           wake = resolve;
@@ -93,8 +93,8 @@ export function useFolders(): { readonly create: () => Promise<string> } {
   };
 }
 
-function endOfMatch(text: string, expected: string | RegExp): number {
-  if (typeof expected === 'string') return text.includes(expected) ? text.indexOf(expected) + expected.length : -1;
-  const match = expected.exec(text);
-  return match === null ? -1 : match.index + match[0].length;
+function matchIn(text: string, expected: string | RegExp): { readonly text: string; readonly end: number } | undefined {
+  const found =
+    typeof expected === 'string' ? (text.includes(expected) ? expected : undefined) : expected.exec(text)?.[0];
+  return found === undefined ? undefined : { text: found, end: text.indexOf(found) + found.length };
 }

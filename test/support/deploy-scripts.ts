@@ -12,6 +12,12 @@ export type TestScript = {
   readonly runs?: string;
   readonly autoStart?: boolean;
   readonly syncType?: 'full' | 'incremental';
+  /** A full refresh whose missing records are deleted. */
+  readonly trackDeletes?: boolean;
+  readonly deletionGuard?: number;
+  readonly validation?: 'off' | 'warn' | 'error';
+  /** The model Task as JSON Schema; without one nothing is checked. */
+  readonly taskSchema?: object;
 };
 
 /** Compiles scripts written in a test and deploys them through the API, as the CLI does. */
@@ -41,9 +47,12 @@ async function flowConfig(root: string, integration: string, script: TestScript)
     providerConfigKey: integration,
     models,
     runs: type === 'sync' ? (script.runs ?? 'every 1h') : null,
-    track_deletes: false,
+    track_deletes: script.trackDeletes ?? false,
+    ...(script.validation !== undefined && { validation: script.validation }),
+    ...(script.taskSchema !== undefined && { models_json_schema: { definitions: { Task: script.taskSchema } } }),
+    ...(script.deletionGuard !== undefined && { deletion_guard: script.deletionGuard }),
     auto_start: script.autoStart ?? false,
-    ...(type === 'sync' && { sync_type: script.syncType ?? 'incremental' }),
+    ...(type === 'sync' && { sync_type: script.syncType ?? (script.trackDeletes ? 'full' : 'incremental') }),
     metadata: {},
     fileBody: { js: packForDeploy(bundle), ts: source },
   };

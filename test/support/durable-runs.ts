@@ -9,7 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection as TemporalConnection } from '@temporalio/client';
 import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
-import type { Dependencies, ScriptLimits } from '../../activities/dependencies.ts';
+import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
+import { openRunControl } from '../../activities/run-control.ts';
+import { untilStored } from '../../activities/store-retry.ts';
+import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
@@ -18,6 +21,7 @@ import { compileScript } from '../../sandbox/compile.ts';
 import { createSandbox, type Sandbox } from '../../sandbox/pool.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
 import { findConnection, saveConnection } from '../../store/connections.ts';
+import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
 import { ensureEnvironment } from '../../store/environments.ts';
 import { createIntegration } from '../../store/integrations.ts';
@@ -75,6 +79,7 @@ const LIMITS: ScriptLimits = {
   syncWallClockMs: 300_000,
   actionWallClockMs: 60_000,
   maxIdleStarts: 20,
+  journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
 
@@ -101,14 +106,22 @@ export async function openDurableRuns(options: {
   closing.add('outbound', outbound.close);
   const delivery = createDelivery({ allow: ['127.0.0.1'], answerTimeoutMs: 5_000 });
   closing.add('webhooks', delivery.close);
+  const vault = createCredentialVault({ db, holds: db, box });
+  const { keeper, close } = createAuthorizer({ vault, catalogue, allow: [], clock: now, log: () => undefined });
+  closing.add('the authorizer', close);
   const sandbox = options.sandbox ?? createSandbox();
   closing.add('the sandbox', sandbox.close);
+  const control = openRunControl({ db, log: () => undefined });
+  closing.add('the listener for runs', control.close);
   const deps: Dependencies = {
-    ...{ db, box, sandbox, outbound, delivery, catalogue, clock: now },
+    ...{ db, box, sandbox, control, outbound, keeper, delivery, catalogue, clock: now },
     limits: { ...LIMITS, ...options.limits },
+    journals: { keep: 'failed', days: 7 },
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
     startDelivery: async () => undefined,
+    runAction: async () => undefined,
+    reconcile: async () => undefined,
     log: () => undefined,
     processQueue: 'unused',
   };
@@ -123,9 +136,12 @@ export async function openDurableRuns(options: {
 
   const attempt: DurableRuns['attempt'] = async (runId, by = {}) => {
     const { stop = new AbortController().signal, sandbox: other = sandbox } = by;
-    const begun = await beginAttempt(db, { runId, workflowRunId: randomUUID(), at: now() });
+    const workflowRunId = randomUUID();
+    const begun = await untilStored(() => beginAttempt(db, { runId, workflowRunId, at: now() }), stop);
     if (begun === undefined) throw new Error(`Run '${runId}' cannot be begun`);
-    return runAttempt({ ...deps, sandbox: other }, begun, stop, async () => undefined);
+    const watched = control.watch(runId);
+    const supervision = { signal: stop, watched, onEnd: async () => undefined };
+    return runAttempt({ ...deps, sandbox: other }, begun, supervision).finally(watched.end);
   };
   const finish: DurableRuns['finish'] = async (runId) => {
     const waits: { seconds: number; reason: string }[] = [];
@@ -134,6 +150,7 @@ export async function openDurableRuns(options: {
       const result = await attempt(runId);
       if (result.status === 'stopped') throw new Error('Nobody stopped it');
       if (result.status === 'ended') return { runId, state: result.state, failure: result.failure, waits };
+      if (result.status !== 'waiting') throw new Error('Nobody interrupted it');
       const { resumeAt, reason } = result;
       waits.push({ seconds: Math.round((resumeAt.getTime() - begunAt) / 1000), reason });
       moveTo(resumeAt);
@@ -177,7 +194,16 @@ async function deploySync(
   const scriptId = await saveScript(db, {
     ...{ environmentId, integrationId, kind: 'sync', name, version: '1', bundleHash: bundle.hash },
     ...{ source: null, description: null, models: ['Task'], runs: 'every day', intervalMs: 86_400_000 },
-    ...{ syncType: 'incremental', trackDeletes: false, autoStart: true, inputModel: null, jsonSchema: undefined, at },
+    ...{
+      syncType: 'incremental',
+      trackDeletes: false,
+      deletionGuard: 0.5,
+      validation: 'warn',
+      autoStart: true,
+      inputModel: null,
+      jsonSchema: undefined,
+      at,
+    },
   });
   const address = { environment: 'dev', integration: 'tracker', connection, sync: name, variant: 'base' };
   const id = await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: true }, at);
@@ -210,9 +236,9 @@ async function inspectRun(db: Database, runId: string): Promise<InspectedRun> {
 async function readRecords({ deps, environmentId }: Place, connectionId: string): Promise<Record<string, unknown>[]> {
   const found = await findConnection(deps.db, { environmentId, providerConfigKey: 'tracker', connectionId });
   const { rows } = await deps.db.query<{ payload: Record<string, unknown> }>(
-    `select payload from records
-     where connection_id = $1::bigint and model = 'Task' and deleted_at is null
-     order by seq`,
+    `select r.payload from records r join record_heads h on h.id = r.head_id
+     where h.connection_id = $1::bigint and h.model = 'Task' and r.deleted_at is null
+     order by r.seq`,
     [found?.id],
   );
   return rows.map(({ payload }) => payload);

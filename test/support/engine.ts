@@ -42,6 +42,10 @@ export function createRecordingEngine(): RecordingEngine {
       note('startDelivery', deliveryId);
       await told.startDelivery?.(deliveryId);
     },
+    resume: async (workflowId) => {
+      note('resume', workflowId);
+      await told.resume?.(workflowId);
+    },
     cancel: async (workflowId) => {
       note('cancel', workflowId);
       await told.cancel?.(workflowId);

@@ -7,7 +7,12 @@ import type { DeliveryStep } from '../../contract/webhook.ts';
 
 export type HistoryCase = {
   readonly name: string;
-  readonly workflow: 'syncWorkflow' | 'actionWorkflow' | 'reconcileWorkflow' | 'deliverWebhookWorkflow';
+  readonly workflow:
+    | 'syncWorkflow'
+    | 'actionWorkflow'
+    | 'reconcileWorkflow'
+    | 'deliverWebhookWorkflow'
+    | 'refreshIdleWorkflow';
   readonly input: unknown;
   readonly activities: Partial<Activities>;
   /** What happens to the workflow while it runs. */
@@ -36,6 +41,9 @@ export const CASES: readonly HistoryCase[] = [
     meanwhile: cancelAfter('activityTaskStartedEventAttributes'),
   },
   { ...sync('sync-cancelled-in-wait', [waiting(60_000)]), meanwhile: cancelAfter('timerStartedEventAttributes') },
+  { ...sync('sync-paused', [paused, FINISHED]), meanwhile: resumeAfter('activityTaskCompletedEventAttributes') },
+  { ...sync('sync-woken', [waiting(60_000), FINISHED]), meanwhile: resumeAfter('timerStartedEventAttributes') },
+  { ...sync('sync-cancelled-in-pause', [paused]), meanwhile: cancelAfter('activityTaskCompletedEventAttributes') },
   action('action-finished', [{ status: 'finished' }]),
   action('action-failed', [{ status: 'failed', failure: FAILURE }]),
   action('action-handed-over', [{ status: 'handedOver', taskQueue: 'action-handed-over' }, { status: 'finished' }]),
@@ -43,7 +51,9 @@ export const CASES: readonly HistoryCase[] = [
   reconcile('reconcile-thorough', true),
   reconcile('reconcile-with-webhooks', true),
   webhook('webhook-delivered', [again(300), { status: 'delivered' }]),
+  reconcile('reconcile-sweeping', true),
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
+  refreshIdle('refresh-idle-two-pages'),
 ];
 
 function sync(name: string, steps: readonly Step<SyncStep>[]): HistoryCase {
@@ -67,8 +77,15 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
     startQueuedRuns: page,
     settleLostRuns: page,
     startWebhooks: async () => undefined,
+    sweepJournals: page,
   };
   return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
+}
+
+function refreshIdle(name: string): HistoryCase {
+  const pages = inTurn<string | null>(['100', null]);
+  const activities = { refreshIdle: async () => ({ nextAfterId: pages() }) };
+  return { name, workflow: 'refreshIdleWorkflow', input: {}, activities };
 }
 
 function webhook(name: string, steps: readonly Step<DeliveryStep>[]): HistoryCase {
@@ -104,6 +121,10 @@ function waiting(ms: number): () => { status: 'waiting'; runId: string; resumeAt
   });
 }
 
+function paused(): SyncStep {
+  return { status: 'waiting', runId: 'r1', resumeAt: null, reason: 'paused' };
+}
+
 async function untilCancelled(): Promise<SyncStep> {
   const { cancelled, heartbeat } = Context.current();
   const ticker = setInterval(() => heartbeat(), 200);
@@ -111,13 +132,26 @@ async function untilCancelled(): Promise<SyncStep> {
   return { status: 'cancelled', runId: 'r1' };
 }
 
-function cancelAfter(event: 'activityTaskStartedEventAttributes' | 'timerStartedEventAttributes') {
+type HistoryEvent =
+  | 'activityTaskStartedEventAttributes'
+  | 'activityTaskCompletedEventAttributes'
+  | 'timerStartedEventAttributes';
+
+function cancelAfter(event: HistoryEvent) {
+  return after(event, (handle) => handle.cancel());
+}
+
+function resumeAfter(event: HistoryEvent) {
+  return after(event, (handle) => handle.signal('resume'));
+}
+
+function after(event: HistoryEvent, act: (handle: WorkflowHandle) => Promise<unknown>) {
   return async (handle: WorkflowHandle): Promise<unknown> => {
     for (;;) {
       // An activity's start is written with its end: that it is pending says as much.
       const [{ events }, { raw }] = await Promise.all([handle.fetchHistory(), handle.describe()]);
       const isPending = event === 'activityTaskStartedEventAttributes' && (raw.pendingActivities?.length ?? 0) > 0;
-      if (isPending || events?.some((one) => one[event])) return handle.cancel();
+      if (isPending || events?.some((one) => one[event])) return act(handle);
     }
   };
 }

@@ -71,12 +71,12 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
     upstream = await startExampleUpstream();
     await writeFile(join(folder, 'providers.yaml'), exampleProviders(upstream.url));
     await start();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await stop();
     await upstream?.close();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  }, 180_000);
   return {
     events: journal.events,
     event: journal.event,
@@ -126,6 +126,8 @@ export type RunJson = {
   readonly started_by: string;
   readonly connection_id: string;
   readonly counts: Readonly<Record<string, { added: number; updated: number; deleted: number }>>;
+  readonly deletions_held: Readonly<Record<string, number>>;
+  readonly violations: readonly { path: string; message: string; records: number; example_id: string }[];
   readonly error: { code: string; message: string; location?: { file: string; line: number; column: number } } | null;
   readonly logs: readonly { level: string; message: string }[];
   readonly workflow_id: string;

@@ -63,6 +63,8 @@ export async function seedScript(
     intervalMs: 3_600_000,
     syncType: 'incremental',
     trackDeletes: false,
+    deletionGuard: 0.5,
+    validation: 'warn',
     autoStart: true,
     inputModel: null,
     jsonSchema: undefined,
@@ -84,6 +86,22 @@ export async function seedSync(db: Queryable, environment: string): Promise<Sync
     names: null,
   });
   if (sync === undefined) throw new Error('The seeded sync is not there');
+  return sync;
+}
+
+/** A sync `second` of the same connection that saves the same model. */
+export async function seedSecondSync(db: Queryable, first: Sync): Promise<Sync> {
+  const { environmentId, environment, connectionRow } = first;
+  const found = await db.query<{ id: string }>(
+    `select integration_id::text as id from connections where id = $1::bigint`,
+    [connectionRow],
+  );
+  const scriptId = await seedScript(db, { environmentId, integrationId: found.rows[0]?.id ?? '' }, { name: 'second' });
+  const address = { environment, integration: 'tracker', connection: 'c1', sync: 'second', variant: 'base' };
+  await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: true }, START);
+  const filter = { environmentId, providerConfigKey: null, connectionId: null, names: ['second'] };
+  const [sync] = await listSyncs(db, filter);
+  if (sync === undefined) throw new Error('The second sync is not there');
   return sync;
 }
 

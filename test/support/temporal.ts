@@ -7,30 +7,36 @@ import { type LocalTemporal, startTemporal } from '../../platform/temporal-serve
 
 export type TestTemporal = {
   readonly server: LocalTemporal;
+  /** Where its data are. */
+  readonly folder: () => string;
   /** Ends the server as a power cut would; its data stay. */
   readonly kill: () => Promise<void>;
   /** Starts it again with the same data on the same port. */
   readonly restart: () => Promise<void>;
 };
 
-/** A real Temporal dev server of the test file's own, started as the platform starts it. */
-export function useTemporal(): TestTemporal {
+/**
+ * A real Temporal dev server of the test file's own, started as the platform starts it.
+ * @param settings dynamic settings of the server besides, as `key=value`.
+ */
+export function useTemporal(settings: readonly string[] = []): TestTemporal {
   let server: LocalTemporal | undefined;
   let folder = '';
   let [port, uiPort] = [0, 0];
   const start = async () => {
-    server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default' });
+    server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default', settings });
   };
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nango-test-temporal-'));
     [port, uiPort] = [await freePort(), await freePort()];
     await start();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
   });
   return {
+    folder: () => folder,
     get server() {
       if (server === undefined) throw new Error('Temporal is there from beforeAll on');
       return server;

@@ -11,7 +11,7 @@ import { type DurableRuns, openDurableRuns } from './durable-runs.ts';
  */
 export function useDurableRuns(
   options: { readonly proxy?: () => Readonly<Record<string, unknown>>; readonly limits?: Partial<ScriptLimits> } = {},
-): { readonly runs: DurableRuns; readonly pool: Database } {
+): { readonly runs: DurableRuns; readonly pool: Database; readonly open: (max: number) => Database } {
   const database = useDatabase();
   let closing: Closing = createClosing();
   let runs: DurableRuns | undefined;
@@ -22,6 +22,7 @@ export function useDurableRuns(
   });
   afterAll(() => closing.run());
   return {
+    open: database.open,
     get pool() {
       return database.pool;
     },

@@ -14,10 +14,19 @@ test('it goes through every page of syncs and of queued runs', async () => {
   expect(calls).toEqual(['syncs 0', 'syncs 200', 'syncs 400', 'removals', 'queued 0', 'queued r9', 'webhooks']);
 });
 
-test('only a thorough one asks Temporal about runs that are shown as running', async () => {
-  const { calls, activities } = recording({ lost: ['r5', null] });
+test('only a thorough one asks Temporal about runs that are shown as running, and sweeps journals', async () => {
+  const { calls, activities } = recording({ lost: ['r5', null], journals: ['r7', null] });
   await time.withWorker(activities, async (queue) => (await start(queue, true)).result());
-  expect(calls).toEqual(['syncs 0 thorough', 'removals thorough', 'queued 0', 'lost 0', 'lost r5', 'webhooks']);
+  expect(calls).toEqual([
+    'syncs 0 thorough',
+    'removals thorough',
+    'queued 0',
+    'lost 0',
+    'lost r5',
+    'webhooks',
+    'journals 0',
+    'journals r7',
+  ]);
 });
 
 test('any number of signals during the work make one more round', async () => {
@@ -44,9 +53,14 @@ test('any number of signals during the work make one more round', async () => {
 type Pages = readonly (string | null)[];
 
 /** Activities that note how they are called and answer these pages, or a single empty one. */
-function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages }) {
+function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages; journals?: Pages }) {
   const calls: string[] = [];
-  const left = { syncs: [...(pages.syncs ?? [])], queued: [...(pages.queued ?? [])], lost: [...(pages.lost ?? [])] };
+  const left = {
+    syncs: [...(pages.syncs ?? [])],
+    queued: [...(pages.queued ?? [])],
+    lost: [...(pages.lost ?? [])],
+    journals: [...(pages.journals ?? [])],
+  };
   const page = (what: keyof typeof left, afterId: string, thorough = false) => {
     calls.push(`${what} ${afterId}${thorough ? ' thorough' : ''}`);
     return { nextAfterId: left[what].shift() ?? null };
@@ -57,6 +71,7 @@ function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages }) {
     startQueuedRuns: async ({ afterId }) => page('queued', afterId),
     settleLostRuns: async ({ afterId }) => page('lost', afterId),
     startWebhooks: async () => void calls.push('webhooks'),
+    sweepJournals: async ({ afterId }) => page('journals', afterId),
   };
   return { calls, activities };
 }

@@ -5,6 +5,7 @@ import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { EngineError } from '../../contract/failures.ts';
 import type { SyncStep } from '../../contract/sync.ts';
 import type { syncWorkflow } from '../../workflows/index.ts';
+import { resumeSignal } from '../../workflows/messages.ts';
 import { useTimeSkipping } from '../support/time-skipping.ts';
 
 const HOUR_MS = 3_600_000;
@@ -48,6 +49,58 @@ test('a run that goes on after a wait no longer says that it waits', async () =>
   };
   await time.withWorker({ runScript }, async (queue) => (await start(queue)).result());
   expect(seen).toEqual(['', '']);
+});
+
+test('a paused run waits without a time until it is told to go on', async () => {
+  const steps: SyncStep[] = [FINISHED, { status: 'waiting', runId: 'r1', resumeAt: null, reason: 'paused' }];
+  await time.withWorker({ runScript: async () => steps.pop() ?? FAILED }, async (queue) => {
+    const handle = await start(queue);
+    await time.env.sleep('40 days');
+    expect(await detailsOf(handle)).toBe('Waiting: paused');
+    await handle.signal(resumeSignal);
+    expect(await handle.result()).toEqual(FINISHED);
+  });
+});
+
+test('a run that waits for a time goes on before it when it is told to', async () => {
+  const begun = await time.env.currentTimeMs();
+  const resumeAt = new Date(begun + 6 * HOUR_MS).toISOString();
+  const steps: SyncStep[] = [FINISHED, { status: 'waiting', runId: 'r1', resumeAt, reason: 'rate limit' }];
+  const begunAt: number[] = [];
+  const runScript = async (): Promise<SyncStep> => {
+    begunAt.push(await time.env.currentTimeMs());
+    return steps.pop() ?? FAILED;
+  };
+  await time.withWorker({ runScript }, async (queue) => {
+    const handle = await start(queue);
+    await time.env.sleep('1 hour');
+    await handle.signal(resumeSignal);
+    expect(await handle.result()).toEqual(FINISHED);
+  });
+  expect((begunAt[1] ?? Infinity) - begun).toBeLessThan(2 * HOUR_MS);
+});
+
+test('a run told to go on before its workflow knows that it waits goes on, once', async () => {
+  const paused: SyncStep = { status: 'waiting', runId: 'r1', resumeAt: null, reason: 'paused' };
+  const begun = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  let starts = 0;
+  const runScript = async (): Promise<SyncStep> => {
+    starts += 1;
+    begun.resolve();
+    await told.promise;
+    return starts > 2 ? FINISHED : paused;
+  };
+  await time.withWorker({ runScript }, async (queue) => {
+    const handle = await start(queue);
+    await begun.promise;
+    await handle.signal(resumeSignal);
+    told.resolve();
+    await time.env.sleep('1 hour');
+    expect(starts).toBe(2);
+    await handle.signal(resumeSignal);
+    expect(await handle.result()).toEqual(FINISHED);
+  });
 });
 
 test('a run whose resume time has passed goes on at once', async () => {

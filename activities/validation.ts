@@ -1,0 +1,92 @@
+/** Saved records checked against their models: counted and told by path, or refused, as the deployment says. */
+import { EngineError } from '../contract/failures.ts';
+import { createCheckers, type RecordChecker } from '../manifest/check-json.ts';
+import type { RecordBatch } from '../manifest/record-batch.ts';
+import type { Violation } from '../store/run-violations.ts';
+import { schemaOfScript } from '../store/scripts.ts';
+import type { Attempt } from '../store/runs.ts';
+import type { Dependencies } from './dependencies.ts';
+import { untilStored } from './store-retry.ts';
+
+export type Validation = {
+  /**
+   * What of the batch does not fit, and what the run's log should say of it: each kind of violation once.
+   * @throws EngineError `record_invalid` naming the first record, where violations are errors.
+   */
+  readonly check: (
+    model: string,
+    batch: RecordBatch,
+  ) => Promise<{ readonly violations: readonly Violation[]; readonly warnings: readonly string[] }>;
+};
+
+const NOTHING = { violations: [], warnings: [] } as const;
+/** A pass tells of so many kinds of violations; all are counted. */
+const MOST_WARNINGS = 50;
+
+export function openValidation(deps: Pick<Dependencies, 'db'>, run: Attempt, signal: AbortSignal): Validation {
+  let checkers: Promise<ReadonlyMap<string, RecordChecker> | undefined> | undefined;
+  const told = new Set<string>();
+  return {
+    check: async (model, batch) => {
+      if (run.validation === 'off' || run.scriptId === null) return NOTHING;
+      checkers ??= loadCheckers(deps, run.scriptId, signal);
+      const checker = (await checkers)?.get(model);
+      if (checker === undefined) return NOTHING;
+      const violations = violationsIn(model, batch, checker);
+      const [first] = violations;
+      if (first !== undefined && run.validation === 'error') throw refusal(first, violations.length);
+      const news = violations.filter((one) => !told.has(keyOf(one)) && told.size < MOST_WARNINGS);
+      for (const one of news) told.add(keyOf(one));
+      return { violations, warnings: news.map((one) => sentence(one)) };
+    },
+  };
+}
+
+function violationsIn(model: string, { ids, rows }: RecordBatch, check: RecordChecker): Violation[] {
+  const found = new Map<string, Violation>();
+  for (const [at, row] of rows.entries()) {
+    const differences = check(JSON.parse(row));
+    // A list of a hundred wrong members is one violation of one record.
+    const inRow = new Map(
+      differences.map(({ path, expected }) => {
+        const place = path.replaceAll(/\[\d+\]/g, '[]');
+        return [`${place}\n${expected}`, { path: place, message: expected }];
+      }),
+    );
+    for (const [key, { path, message }] of inRow) {
+      const before = found.get(key) ?? { model, path, message, records: 0, exampleId: ids[at] ?? '' };
+      found.set(key, { ...before, records: before.records + 1 });
+    }
+  }
+  return [...found.values()];
+}
+
+function refusal(first: Violation, kinds: number): EngineError {
+  const others = kinds > 1 ? `, and ${kinds - 1} more` : '';
+  return new EngineError('record_invalid', `batchSave: ${sentence(first)}${others}. None of the batch was saved.`);
+}
+
+function sentence({ model, path, message, exampleId }: Violation): string {
+  const place = path === '' ? 'itself' : `at '${path}'`;
+  return `record '${exampleId}' does not fit model '${model}': ${place} it ${message}`;
+}
+
+function keyOf({ model, path, message }: Violation): string {
+  return JSON.stringify([model, path, message]);
+}
+
+// Compiling a schema takes some milliseconds; a worker keeps the last ones by their text.
+const KEPT = 50;
+const kept = new WeakMap<object, Map<string, ReadonlyMap<string, RecordChecker> | undefined>>();
+
+async function loadCheckers(deps: Pick<Dependencies, 'db'>, scriptId: string, signal: AbortSignal) {
+  const text = await untilStored(() => schemaOfScript(deps.db, scriptId), signal);
+  if (text === undefined) return undefined;
+  const cache = kept.get(deps.db) ?? new Map<string, ReadonlyMap<string, RecordChecker> | undefined>();
+  kept.set(deps.db, cache);
+  if (cache.has(text)) return cache.get(text);
+  const checkers = createCheckers(JSON.parse(text));
+  if (cache.size >= KEPT) cache.delete(cache.keys().next().value ?? '');
+  cache.set(text, checkers);
+  return checkers;
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { Granted } from '../contract/credentials.ts';
+import { EngineError } from '../contract/failures.ts';
+import type { RequestConfig } from '../contract/host.ts';
+import type { Applicant } from '../outbound/auth/applicant.ts';
+import type { ApiDeps } from './deps.ts';
+
+const VERIFICATION = z.object({
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).catch('GET'),
+  endpoints: z.array(z.string()).default([]),
+  endpoint: z.string().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+  data: z.unknown().optional(),
+  base_url_override: z.string().optional(),
+});
+
+/**
+ * Tries the credentials at the provider, where its entry names calls for that (`proxy.verification`); one that succeeds
+ * is enough. Throws `authorization_denied` when the provider takes them at none, `upstream_unreachable` when it is away.
+ */
+export async function verifyCredentials(deps: ApiDeps, applicant: Applicant, granted: Granted): Promise<void> {
+  const described = VERIFICATION.safeParse(applicant.provider.proxy?.['verification']);
+  if (!described.success) return;
+  const { method, headers, data, base_url_override: baseUrlOverride } = described.data;
+  const endpoints = [...described.data.endpoints, described.data.endpoint].filter((one) => one !== undefined);
+  if (endpoints.length === 0) return;
+  const connection = {
+    id: 0,
+    provider: applicant.provider.name,
+    providerConfigKey: applicant.providerConfigKey,
+    connectionId: applicant.connectionId,
+    connectionConfig: { ...applicant.connectionConfig, ...granted.connectionConfig },
+    credentials: granted.credentials,
+  };
+  let status = 0;
+  for (const endpoint of endpoints) {
+    const config: RequestConfig = {
+      endpoint,
+      method,
+      ...(headers !== undefined && { headers }),
+      ...(data !== undefined && { data }),
+      ...(baseUrlOverride !== undefined && { baseUrlOverride }),
+    };
+    const answer = await deps.outbound.request(connection, config, { signal: AbortSignal.timeout(20_000) });
+    if (answer.head.status < 400) return;
+    status = answer.head.status;
+  }
+  throw new EngineError(
+    'authorization_denied',
+    `Provider '${applicant.provider.name}' does not take these credentials: it answered ${status} to ${method} ${endpoints.at(-1)}.`,
+  );
+}

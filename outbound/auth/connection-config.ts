@@ -1,0 +1,98 @@
+/** The values a provider wants to know of an account, such as its subdomain, checked before anything is stored. Pure. */
+import type { InputFault } from '../../contract/failures.ts';
+import type { Provider } from '../provider.ts';
+
+type Field = {
+  readonly title?: string;
+  readonly example?: string;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly optional?: boolean;
+  readonly automated?: boolean;
+  readonly default_value?: string;
+  readonly enum?: readonly string[];
+  readonly prefix?: string;
+  readonly suffix?: string;
+};
+
+/** Names in dots and brackets could reach into other things when they are looked up. */
+const NAME = /^[A-Za-z0-9_-]{1,100}$/;
+const LONGEST = 2_000;
+
+/**
+ * The values with the provider's defaults beneath them, and every mistake, each naming the field and its example. A
+ * field that the provider fills in itself (`automated`) may be missing; names the entry does not have are let through.
+ */
+export function checkConnectionConfig(provider: Provider, given: Readonly<Record<string, unknown>>): Checked {
+  return checkFields(fieldsOf(provider, 'connection_config'), 'connection_config', given);
+}
+
+/** The same for the fields of the entry's `credentials`, which modes with inputs of their own have. */
+export function checkCredentialFields(provider: Provider, given: Readonly<Record<string, unknown>>): Checked {
+  return checkFields(fieldsOf(provider, 'credentials'), 'credentials', given);
+}
+
+type Checked = { readonly config: Record<string, unknown>; readonly faults: readonly InputFault[] };
+
+function checkFields(
+  fields: Readonly<Record<string, Field>>,
+  root: string,
+  given: Readonly<Record<string, unknown>>,
+): Checked {
+  const config: Record<string, unknown> = {};
+  const faults: InputFault[] = [];
+  const fault = (name: string, message: string) => faults.push({ code: 'custom', message, path: [root, name] });
+  for (const [name, value] of Object.entries(given)) {
+    if (!NAME.test(name)) fault(name, "expected a name of letters, digits, '_' and '-'");
+    else
+      config[name] =
+        typeof value === 'string' && root === 'connection_config' ? bare(value.trim(), fields[name]) : value;
+  }
+  for (const [name, field] of Object.entries(fields)) {
+    const value = config[name] ?? field.default_value;
+    if (value === undefined || value === '') {
+      if (field.optional !== true && field.automated !== true) fault(name, `is missing: expected ${expected(field)}`);
+      continue;
+    }
+    config[name] = value;
+    const tooLong = root === 'connection_config' && String(value).length > LONGEST;
+    if (tooLong || (typeof value === 'string' && !fits(value, field))) fault(name, `expected ${expected(field)}`);
+  }
+  return { config, faults };
+}
+
+function fieldsOf(provider: Provider, key: 'connection_config' | 'credentials'): Readonly<Record<string, Field>> {
+  const fields: unknown = provider[key];
+  return typeof fields === 'object' && fields !== null ? (fields as Record<string, Field>) : {};
+}
+
+/** People paste the whole address where its first part is asked for. */
+function bare(value: string, field: Field | undefined): string {
+  let text = value;
+  if (field?.prefix !== undefined && text.startsWith(field.prefix)) text = text.slice(field.prefix.length);
+  if (field?.suffix !== undefined && text.endsWith(field.suffix)) text = text.slice(0, -field.suffix.length);
+  return text;
+}
+
+function fits(value: string, { pattern, format, enum: allowed }: Field): boolean {
+  if (allowed !== undefined && !allowed.includes(value)) return false;
+  if (pattern !== undefined && !new RegExp(pattern).test(value)) return false;
+  switch (format) {
+    case 'hostname':
+      return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i.test(value);
+    case 'uri':
+      return URL.canParse(value);
+    case 'uuid':
+      return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
+    case 'email':
+      return /^[^\s@]+@[^\s@]+$/.test(value);
+    default:
+      return true;
+  }
+}
+
+function expected({ title, example, format, enum: allowed }: Field): string {
+  const what = title ?? (format === undefined ? 'a value' : `a ${format}`);
+  if (allowed !== undefined) return `${what}, one of ${allowed.map((one) => `'${one}'`).join(', ')}`;
+  return example === undefined ? what : `${what}, such as '${example}'`;
+}

@@ -1,0 +1,241 @@
+/** One request to a provider's token endpoint and what its answer says. Secrets are never part of a message. */
+import type { CryptoKey } from 'jose';
+import * as oauth from 'oauth4webapi';
+import { EngineError } from '../../contract/failures.ts';
+import type { Exchange } from '../exchange.ts';
+import { readBody } from '../read-body.ts';
+import { describeFailure } from '../unreachable.ts';
+
+export type TokenRequest = {
+  readonly url: string;
+  readonly method?: 'POST' | 'GET' | 'PUT';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly text: string; readonly contentType: string } | undefined;
+};
+
+/** How a client shows who it is: in the body, as Basic, not at all (templates do it), or by a signed assertion. */
+export type ClientProof =
+  | { readonly method: 'body' | 'basic'; readonly clientId: string; readonly clientSecret: string | undefined }
+  | { readonly method: 'custom'; readonly clientId: string }
+  | { readonly method: 'private_key_jwt'; readonly clientId: string; readonly key: CryptoKey };
+
+/** A token endpoint's answer: an object of whatever shape, and the seconds it asks to be left alone after a refusal. */
+export type TokenAnswer = Readonly<Record<string, unknown>>;
+
+const TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+/** What providers call a grant that is gone for good; the first is RFC 6749's, the others are vendors' own words. */
+const GONE = new Set([
+  'invalid_grant',
+  'bad_refresh_token',
+  'invalid_refresh_token',
+  'token_revoked',
+  'token_expired',
+  'account_inactive',
+  'bad_verification_code',
+  'invalid_code',
+  'code_already_used',
+]);
+const CLIENT = new Set(['invalid_client', 'unauthorized_client', 'invalid_client_id', 'bad_client_secret']);
+
+/**
+ * Sends an OAuth 2 token request with the client's proof; `bodyFormat` json for providers that do not take forms.
+ * Throws as `askTokenEndpoint`.
+ */
+export async function requestGrant(
+  exchange: Exchange,
+  request: {
+    readonly url: string;
+    readonly proof: ClientProof;
+    readonly params: Readonly<Record<string, string>>;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly bodyFormat: string;
+  },
+): Promise<TokenAnswer> {
+  const { grant_type: grantType = '', ...params } = request.params;
+  let answer: TokenAnswer | undefined;
+  const send = async (url: string, init: { headers: Record<string, string>; body?: unknown }): Promise<Response> => {
+    answer = await askTokenEndpoint(exchange, {
+      url,
+      headers: { ...init.headers, ...request.headers },
+      body: bodyOf(init.body as URLSearchParams, request.bodyFormat),
+    });
+    return new Response(null);
+  };
+  const server = { issuer: 'https://provider.invalid', token_endpoint: request.url };
+  await oauth.genericTokenEndpointRequest(
+    server,
+    { client_id: request.proof.clientId },
+    clientAuth(request.proof),
+    grantType,
+    params,
+    // Which addresses may be called, and over what, is the address policy's to say.
+    { [oauth.customFetch]: send, [oauth.allowInsecureRequests]: true },
+  );
+  if (answer === undefined) throw new EngineError('internal', 'The token request was not sent');
+  return answer;
+}
+
+/**
+ * Sends one request and reads the answer, which may be JSON or a form. Throws `grant_refused` when the provider will not
+ * give a token for this grant, `client_refused` when it does not take the integration's client, and
+ * `token_endpoint_failed` for everything that may be over a moment later or that is no answer of a token endpoint.
+ */
+export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest): Promise<TokenAnswer> {
+  const url = parseUrl(request.url);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const sent = {
+    method: request.method ?? 'POST',
+    url,
+    headers: {
+      'user-agent': 'nango-temporal',
+      accept: 'application/json',
+      ...lowerCased(request.headers),
+      ...(request.body && { 'content-type': request.body.contentType }),
+    },
+    body: request.body && Buffer.from(request.body.text),
+    decompress: true,
+    forwardHeaders: false,
+    // A token endpoint that has moved must be corrected: its new place would get the client's secret.
+    redirects: 'none' as const,
+  };
+  try {
+    const received = await exchange.attempt(sent, signal);
+    const bytes = await readBody(received.body, MAX_ANSWER_BYTES);
+    const type = String(received.headers['content-type'] ?? '');
+    const text = bytes === undefined ? '' : Buffer.from(bytes).toString();
+    return accepted(
+      { status: received.status, type, text },
+      { url, retryAfter: received.headers['retry-after'], secrets: secretsOf(request) },
+    );
+  } catch (error) {
+    if (error instanceof EngineError && OWN.has(error.code)) throw error;
+    const cause = describeFailure(error, sent, signal);
+    const reason = signal.aborted ? `gave no answer within ${TIMEOUT_MS / 1_000} s` : cause.message;
+    throw new EngineError('token_endpoint_failed', `The token endpoint at '${url.host}' failed: ${reason}`, { cause });
+  }
+}
+
+const OWN: ReadonlySet<string> = new Set([
+  'grant_refused',
+  'client_refused',
+  'token_endpoint_failed',
+  'upstream_refused',
+]);
+
+type Received = { readonly status: number; readonly type: string; readonly text: string };
+
+type Asked = { readonly url: URL; readonly retryAfter: string | undefined; readonly secrets: readonly string[] };
+
+function accepted(received: Received, { url, retryAfter, secrets }: Asked): TokenAnswer {
+  const answer = parseAnswer(received);
+  const refusal = answer && refusalIn(answer, secrets);
+  if (received.status < 400 && received.status >= 200 && answer !== undefined && refusal === undefined) return answer;
+  const story = `The token endpoint at '${url.host}' answered ${received.status}`;
+  if (refusal === undefined) {
+    const what = answer === undefined ? `${received.type.split(';')[0] || 'nothing'}, not JSON` : 'without saying why';
+    throw new EngineError('token_endpoint_failed', `${story} (${what}).`, payload(received.status, {}, retryAfter));
+  }
+  const { error, description } = refusal;
+  const message = `${story}: ${error}${description === undefined ? '' : ` (${description})`}.`;
+  const details = payload(received.status, { error, error_description: description }, retryAfter);
+  if (CLIENT.has(error)) throw new EngineError('client_refused', message, details);
+  if (
+    GONE.has(error) ||
+    (received.status >= 400 && received.status < 500 && received.status !== 429 && received.status !== 408)
+  )
+    throw new EngineError('grant_refused', message, {
+      details: { payload: { ...details.details.payload, gone: GONE.has(error) } },
+    });
+  throw new EngineError('token_endpoint_failed', message, details);
+}
+
+function payload(status: number, said: Readonly<Record<string, unknown>>, retryAfter: string | undefined) {
+  return { details: { payload: { status, ...said, ...(retryAfter !== undefined && { retry_after: retryAfter }) } } };
+}
+
+function parseAnswer({ type, text }: Received): TokenAnswer | undefined {
+  if (/^application\/x-www-form-urlencoded|^text\/plain/i.test(type) && /^[^{[<\s]+=/.test(text)) {
+    return Object.fromEntries(new URLSearchParams(text));
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as TokenAnswer) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const LONGEST_WORD = 500;
+
+/** `error` as RFC 6749 has it, an object, or `ok: false` beside it; some answer so with status 200. */
+function refusalIn(
+  answer: TokenAnswer,
+  secrets: readonly string[],
+): { error: string; description: string | undefined } | undefined {
+  const { error } = answer;
+  const nested = typeof error === 'object' && error !== null ? (error as Record<string, unknown>) : undefined;
+  const name = nested === undefined ? error : (nested['code'] ?? nested['type'] ?? nested['message'] ?? 'error');
+  if (name === undefined || name === null || name === '' || name === false) {
+    return answer['ok'] === false ? { error: 'refused', description: undefined } : undefined;
+  }
+  const said = answer['error_description'] ?? answer['error_message'] ?? nested?.['message'] ?? answer['message'];
+  return {
+    error: without(secrets, String(name)).slice(0, LONGEST_WORD),
+    description: typeof said === 'string' ? without(secrets, said).slice(0, LONGEST_WORD) : undefined,
+  };
+}
+
+const SHORTEST_SECRET = 6;
+
+/** What a provider must not tell back to us: everything that was sent, less what is too short to be a secret. */
+function secretsOf({ body, headers }: TokenRequest): string[] {
+  const form = body?.contentType.startsWith('application/x-www-form-urlencoded') ?? false;
+  const sent = form
+    ? [...new URLSearchParams(body?.text).values()]
+    : (body?.text.match(/"(?:[^"\\]|\\.)*"/g) ?? []).map((text) => String(JSON.parse(text)));
+  const shown = Object.entries(headers).flatMap(([name, value]) =>
+    /^authorization$/i.test(name) ? value.split(' ').slice(1) : [],
+  );
+  return [...sent, ...shown].filter((text) => text.length >= SHORTEST_SECRET && !/^[a-z_:-]+$/.test(text));
+}
+
+function without(secrets: readonly string[], text: string): string {
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+}
+
+function bodyOf(params: URLSearchParams, format: string): { text: string; contentType: string } {
+  if (format === 'json') return { text: JSON.stringify(Object.fromEntries(params)), contentType: 'application/json' };
+  return { text: params.toString(), contentType: 'application/x-www-form-urlencoded' };
+}
+
+function clientAuth(proof: ClientProof): oauth.ClientAuth {
+  switch (proof.method) {
+    case 'custom':
+      return () => undefined;
+    case 'private_key_jwt':
+      return oauth.PrivateKeyJwt(proof.key);
+    case 'body':
+      return proof.clientSecret === undefined ? oauth.None() : oauth.ClientSecretPost(proof.clientSecret);
+    case 'basic':
+      // As most providers read it: RFC 6749 wants both percent-encoded first, which many of them do not undo.
+      return (_server, client, _body, headers) => {
+        const pair = Buffer.from(`${client.client_id}:${proof.clientSecret ?? ''}`).toString('base64');
+        headers.set('authorization', `Basic ${pair}`);
+      };
+    default:
+      return proof satisfies never;
+  }
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function parseUrl(text: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new EngineError(
+    'upstream_refused',
+    'The token_url is not a URL once its values are filled in: check the connection_config.',
+  );
+}

@@ -1,0 +1,2 @@
+-- Since when a run that waits has waited.
+alter table runs add column waiting_since timestamptz;

@@ -1,0 +1,75 @@
+import { expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import { createOauthIntegration, importConnection, useAuthorizationServer } from '../support/authorization-server.ts';
+
+const api = useApi();
+const server = useAuthorizationServer();
+const NOW = new Date('2026-01-01T00:00:00Z');
+
+async function deliveries(connectionId: string) {
+  const { rows } = await api.db.query<{ id: string; url: string; body: string }>(
+    `select d.id, d.url, d.body from webhook_deliveries d join connections c on c.id = d.connection_id
+     where c.connection_id = $1 order by d.sequence, d.url`,
+    [connectionId],
+  );
+  return rows.map(({ id, url, body }) => ({ id, url, ...JSON.parse(body) }));
+}
+
+test('the application is told of a new connection, of one signed in again and, once, of one that has to be (U051)', async () => {
+  await api.call('PATCH', '/environment/webhooks', { body: { primary_url: 'https://app.example/hook' } });
+  await createOauthIntegration(api, 'told');
+  await importConnection(api, server, { key: 'told', id: 'c1' }, NOW);
+  const [first] = await deliveries('c1');
+  expect(first).toMatchObject({
+    url: 'https://app.example/hook',
+    from: 'nango',
+    type: 'auth',
+    operation: 'creation',
+    connectionId: 'c1',
+    providerConfigKey: 'told',
+    provider: 'oauth-server',
+    authMode: 'OAUTH2',
+    environment: 'dev',
+    success: true,
+  });
+  expect(api.engine.calls).toContainEqual(['startDelivery', first?.id]);
+  server.revokeAll();
+  const headers = { 'provider-config-key': 'told', 'connection-id': 'c1' };
+  for (let call = 0; call < 3; call += 1) expect((await api.call('GET', '/proxy/me', { headers })).status).toBe(424);
+  const second = (await deliveries('c1')).slice(1);
+  expect(second).toMatchObject(
+    [
+      {
+        operation: 'refresh',
+        success: false,
+        error: { type: 'connection_unauthorized', description: /invalid_grant/ },
+      },
+    ].map((one) => ({ ...one, error: { ...one.error, description: expect.stringMatching(one.error.description) } })),
+  );
+  const grant = server.grant();
+  await api.call('POST', '/connections', {
+    body: {
+      provider_config_key: 'told',
+      connection_id: 'c1',
+      credentials: grant,
+      connection_config: { server: server.url },
+      webhook_url_override: 'https://own.example/hook',
+      end_user: { id: 'u1', email: 'ada@example.com' },
+    },
+  });
+  expect((await deliveries('c1')).at(-1)).toMatchObject({
+    url: 'https://own.example/hook',
+    operation: 'override',
+    endUser: { endUserId: 'u1', endUserEmail: 'ada@example.com' },
+  });
+  expect(JSON.stringify(await deliveries('c1'))).not.toContain(grant.access_token);
+});
+
+test('what the application does not want to hear is not written', async () => {
+  await api.call('PATCH', '/environment/webhooks', { body: { on_auth_creation: false, on_auth_refresh_error: false } });
+  await createOauthIntegration(api, 'quiet');
+  await importConnection(api, server, { key: 'quiet', id: 'c2' }, NOW);
+  server.revokeAll();
+  await api.call('GET', '/proxy/me', { headers: { 'provider-config-key': 'quiet', 'connection-id': 'c2' } });
+  expect(await deliveries('c2')).toEqual([]);
+});

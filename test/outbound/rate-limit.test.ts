@@ -1,0 +1,121 @@
+import { expect, test } from '@jest/globals';
+import { rateLimitWindows, spentForMs } from '../../outbound/rate-limit.ts';
+import { decideRetry, pauseAfter } from '../../outbound/retry.ts';
+import { connection, openOutbound } from '../support/outbound.ts';
+import { useUpstream } from '../support/upstream.ts';
+
+const upstream = useUpstream();
+const now = new Date('2026-01-01T00:00:00Z');
+const rules = { retries: 3, retryOn: [], provider: undefined };
+const decide = (status: number, headers: Record<string, string>, changes: object = {}) =>
+  decideRetry({ status, headers }, { attempt: 0, rules: { ...rules, ...changes }, now, random: () => 0 });
+
+test.each<[string, Record<string, string>, [string, number, number][]]>([
+  [
+    'a list of windows',
+    { ratelimit: '"minute";r=0;t=12, "day";r=900;t=4000' },
+    [
+      ['minute', 0, 12_000],
+      ['day', 900, 4_000_000],
+    ],
+  ],
+  ['one window', { ratelimit: '"default";r=50;t=30' }, [['default', 50, 30_000]]],
+  ['drafts 6 and 7', { ratelimit: 'limit=100, remaining=3, reset=5' }, [['default', 3, 5_000]]],
+  [
+    'the drafts before',
+    { 'ratelimit-limit': '10', 'ratelimit-remaining': '0', 'ratelimit-reset': '7' },
+    [['default', 0, 7_000]],
+  ],
+  ['nothing', { 'x-ratelimit-remaining': '0' }, []],
+  ['nonsense', { ratelimit: '"a";r=x;t=', 'ratelimit-remaining': '1' }, []],
+  ['a window without an end', { ratelimit: '"a";r=0' }, []],
+])('the RateLimit fields say: %s', (_, headers, windows) => {
+  expect(rateLimitWindows(headers).map(({ name, remaining, resetMs }) => [name, remaining, resetMs])).toEqual(windows);
+});
+
+test('of a minute and a day the spent one decides, of two spent ones the longer (U038)', () => {
+  const minute = { ratelimit: '"minute";r=0;t=12, "day";r=900;t=4000' };
+  const both = { ratelimit: '"minute";r=0;t=12, "day";r=0;t=4000' };
+  expect(decide(429, minute)).toEqual({ retry: true, waitMs: 12_000, askedBy: 'ratelimit' });
+  expect(decide(429, both)).toMatchObject({ waitMs: 4_000_000 });
+  expect(spentForMs({ ratelimit: '"minute";r=1;t=12' })).toBeUndefined();
+});
+
+test('a provider that names several headers waits for the longest (U038)', () => {
+  const provider = { after: ['x-minute', 'x-day'] };
+  expect(decide(429, { 'x-minute': '12', 'x-day': '4000' }, { provider })).toMatchObject({
+    waitMs: 4_000_000,
+    askedBy: 'x-day',
+  });
+});
+
+test('a refusal that shows no spent window waits for the shortest; Retry-After beats them all', () => {
+  const open = { ratelimit: '"minute";r=5;t=12, "day";r=900;t=4000' };
+  expect(decide(429, open)).toMatchObject({ waitMs: 12_000 });
+  expect(decide(429, { ...open, 'retry-after': '3' })).toMatchObject({ waitMs: 3_000, askedBy: 'retry-after' });
+  expect(decide(503, open)).toMatchObject({ waitMs: 500 });
+});
+
+test.each([200, 404, 429])('a limit that answer %s says is used up is a pause for the next call', (status) => {
+  const headers = { ratelimit: '"minute";r=0;t=12' };
+  expect(pauseAfter({ status, headers }, undefined, now)).toEqual({
+    until: new Date('2026-01-01T00:00:12Z'),
+    reason: "the limit 'minute' of the API is used up",
+  });
+});
+
+test("the provider's own counter makes the same pause", () => {
+  const provider = { remaining: 'x-left', at: ['x-reset'] };
+  const reset = String(Date.parse('2026-01-01T01:00:00Z') / 1_000);
+  const pause = pauseAfter({ status: 200, headers: { 'x-left': '0', 'x-reset': reset } }, provider, now);
+  expect(pause?.until).toEqual(new Date('2026-01-01T01:00:00Z'));
+  expect(pauseAfter({ status: 200, headers: { 'x-left': '1', 'x-reset': reset } }, provider, now)).toBeUndefined();
+});
+
+test.each<[string, number, boolean]>([
+  ['GET', 503, true],
+  ['GET', 429, true],
+  ['PUT', 502, true],
+  ['DELETE', 504, true],
+  ['GET', 500, false],
+  ['GET', 401, false],
+  ['POST', 503, false],
+  ['PATCH', 429, false],
+])('a %s that did not ask for retries and is answered %s: tried again %s', async (method, status, again) => {
+  const outbound = openOutbound(() => ({ proxy: { base_url: upstream.url } }));
+  upstream.answerWith({ status });
+  const config = { endpoint: '/x', method: method as 'GET' };
+  const answer = await outbound.request(connection(), config, { signal: new AbortController().signal });
+  expect([upstream.requests.length, answer.head.status]).toEqual(again ? [2, 200] : [1, status]);
+  outbound.close();
+});
+
+test('retries: 0 means none', async () => {
+  const outbound = openOutbound(() => ({ proxy: { base_url: upstream.url } }));
+  upstream.answerWith({ status: 503 });
+  const config = { endpoint: '/x', method: 'GET', retries: 0 } as const;
+  expect((await outbound.request(connection(), config, { signal: new AbortController().signal })).head.status).toBe(
+    503,
+  );
+  outbound.close();
+});
+
+test('a socket cut twice in the middle of the body: the third answer counts (U041)', async () => {
+  const outbound = openOutbound(() => ({ proxy: { base_url: upstream.url } }));
+  upstream.answerWith(
+    { breaks: 'in the body', body: 'x'.repeat(64) },
+    { breaks: 'in the body', body: 'x'.repeat(64) },
+    { json: { ok: 1 } },
+  );
+  const answer = await outbound.request(
+    connection(),
+    { endpoint: '/x', method: 'GET' },
+    { signal: new AbortController().signal },
+  );
+  expect([answer.head.status, Buffer.from(answer.body).toString(), upstream.requests.length]).toEqual([
+    200,
+    '{"ok":1}',
+    3,
+  ]);
+  outbound.close();
+});

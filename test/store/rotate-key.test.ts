@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeEach, expect, test } from '@jest/globals';
+import { beginSignIn, createConnectSession, findConnectSession } from '../../store/connect-sessions.ts';
+import { connectionById, saveConnection } from '../../store/connections.ts';
+import { addJournalChunk, chunkName, journalChunk } from '../../store/journal.ts';
+import { rotateKey } from '../../store/rotate-key.ts';
+import { createSecretBox } from '../../store/secret-box.ts';
+import { DEFAULT_WEBHOOK_SETTINGS, putWebhookSettings } from '../../store/webhook-settings.ts';
+import { useDatabase } from '../support/database.ts';
+import { START, seedRun, seedSync } from '../support/rows.ts';
+
+const database = useDatabase();
+const [oldKey, newKey] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
+const old = createSecretBox(oldKey);
+const both = createSecretBox(newKey, [oldKey]);
+let environment = 0;
+let place = { runId: '', generation: 0, chunk: 0 };
+let rows: string[] = [];
+
+// A secret of every kind, sealed with the old key; 450 connections make several batches.
+beforeEach(async () => {
+  const { pool } = database;
+  environment += 1;
+  const sync = await seedSync(pool, `e${environment}`);
+  const { runId } = await seedRun(pool, sync);
+  place = { runId, generation: 0, chunk: 0 };
+  await pool.query('update runs set seed = $1', [old.seal('seed')]);
+  await pool.query('update integrations set credentials = $1', [old.seal('{"client_secret":"s"}')]);
+  await pool.query('update connections set credentials = $1', [old.seal('{}')]);
+  await addJournalChunk(pool, { ...place, data: old.sealBytes(Buffer.from('answers'), chunkName(place)) });
+  const found = await connectionById(pool, sync.connectionRow);
+  if (found === undefined) throw new Error('no connection');
+  rows = [];
+  for (let index = 0; index < 450; index += 1) {
+    const saved = await saveConnection(pool, {
+      environmentId: found.environmentId,
+      integrationId: found.integrationId,
+      connectionId: `many-${index}`,
+      sealedCredentials: old.seal(`secret ${index}`),
+      connectionConfig: {},
+      metadata: undefined,
+      at: START,
+    });
+    rows.push(saved.id);
+  }
+  const webhooks = { box: old, at: START };
+  await putWebhookSettings(pool, webhooks, found.environmentId, DEFAULT_WEBHOOK_SETTINGS);
+  const token = await createConnectSession(pool, {
+    environmentId: found.environmentId,
+    wishes: {},
+    reconnects: null,
+    at: START,
+    expiresAt: new Date(START.getTime() + 60_000),
+  });
+  const session = await findConnectSession(pool, token, START);
+  await beginSignIn(pool, `state-${environment}`, {
+    environmentId: found.environmentId,
+    integrationId: found.integrationId,
+    sessionId: session?.id ?? '',
+    luggage: old.seal('luggage'),
+    at: START,
+    expiresAt: new Date(START.getTime() + 60_000),
+  });
+});
+
+/** Every text anywhere in the database that still is an envelope of that key, as `table.column`. */
+async function envelopesOf(keyId: string): Promise<string[]> {
+  const columns = await database.pool.query<{ table: string; column: string }>(
+    `select c.table_name as table, c.column_name as column
+     from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
+     where c.table_schema = 'public' and t.table_type = 'BASE TABLE' and c.data_type in ('text', 'jsonb', 'json')`,
+  );
+  const found: string[] = [];
+  for (const { table, column } of columns.rows) {
+    const { rowCount } = await database.pool.query(
+      `select from "${table}" where strpos("${column}"::text, $1) > 0 limit 1`,
+      [`v1:${keyId}:`],
+    );
+    if (rowCount) found.push(`${table}.${column}`);
+  }
+  return found;
+}
+
+test('everything sealed is sealed anew, and the old key is not needed any more', async () => {
+  expect((await envelopesOf(old.keyId)).sort()).toEqual([
+    'connections.credentials',
+    'integrations.credentials',
+    'runs.seed',
+    'sign_ins.luggage',
+    'webhook_settings.signing_key',
+  ]);
+  const total = await rotateKey(database.pool, both);
+  expect(total).toBeGreaterThanOrEqual(455);
+  expect(await envelopesOf(old.keyId)).toEqual([]);
+  const alone = createSecretBox(newKey);
+  const last = await connectionById(database.pool, rows.at(-1) ?? '');
+  expect(alone.open(last?.sealedCredentials ?? '')).toBe('secret 449');
+  const chunk = await journalChunk(database.pool, place);
+  expect(alone.openBytes(chunk ?? Buffer.alloc(0), chunkName(place)).toString()).toBe('answers');
+  expect(await rotateKey(database.pool, both)).toBe(0);
+});
+
+test('a rotation that was cut off goes on where it was', async () => {
+  const cut = rotateKey(database.pool, both, (table) => {
+    if (table === 'connections') throw new Error('killed');
+  });
+  await expect(cut).rejects.toThrow('killed');
+  expect(await envelopesOf(old.keyId)).toContain('connections.credentials');
+  expect(await envelopesOf(both.keyId)).toContain('connections.credentials');
+  await rotateKey(database.pool, both);
+  expect(await envelopesOf(old.keyId)).toEqual([]);
+});
+
+test('without the old key nothing is lost: it says which key is missing', async () => {
+  await expect(rotateKey(database.pool, createSecretBox(newKey))).rejects.toMatchObject({
+    code: 'configuration_invalid',
+    message: expect.stringContaining(old.keyId),
+  });
+  expect(await envelopesOf(old.keyId)).toHaveLength(5);
+});
+
+test('npm run rotate-key does it by settings alone', async () => {
+  const script = fileURLToPath(new URL('../../platform/rotate-key.ts', import.meta.url));
+  const run = (environment: Record<string, string>) =>
+    promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+      env: { PATH: process.env['PATH'], ...environment },
+    });
+  const settings = { DATABASE_URL: database.url, NANGO_ENCRYPTION_KEY: newKey };
+  await expect(run(settings)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('PREVIOUS') });
+  const { stdout } = await run({ ...settings, NANGO_ENCRYPTION_KEY_PREVIOUS: oldKey });
+  expect(stdout).toContain(`sealed with key '${both.keyId}'`);
+  expect(await envelopesOf(old.keyId)).toEqual([]);
+});
