@@ -6,6 +6,7 @@ import type { Keeper } from '../outbound/auth/keeper.ts';
 import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { RoomLimits } from '../store/run-room.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { RunControl } from './run-control.ts';
@@ -14,6 +15,8 @@ import type { RunControl } from './run-control.ts';
 export type Dependencies = {
   readonly db: Database;
   readonly box: SecretBox;
+  /** Whether payloads of records are sealed as they are stored. @default false */
+  readonly encryptsRecords?: boolean;
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
   readonly control: RunControl;
   readonly outbound: Outbound;
@@ -48,6 +51,10 @@ export type ScriptLimits = {
   readonly actionWallClockMs: number;
   /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
   readonly maxIdleStarts: number;
+  /** Sync runs at work at once. */
+  readonly rooms: RoomLimits;
+  /** For how long a sync runs in one go while others wait. */
+  readonly sliceMs: number;
   readonly journal: JournalLimits;
 };
 

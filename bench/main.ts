@@ -62,8 +62,8 @@ const HELP = `npm run -s bench -- <name> [options]
   --thorough         records: every size of batch, by 1 and 8 writers
   --seconds <n>      actions, outbound, records: length of each load (15)
   --expiries <n>     refresh: how many tokens end                 (1000)
-  --seeds <n>        chaos: how many random scripts              (200)
-  --first <n>        chaos, siege: the first seed                (1)
+  --seeds <n>        chaos: how many random scripts               (200)
+  --first <n>        chaos, siege: the first seed                 (1)
   --minutes <n>      siege: for how long                         (60)
   --syncs <n>        waiting, concurrency: how many at once      (2000, 200)
   --actions <n>      soak: how many actions                      (100000)
@@ -103,6 +103,7 @@ if (bench === undefined || flags.help) {
   await runProcess(async (closing) => {
     say(`bench     ${name}\n${await surroundings()}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
+    const { syncs = name === 'waiting' ? '2000' : '200' } = flags;
     const options = {
       records: Number(flags.records),
       seconds: Number(flags.seconds),
@@ -110,7 +111,7 @@ if (bench === undefined || flags.help) {
       seeds: Number(flags.seeds),
       first: Number(flags.first),
       minutes: Number(flags.minutes),
-      syncs: Number(flags.syncs ?? (name === 'waiting' ? 2000 : 200)),
+      syncs: Number(syncs),
       actions: Number(flags.actions),
       runs: Number(flags.runs),
       expiries: Number(flags.expiries),

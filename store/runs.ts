@@ -135,6 +135,7 @@ export async function beginAttempt(
                state = 'running',
                resume_at = null,
                wait_reason = null,
+               awaits_room = null,
                workflow_run_id = $2::text,
                started_at = coalesce(r.started_at, $3::timestamptz),
                task_at = coalesce($4::timestamptz, r.task_at)
@@ -245,10 +246,9 @@ export async function queuedRunOf(db: Queryable, syncId: string): Promise<OpenRu
 /** Workflows of runs that have not ended, of one connection or of all connections of an integration. */
 export async function openWorkflows(
   db: Queryable,
-  owner: { connectionRow: string } | { integrationId: string },
+  owner: { connectionRow: string } | { integrationId: string } | { syncId: string },
 ): Promise<string[]> {
-  const [column, id] =
-    'connectionRow' in owner ? ['c.id', owner.connectionRow] : ['c.integration_id', owner.integrationId];
+  const [column, id] = columnOf(owner);
   const result = await db.query<{ workflowId: string }>(
     `select r.workflow_id as "workflowId"
      from runs r join connections c on c.id = r.connection_id
@@ -256,6 +256,12 @@ export async function openWorkflows(
     [id],
   );
   return result.rows.map((row) => row.workflowId);
+}
+
+function columnOf(owner: { connectionRow: string } | { integrationId: string } | { syncId: string }) {
+  if ('connectionRow' in owner) return ['c.id', owner.connectionRow] as const;
+  if ('syncId' in owner) return ['r.sync_id', owner.syncId] as const;
+  return ['c.integration_id', owner.integrationId] as const;
 }
 
 /** Runs whose script has begun and not ended, a page after `afterId`. */
@@ -333,7 +339,7 @@ export async function suspendRun(
 ): Promise<boolean> {
   const result = await db.query(
     `update runs
-     set state = 'waiting', waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
+     set state = 'waiting', awaits_room = null, waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
      where id = $1::text and fence = $2::int and state = 'running'
        and case when $3::timestamptz is null then control = 'pause' else control is distinct from 'cancel' end`,
     [wait.runId, wait.fence, wait.resumeAt, wait.reason, wait.at],

@@ -138,7 +138,8 @@ test('a worker frozen past its time-out writes nothing when it thaws, nor takes 
   await stage.theatre.startWorker();
   await asked[1]?.promise;
   frozen.signal('SIGCONT');
-  await frozen.logged('run.attempt_lost', runId);
+  // Whether it hears first from Temporal or from the run's fence.
+  await Promise.race([frozen.logged('run.attempt_lost', runId), frozen.logged('run.handed_over', runId)]);
   toNext.resolve();
   const run = await endedRun(stage.theatre, runId, ENDS_WITHIN_MS);
   expectWhole(run);

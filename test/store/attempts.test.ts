@@ -47,6 +47,18 @@ test('a run may wait as often as it must', async () => {
   }
 });
 
+test.each([
+  ['pause', null, true],
+  [null, null, false],
+  [null, START, true],
+  ['pause', START, true],
+  ['cancel', START, false],
+])('a run of which %s is asked is suspended until %s: %s', async (control, resumeAt, isSuspended) => {
+  const { fence } = await begin();
+  await database.pool.query('update runs set control = $2 where id = $1', [runId, control]);
+  expect(await suspendRun(database.pool, { runId, fence, at: START, resumeAt, reason: 'told to' })).toBe(isSuspended);
+});
+
 test('an attempt scheduled before one that has begun begins no more, one scheduled later does', async () => {
   const beginTask = (second: number) =>
     beginAttempt(database.pool, {
@@ -58,16 +70,4 @@ test('an attempt scheduled before one that has begun begins no more, one schedul
   expect((await beginTask(20))?.fence).toBe(1);
   expect(await beginTask(10)).toBeUndefined();
   expect((await beginTask(30))?.fence).toBe(2);
-});
-
-test.each([
-  ['pause', null, true],
-  [null, null, false],
-  [null, START, true],
-  ['pause', START, true],
-  ['cancel', START, false],
-])('a run of which %s is asked is suspended until %s: %s', async (control, resumeAt, isSuspended) => {
-  const { fence } = await begin();
-  await database.pool.query('update runs set control = $2 where id = $1', [runId, control]);
-  expect(await suspendRun(database.pool, { runId, fence, at: START, resumeAt, reason: 'told to' })).toBe(isSuspended);
 });
