@@ -102,6 +102,8 @@ async function deadAfter({ db }: Fort, since: Date): Promise<readonly string[]> 
 async function ended({ db, api, workers }: Fort): Promise<Figures> {
   const text = `select count(*)::int as runs,
       (count(*) filter (where state = 'success'))::int as succeeded,
+      (count(*) filter (where state in ('queued', 'running', 'waiting')))::int as under_way,
+      (count(*) filter (where state in ('skipped', 'cancelled')))::int as skipped,
       (count(*) filter (where state = 'failed' and error ->> 'code' = 'call_in_doubt'))::int as failed_in_doubt,
       (count(*) filter (where state = 'failed' and error ->> 'code' <> 'call_in_doubt'))::int as failed_otherwise
     from runs`;
