@@ -7,6 +7,10 @@ export type BenchOptions = {
   readonly expiries: number;
   readonly preload: number;
   readonly thorough: boolean;
+  readonly syncs: number;
+  readonly actions: number;
+  readonly runs: number;
+  readonly minutes: number;
   readonly seeds: number;
   readonly first: number;
   readonly profile: string | undefined;

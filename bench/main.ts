@@ -8,27 +8,35 @@ import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
 import { benchChaos } from './cases/chaos.ts';
+import { benchConcurrency } from './cases/concurrency.ts';
 import { benchCuts } from './cases/cuts.ts';
 import { benchJournal } from './cases/journal.ts';
 import { benchOutbound } from './cases/outbound.ts';
 import { benchRefresh } from './cases/refresh.ts';
 import { benchRecords } from './cases/records.ts';
 import { benchRest } from './cases/rest.ts';
+import { benchSiege } from './cases/siege.ts';
+import { benchSoak } from './cases/soak.ts';
 import { benchStart } from './cases/start.ts';
 import { benchSync } from './cases/sync.ts';
+import { benchWaiting } from './cases/waiting.ts';
 import { rounded, surroundings, tableOf } from './report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
   chaos: benchChaos,
+  concurrency: benchConcurrency,
   cuts: benchCuts,
   journal: benchJournal,
   outbound: benchOutbound,
   refresh: benchRefresh,
   records: benchRecords,
   rest: benchRest,
+  siege: benchSiege,
+  soak: benchSoak,
   start: benchStart,
   sync: benchSync,
+  waiting: benchWaiting,
 };
 const PROFILED: ReadonlySet<string> = new Set(['actions', 'outbound', 'records', 'sync']);
 const HELP = `npm run -s bench -- <name> [options]
@@ -42,6 +50,10 @@ const HELP = `npm run -s bench -- <name> [options]
   records    saves of the store alone beside COPY, and GET /records over HTTP
   rest       memory and processor of the whole platform when nothing happens
   chaos      random scripts under blows (killed script processes, workers, connections) against the same undisturbed
+  siege      the whole platform under random blows for a while, and the upstream's own truth beside what is stored
+  soak       many actions and runs, and what the platform holds after half of them and after all
+  waiting    syncs that all wait for a rate limit: what their worker holds, beside the same worker at rest
+  concurrency  syncs at once on one worker against an upstream that takes 200 ms
   start      from the command to a ready API, on data that is there
 
   --json             last line: {"bench":"<name>","figures":{…}}
@@ -51,8 +63,12 @@ const HELP = `npm run -s bench -- <name> [options]
   --seconds <n>      actions, outbound, records: length of each load (15)
   --expiries <n>     refresh: how many tokens end                 (1000)
   --seeds <n>        chaos: how many random scripts               (200)
-  --first <n>        chaos: the first seed                        (1)
-  --idle <n>         rest: seconds of rest before it is measured  (30)
+  --first <n>        chaos, siege: the first seed                 (1)
+  --minutes <n>      siege: for how long                         (60)
+  --syncs <n>        waiting, concurrency: how many at once      (2000, 200)
+  --actions <n>      soak: how many actions                      (100000)
+  --runs <n>         soak: how many sync runs                    (10000)
+  --idle <n>         rest, soak, waiting, concurrency: seconds of rest before it is measured (30)
   --profile <folder> actions, outbound, records, sync: CPU profile of the platform's process, for Chrome's DevTools
 `;
 
@@ -64,6 +80,10 @@ const { values: flags, positionals } = parseArgs({
     seconds: { type: 'string', default: '15' },
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '60' },
+    syncs: { type: 'string' },
+    actions: { type: 'string', default: '100000' },
+    runs: { type: 'string', default: '10000' },
     idle: { type: 'string', default: '30' },
     expiries: { type: 'string', default: '1000' },
     preload: { type: 'string', default: '10000' },
@@ -83,17 +103,20 @@ if (bench === undefined || flags.help) {
   await runProcess(async (closing) => {
     say(`bench     ${name}\n${await surroundings()}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
-    const number = (flag: 'records' | 'seconds' | 'idle' | 'expiries' | 'preload' | 'seeds' | 'first') =>
-      Number(flags[flag]);
+    const { syncs = name === 'waiting' ? '2000' : '200' } = flags;
     const options = {
-      records: number('records'),
-      seconds: number('seconds'),
-      idle: number('idle'),
-      expiries: number('expiries'),
-      preload: number('preload'),
+      records: Number(flags.records),
+      seconds: Number(flags.seconds),
+      idle: Number(flags.idle),
+      seeds: Number(flags.seeds),
+      first: Number(flags.first),
+      minutes: Number(flags.minutes),
+      syncs: Number(syncs),
+      actions: Number(flags.actions),
+      runs: Number(flags.runs),
+      expiries: Number(flags.expiries),
+      preload: Number(flags.preload),
       thorough: flags.thorough,
-      seeds: number('seeds'),
-      first: number('first'),
       profile,
       say,
     };

@@ -1,22 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openParts } from '../../platform/parts.ts';
-import { freePort } from '../../platform/ports.ts';
 import type { Closing } from '../../runtime/closing.ts';
-import { readSettings } from '../../runtime/env.ts';
 import type { BenchOptions, Figures } from '../bench.ts';
-import { openTheatre } from '../chaos/theatre.ts';
+import { openOwnTheatre } from '../chaos/own-theatre.ts';
 import { runTrials, type Trial } from '../chaos/trial.ts';
 
 /** Random scripts, each run undisturbed and under blows; a seed that goes wrong is told with its whole story. */
 export async function benchChaos(closing: Closing, { seeds, first, say }: BenchOptions): Promise<Figures> {
-  const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-bench-'));
-  closing.add('the data folder', () => rm(folder, { recursive: true, force: true }));
-  const settings = readSettings({ NANGO_DATA_DIR: folder });
-  const parts = await openParts(settings, closing, { durable: true, uiPort: await freePort() });
-  const given = { databaseUrl: parts.databaseUrl, temporalAddress: parts.temporal.address, workers: 2 };
-  const theatre = await openTheatre(closing, given);
+  const theatre = await openOwnTheatre(closing, { workers: 2 });
   const all = Array.from({ length: seeds }, (_, at) => first + at);
   return figuresOf(await runTrials(theatre, all, (trial) => say(lineOf(trial))));
 }

@@ -58,7 +58,7 @@ export async function openTheatre(
     NANGO_DATA_DIR: folder,
     SERVER_PORT: '0',
   };
-  await writeFile(settings.NANGO_PROVIDERS_FILE, providersOf(upstream.url));
+  await writeFile(settings.NANGO_PROVIDERS_FILE, chaosProviders(upstream.url));
   const engine = await startApi(settings, closing);
   const { dev = '' } = await ensureEnvironments(engine.db, { folder: null, apiUrl: undefined, at: new Date() });
   const caller = { apiUrl: engine.apiUrl ?? '', key: dev };
@@ -139,7 +139,7 @@ async function startWorkerProcess(
 }
 
 /** SIGKILL for every script process of a worker; answers how many there were. */
-export function killRunners(worker: WorkerProcess): number {
+export function killRunners(worker: { readonly pid: number }): number {
   const runners = childrenOf(worker.pid);
   for (const pid of runners) signal(pid, 'SIGKILL');
   return runners.length;
@@ -163,7 +163,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function providersOf(url: string): string {
+export function chaosProviders(url: string): string {
   const provider = (name: string, proxy: object) => ({
     display_name: name,
     categories: ['chaos'],
@@ -182,7 +182,11 @@ function providersOf(url: string): string {
 }
 
 /** Creates a connection whose API key is its own name, by which the upstream knows it. */
-export async function connect({ caller }: Theatre, integration: string, connection: string): Promise<void> {
+export async function connect(
+  { caller }: Pick<Theatre, 'caller'>,
+  integration: string,
+  connection: string,
+): Promise<void> {
   const credentials = { type: 'API_KEY', apiKey: connection };
   const body = { provider_config_key: integration, connection_id: connection, credentials };
   await call(caller, 'POST', '/connections', body);
@@ -190,7 +194,7 @@ export async function connect({ caller }: Theatre, integration: string, connecti
 
 /** Triggers the sync of a connection and answers the id of its run. */
 export async function trigger(
-  { caller }: Theatre,
+  { caller }: Pick<Theatre, 'caller'>,
   sync: { readonly integration: string; readonly connection: string; readonly name: string },
 ): Promise<string> {
   const body = { syncs: [sync.name], provider_config_key: sync.integration, connection_id: sync.connection };
@@ -201,7 +205,7 @@ export async function trigger(
 const LOOK_EVERY_MS = 50;
 
 /** A run once it has ended. @throws Error when it has not after `withinMs`. */
-export async function endedRun({ caller }: Theatre, runId: string, withinMs: number): Promise<Run> {
+export async function endedRun({ caller }: Pick<Theatre, 'caller'>, runId: string, withinMs: number): Promise<Run> {
   for (const deadline = performance.now() + withinMs; ; await delay(LOOK_EVERY_MS)) {
     const run = await untilAnswered(() => call<Run>(caller, 'GET', `/runs/${runId}`));
     if (!['queued', 'running', 'waiting'].includes(run.state)) return run;

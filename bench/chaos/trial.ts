@@ -1,5 +1,6 @@
 /** For each seed a script, which runs once undisturbed and once under blows, on two connections that are new to it. */
 import { call } from '../../platform/example.ts';
+import { eachOf } from '../each-of.ts';
 import { planBlows, strike } from './blows.ts';
 import { judge, type Verdict } from './judge.ts';
 import { type ChaosScript, MODELS, randomScript } from './script.ts';
@@ -94,21 +95,6 @@ function connectionOf(script: ChaosScript, role: Role): string {
 function begin(theatre: Theatre, script: ChaosScript, role: Role): Promise<string> {
   const [integration, connection] = [integrationOf(script), connectionOf(script, role)];
   return trigger(theatre, { integration, connection, name: NAME });
-}
-
-/** Works off a list with so many at once; answers in the list's order. */
-async function eachOf<From, To>(
-  list: readonly From[],
-  atOnce: number,
-  work: (one: From) => Promise<To>,
-): Promise<To[]> {
-  const done = new Map<From, To>();
-  const left = [...list];
-  const workOff = async (): Promise<void> => {
-    for (let one = left.shift(); one !== undefined; one = left.shift()) done.set(one, await work(one));
-  };
-  await Promise.all(Array.from({ length: atOnce }, workOff));
-  return list.flatMap((one) => done.get(one) ?? []);
 }
 
 async function traceOf(

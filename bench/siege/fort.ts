@@ -1,0 +1,124 @@
+/**
+ * The platform as a cluster runs it, each part a process: Postgres, Temporal, an API and two workers, which reach the
+ * servers over wires that can be cut. Every process that ends is started again, as its supervisor would.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openMigrated } from '../../platform/database.ts';
+import type { Caller } from '../../platform/example.ts';
+import { ensureEnvironments } from '../../platform/first-start.ts';
+import { freePort } from '../../platform/ports.ts';
+import { startPostgres } from '../../platform/postgres.ts';
+import { startTemporal } from '../../platform/temporal-server.ts';
+import type { Closing } from '../../runtime/closing.ts';
+import type { Database } from '../../store/db.ts';
+import { startScript } from '../process.ts';
+import { type Kept, keep } from './keeper.ts';
+import { openWire, type Wire } from './wire.ts';
+
+/** A server that is killed at once and started again with its data. */
+export type Struck = { readonly kill: () => Promise<void>; readonly start: () => Promise<void> };
+
+export type Fort = {
+  readonly caller: Caller;
+  /** Past the wires, for looking at what is stored and for cutting others' connections. */
+  readonly db: Database;
+  readonly api: Kept;
+  readonly workers: readonly Kept[];
+  readonly postgres: Struck;
+  readonly temporal: Struck;
+  readonly wires: { readonly postgres: Wire; readonly temporal: Wire };
+  /** Resolves once the API answers that it is ready. */
+  readonly untilReady: () => Promise<void>;
+};
+
+const WORKERS = 2;
+const NAMESPACE = 'default';
+
+export async function openFort(
+  closing: Closing,
+  { providers, say }: { readonly providers: string; readonly say: (line: string) => void },
+): Promise<Fort> {
+  const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-siege-'));
+  closing.add('the data folder', () => rm(folder, { recursive: true, force: true }));
+  const [postgresPort, port, uiPort] = [await freePort(), await freePort(), await freePort()];
+  const postgres = await keepServer(closing, join(folder, 'postgres.pid'), () =>
+    startPostgres({ folder: join(folder, 'postgres'), port: postgresPort, password: 'siege', durable: true }),
+  );
+  const temporal = await keepServer(closing, join(folder, 'temporal.pid'), () =>
+    startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: NAMESPACE }),
+  );
+  const { db } = await openMigrated(urlOf(postgresPort), { max: 4, onLost: () => undefined, closing });
+  const { dev = '' } = await ensureEnvironments(db, { folder: null, apiUrl: undefined, at: new Date() });
+  const wires = {
+    postgres: await openWire(closing, { port: postgresPort }),
+    temporal: await openWire(closing, { port }),
+  };
+  const settings = {
+    DATABASE_URL: urlOf(wires.postgres.port),
+    TEMPORAL_ADDRESS: `127.0.0.1:${wires.temporal.port}`,
+    NANGO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    NANGO_PROVIDERS_FILE: join(folder, 'providers.yaml'),
+    NANGO_OUTBOUND_ALLOW: '127.0.0.1',
+    NANGO_DATA_DIR: folder,
+    SERVER_PORT: String(await freePort()),
+  };
+  await writeFile(settings.NANGO_PROVIDERS_FILE, providers);
+  const kept = (name: string, script: string, ready: RegExp): Kept =>
+    keep(name, { closing, say, start: (own) => startScript(script, { closing: own, ready, settings }) });
+  const api = kept('API', 'platform/api.ts', /"api\.ready"/);
+  const workers = Array.from({ length: WORKERS }, (_, at) =>
+    kept(`worker ${at + 1}`, 'platform/worker.ts', /"worker\.ready"/),
+  );
+  const caller = { apiUrl: `http://127.0.0.1:${settings.SERVER_PORT}`, key: dev };
+  const untilReady = async (): Promise<void> => {
+    while (!(await isReady(caller.apiUrl))) await delay(200);
+  };
+  await untilReady();
+  return { caller, db, api, workers, postgres, temporal, wires, untilReady };
+}
+
+function urlOf(port: number): string {
+  return `postgres://nango:siege@127.0.0.1:${port}/postgres`;
+}
+
+function isReady(apiUrl: string): Promise<boolean> {
+  return fetch(`${apiUrl}/ready`).then(
+    async (answer) => {
+      await answer.arrayBuffer();
+      return answer.ok;
+    },
+    () => false,
+  );
+}
+
+const START_TRIES = 40;
+
+async function keepServer(
+  closing: Closing,
+  pidFile: string,
+  start: () => Promise<{ readonly stop: () => Promise<void> }>,
+): Promise<Struck> {
+  let server = await start();
+  closing.add(pidFile, () => server.stop());
+  return {
+    kill: async () => {
+      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
+    },
+    start: async () => {
+      // Processes of a killed Postgres hold its data for a moment.
+      for (let left = START_TRIES; ; left -= 1) {
+        try {
+          server = await start();
+          return;
+        } catch (error) {
+          if (left === 0) throw error;
+          await delay(250);
+        }
+      }
+    },
+  };
+}
