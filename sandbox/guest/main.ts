@@ -127,7 +127,8 @@ async function saveReturned({ context, limits }: Start, value: unknown): Promise
     maxChunk: Math.floor(limits.maxFrameBytes / 4),
   };
   for (const [model, rows] of Object.entries(value)) {
-    if (Array.isArray(rows) && rules.models?.includes(model) !== false) await saveRecords(rules, 'batchSave', rows, model);
+    if (Array.isArray(rows) && rules.models?.includes(model) !== false)
+      await saveRecords(rules, 'batchSave', rows, model);
   }
 }
 
