@@ -38,7 +38,7 @@ export function createRunLog(
   const numberOf = (call: number, place: number) => firstLine(run.generation) + LINES_PER_CALL * (call + 1) + place;
   const add = (seq: number, level: LogLevel, line: string): void => {
     // Postgres holds no NUL, and a log line can never fail a run.
-    const message = redactor.redact(line).replaceAll('\0', '').toWellFormed();
+    const message = redactor.redact(line.replaceAll('\0', '').toWellFormed());
     recorder.log({ seq, at: deps.clock(), level, message });
     deps.log('script.log', { run: run.runId, name: run.name, level, message });
   };

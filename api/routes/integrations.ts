@@ -1,7 +1,8 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { violatedConstraint } from '../../store/db.ts';
+import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
+import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import { listConnections } from '../../store/connections.ts';
 import type { Environment } from '../../store/environments.ts';
 import {
@@ -13,6 +14,7 @@ import {
   patchIntegration,
 } from '../../store/integrations.ts';
 import { openWorkflows } from '../../store/runs.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { closeMatches } from '../close-matches.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -30,6 +32,12 @@ const NEW_INTEGRATION = z.strictObject({
   forward_webhooks: z.boolean().optional(),
   custom: jsonObject.optional(),
   integration_config: jsonObject.optional(),
+});
+const QUICKSTART = NEW_INTEGRATION.pick({
+  provider: true,
+  unique_key: true,
+  display_name: true,
+  forward_webhooks: true,
 });
 const PATCH = z.strictObject({
   unique_key: integrationKey.optional(),
@@ -54,6 +62,16 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     route({
       body: NEW_INTEGRATION,
       handle: async ({ environment, body }) => json({ data: viewOf(await create(deps, environment, body)) }, 201),
+    }),
+  );
+  router.post(
+    '/integrations/quickstart',
+    route({
+      body: QUICKSTART,
+      handle: async ({ environment, body }) => {
+        refuseOwnApp(deps, body.provider);
+        return json({ data: viewOf(await create(deps, environment, body)) }, 201);
+      },
     }),
   );
   router.get(
@@ -86,8 +104,8 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     '/integrations/:key',
     route({
       params: KEY,
-      handle: async ({ environment, params }) => {
-        await remove(deps, environment, params.key);
+      handle: async ({ environment, params, request }) => {
+        await remove(deps, environment, params.key, actorOf(request));
         return json({ success: true });
       },
     }),
@@ -104,6 +122,19 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
   );
   return router;
 }
+
+/** The incumbent lends its own OAuth apps here; a server of one's own has none to lend. */
+function refuseOwnApp(deps: ApiDeps, name: string): void {
+  checkProvider(deps, name);
+  const { auth_mode: mode } = deps.catalogue.get(name);
+  if (!NEEDS_APP.has(mode)) return;
+  throw new EngineError(
+    'integration_incomplete',
+    `Provider '${name}' signs in by ${mode}, which needs an app of your own: register one there and use POST /integrations with its credentials.`,
+  );
+}
+
+const NEEDS_APP: ReadonlySet<string> = new Set(['OAUTH1', 'OAUTH2', 'APP', 'CUSTOM', 'TBA', 'MCP_OAUTH2']);
 
 async function create(
   deps: ApiDeps,
@@ -154,10 +185,16 @@ async function hasConnections(db: ApiDeps['db'], environment: Environment, key: 
   return (await listConnections(db, filter)).length > 0;
 }
 
-async function remove(deps: ApiDeps, environment: Environment, key: string): Promise<void> {
+async function remove(deps: ApiDeps, environment: Environment, key: string, actor: Actor): Promise<void> {
   const integration = await knownIntegration(deps.db, environment, key);
   const workflows = await openWorkflows(deps.db, { integrationId: integration.id });
-  await deleteIntegration(deps.db, environment.id, integration.uniqueKey);
+  await withTransaction(deps.db, async (db) => {
+    await deleteIntegration(db, environment.id, integration.uniqueKey);
+    await addAuditEntry(db, {
+      ...{ environmentId: environment.id, actor, at: deps.clock(), action: 'integration.deleted' },
+      subject: integration.uniqueKey,
+    });
+  });
   await cancelWorkflows(deps, workflows);
   await tellEngine(deps);
 }

@@ -7,10 +7,10 @@ import { type AuthorConfig, request } from './http.ts';
 import { log, writeLine } from './log.ts';
 import { paginate } from './paginate.ts';
 import { checkpoints } from './checkpoints.ts';
-import { surroundings } from './surroundings.ts';
 import { recordReads } from './record-reads.ts';
 import { tracking } from './tracking.ts';
 import type { RecordRules } from './record-rules.ts';
+import { surroundings } from './surroundings.ts';
 import { deleteRecords, saveRecords, updateRecords } from './records.ts';
 
 type Zod = { readonly z: unknown } | undefined;
@@ -35,11 +35,11 @@ export function createNango(kind: 'sync' | 'action', context: GuestContext, maxF
     ...connections(),
     batchSave: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSave', rows, model),
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
+    batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
     batchDelete: (rows: unknown, model: unknown) =>
       context.recording === undefined
         ? deleteRecords(rules, 'batchDelete', rows, model)
         : deleteRecorded(rows, String(model)),
-    batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
     ...recordReads(rules),
     ...tracking(rules),
     ...checkpoints,
