@@ -8,6 +8,7 @@ import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
 import { benchChaos } from './cases/chaos.ts';
+import { benchCompile } from './cases/compile.ts';
 import { benchConcurrency } from './cases/concurrency.ts';
 import { benchCuts } from './cases/cuts.ts';
 import { benchJournal } from './cases/journal.ts';
@@ -25,6 +26,7 @@ import { rounded, surroundings, tableOf } from './report.ts';
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
   chaos: benchChaos,
+  compile: benchCompile,
   concurrency: benchConcurrency,
   cuts: benchCuts,
   journal: benchJournal,
@@ -44,6 +46,7 @@ const HELP = `npm run -s bench -- <name> [options]
   actions    actions over REST with one caller and with 20, and the bare engine beside it
   sync       first syncs from a fast and from a slow upstream, and the same again with nothing changed
   journal    first syncs with the journal and without it, side by side
+  compile    the author's commands on made-up projects, with tsc and esbuild alone beside them
   cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers
   refresh    tokens that end all the time, used by eight processes that are killed now and then
@@ -60,6 +63,7 @@ const HELP = `npm run -s bench -- <name> [options]
   --records <n>      sync: how many records                       (100000)
   --preload <n>      records: rows in the table before            (10000)
   --thorough         records: every size of batch, by 1 and 8 writers
+                     compile: a project of 6,000 scripts as well
   --seconds <n>      actions, outbound, records: length of each load (15)
   --expiries <n>     refresh: how many tokens end                 (1000)
   --seeds <n>        chaos: how many random scripts               (200)

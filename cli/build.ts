@@ -11,10 +11,13 @@ import {
   type OnEventDefinition,
   type SyncDefinition,
 } from '../manifest/manifest.ts';
-import { bundleScripts, filesOf, joinMistakes } from './bundling.ts';
+import type { CompiledBundle } from '../sandbox/compile.ts';
+import type { ScriptDescription } from '../sandbox/definitions.ts';
+import { type BuildCache, createDigests, type Digests, openCache } from './build-cache.ts';
+import { type Bundles, bundleScripts, filesOf, joinMistakes } from './bundling.ts';
 import { type DeclaredScript, type Declarations, readDeclarations } from './declared.ts';
 import { writeTypes } from './generated.ts';
-import { createJudge } from './judge.ts';
+import { createJudge, type Judge } from './judge.ts';
 import type { Project } from './project.ts';
 import { checkTypes } from './typecheck.ts';
 import { createDescriber, type Describer } from './zero-project.ts';
@@ -51,6 +54,8 @@ export type BuildOptions = {
   readonly wanted?: ((script: DeclaredScript) => boolean) | undefined;
   /** What changed since the last build, relative to the folder. */
   readonly changed?: readonly string[];
+  /** Whether every script is bundled from its source, whatever the cache holds. */
+  readonly fresh?: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -62,22 +67,28 @@ export type Build = {
 
 /** A build that has built nothing yet. */
 export function openBuild(project: Project): Build {
-  const bundles = new Map<string, ScriptBundle>();
-  const describer = createDescriber(project);
-  const judge = createJudge(project);
+  const bundles = new Map<string, CompiledBundle>();
+  let memory: Memory | undefined;
   return {
-    run: async ({ wanted, changed = [], signal } = {}) => {
+    run: async ({ wanted, changed = [], fresh = false, signal } = {}) => {
+      const isFirst = memory === undefined;
+      memory ??= await openMemory(project);
+      const { describer, judge } = memory;
+      const digests = createDigests(project);
       const declarations = await readDeclarations(project);
       const wrote = await writeTypes(project, declarations.manifest);
       const scripts = wanted === undefined ? declarations.scripts : declarations.scripts.filter(wanted);
       for (const [file, bundle] of bundles) if (isStale(scripts, bundle, changed)) bundles.delete(file);
+      if (isFirst && !fresh) await recall(memory.cache, scripts, bundles, digests);
       const due = scripts.filter((script) => !bundles.has(script.file));
+      const begun = Date.now();
       const [types, built] = await Promise.all([
         checkTypes(project, signal),
-        bundleAndDescribe(project, declarations, { scripts, due, bundles, describer, signal }),
+        bundleAndDescribe(project, declarations, { scripts, due, bundles, describer, digests, signal }),
       ]);
       const { manifest, mistakes: own } = built;
-      const judgement = await judge.judge(scripts, bundles, manifest);
+      const judgement = await judge.judge(scripts, bundles, manifest, digests);
+      await remember(memory, { due, bundles, digests, begun, isWhole: wanted === undefined });
       const relevant = wanted === undefined ? types : types.filter(concerns(bundles));
       const warnings = [...manifest.warnings, ...judgement.warnings];
       const mistakes = joinMistakes(relevant, [...own, ...judgement.mistakes.map(mistakeLine)]);
@@ -93,27 +104,99 @@ export function openBuild(project: Project): Build {
         scripts: scripts.length,
       };
     },
-    close: () => describer.close(),
+    close: async () => memory?.describer.close(),
   };
+}
+
+type Memory = {
+  readonly cache: BuildCache;
+  readonly judged: Map<string, unknown>;
+  readonly described: Map<string, unknown>;
+  readonly places: Map<string, unknown>;
+  readonly judge: Judge;
+  readonly describer: Describer;
+};
+
+async function openMemory(project: Project): Promise<Memory> {
+  const cache = await openCache(project);
+  const judged = new Map(await cache.collection('judged'));
+  const described = new Map(await cache.collection('described'));
+  const places = new Map(await cache.collection('places'));
+  return {
+    cache,
+    judged,
+    described,
+    places,
+    judge: createJudge(project, judged),
+    describer: createDescriber(project, described, places),
+  };
+}
+
+/** Takes over the bundles of earlier builds whose files are the same. Only for a build's first run: the cache was opened then. */
+async function recall(
+  cache: BuildCache,
+  scripts: readonly DeclaredScript[],
+  bundles: Map<string, CompiledBundle>,
+  digests: Digests,
+): Promise<void> {
+  const files = [...new Set(scripts.filter(({ exists }) => exists).map(({ file }) => file))];
+  const due = files.filter((file) => !bundles.has(file));
+  await Promise.all(
+    due.map(async (file) => {
+      const bundle = await cache.bundle(file, digests);
+      if (bundle !== undefined) bundles.set(file, bundle);
+    }),
+  );
+}
+
+type Built = {
+  readonly due: readonly DeclaredScript[];
+  readonly bundles: Bundles;
+  readonly digests: Digests;
+  /** When the bundling of `due` began, ms since the epoch. */
+  readonly begun: number;
+  readonly isWhole: boolean;
+};
+
+async function remember(
+  { cache, judged, described, places }: Memory,
+  { due, bundles, digests, begun, isWhole }: Built,
+): Promise<void> {
+  const fresh = [...new Set(due.map(({ file }) => file))].flatMap((file) => bundles.get(file) ?? []);
+  if (fresh.length === 0) return;
+  const hashes = new Set([...bundles.values()].map(({ hash }) => hash));
+  for (const hash of described.keys()) if (isWhole && !hashes.has(hash)) described.delete(hash);
+  await Promise.all([
+    ...fresh.map((bundle) => cache.keepBundle(bundle, digests, begun)),
+    cache.keepCollection('judged', judged),
+    cache.keepCollection('places', places),
+    cache.keepCollection('described', new Map([...described].filter(([, one]) => !isFailure(one)))),
+  ]);
+}
+
+// What stopped a definition may be gone the next time.
+function isFailure(description: unknown): boolean {
+  return 'failed' in (description as ScriptDescription).described;
 }
 
 type Work = {
   readonly scripts: readonly DeclaredScript[];
   readonly due: readonly DeclaredScript[];
-  readonly bundles: Map<string, ScriptBundle>;
+  readonly bundles: Map<string, CompiledBundle>;
   readonly describer: Describer;
+  readonly digests: Digests;
   readonly signal: AbortSignal | undefined;
 };
 
 async function bundleAndDescribe(
   project: Project,
   declarations: Declarations,
-  { scripts, due, bundles, describer, signal }: Work,
+  { scripts, due, bundles, describer, digests, signal }: Work,
 ): Promise<{ readonly manifest: Manifest; readonly mistakes: readonly string[] }> {
   const fresh = await bundleScripts(project, due);
   for (const [file, bundle] of fresh.bundles) bundles.set(file, bundle);
   if (declarations.manifest !== undefined) return { manifest: declarations.manifest, mistakes: fresh.mistakes };
-  const described = await describer.describe(scripts, bundles, signal);
+  const described = await describer.describe(scripts, bundles, digests, signal);
   return { manifest: described.manifest, mistakes: [...fresh.mistakes, ...described.mistakes.map(mistakeLine)] };
 }
 
@@ -162,12 +245,12 @@ async function withBundle(
 }
 
 /** Whether a bundle has to be made again: one of its files changed, or nothing declares it any more. */
-function isStale(scripts: readonly DeclaredScript[], bundle: ScriptBundle, changed: readonly string[]): boolean {
+function isStale(scripts: readonly DeclaredScript[], bundle: CompiledBundle, changed: readonly string[]): boolean {
   if (!scripts.some((script) => script.file === bundle.file)) return true;
   return filesOf(bundle).some((file) => changed.includes(file));
 }
 
-function concerns(bundles: ReadonlyMap<string, ScriptBundle>): (mistake: Mistake) => boolean {
+function concerns(bundles: Bundles): (mistake: Mistake) => boolean {
   const files = new Set([...bundles.values()].flatMap(filesOf));
   return (mistake) => files.has(mistake.file);
 }

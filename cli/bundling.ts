@@ -2,13 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type EngineError, failureCode } from '../contract/failures.ts';
-import type { ScriptBundle } from '../contract/script.ts';
 import { type Mistake, mistakeLine } from '../manifest/manifest.ts';
-import { compileScript } from '../sandbox/compile.ts';
+import { type CompiledBundle, compileScript } from '../sandbox/compile.ts';
 import { type DeclaredScript, missingScript } from './declared.ts';
 import type { Project } from './project.ts';
 
-export type Bundles = ReadonlyMap<string, ScriptBundle>;
+const AT_ONCE = 100;
+
+export type Bundles = ReadonlyMap<string, CompiledBundle>;
 
 /** Bundles each file once, whoever shares it, and collects what is wrong instead of throwing it. */
 export async function bundleScripts(
@@ -18,7 +19,12 @@ export async function bundleScripts(
   const missing = scripts.filter((script) => !script.exists).map((script) => mistakeLine(missingScript(script)));
   const files = [...new Set(scripts.filter((script) => script.exists).map((script) => script.file))];
   const zod = zodVersion(project.folder);
-  const results = await Promise.all(files.map((file) => bundleFile(project, file, zod)));
+  const results: Result[] = [];
+  // Not all at once: each bundle under way takes memory.
+  for (let first = 0; first < files.length; first += AT_ONCE)
+    results.push(
+      ...(await Promise.all(files.slice(first, first + AT_ONCE).map((file) => bundleFile(project, file, zod)))),
+    );
   const bundles = new Map(
     results.flatMap((result) => ('bundle' in result ? [[result.bundle.file, result.bundle]] : [])),
   );
@@ -35,16 +41,13 @@ export function joinMistakes(types: readonly Mistake[], others: readonly string[
 }
 
 /** The author's files that went into a bundle, relative to the project's folder. */
-export function filesOf(bundle: ScriptBundle): readonly string[] {
-  const { sources } = JSON.parse(bundle.sourceMap) as { sources: readonly string[] };
-  return [bundle.file, ...sources];
+export function filesOf(bundle: CompiledBundle): readonly string[] {
+  return [bundle.file, ...bundle.inputs];
 }
 
-async function bundleFile(
-  project: Project,
-  file: string,
-  zod: 3 | 4,
-): Promise<{ readonly bundle: ScriptBundle } | { readonly mistakes: readonly string[] }> {
+type Result = { readonly bundle: CompiledBundle } | { readonly mistakes: readonly string[] };
+
+async function bundleFile(project: Project, file: string, zod: 3 | 4): Promise<Result> {
   try {
     return { bundle: await compileScript({ root: project.folder, file, zod }) };
   } catch (error) {

@@ -11,7 +11,7 @@ import type { Project } from './project.ts';
  */
 export async function compileProject(
   project: Project,
-  options: Pick<BuildOptions, 'wanted' | 'signal'> = {},
+  options: Pick<BuildOptions, 'wanted' | 'fresh' | 'signal'> = {},
 ): Promise<CompiledProject> {
   const build = openBuild(project);
   try {

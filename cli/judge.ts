@@ -1,45 +1,49 @@
 /** The static rules over everything that scripts are bundled from, each file once as long as it stays the same. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ScriptBundle } from '../contract/script.ts';
 import type { Integration, Manifest, Mistake } from '../manifest/manifest.ts';
-import { checkRules, type Judgement, textsIn } from '../manifest/rules.ts';
-import { filesOf } from './bundling.ts';
+import { checkRules, type Judgement } from '../manifest/rules.ts';
+import type { CompiledBundle } from '../sandbox/compile.ts';
+import type { Digests } from './build-cache.ts';
+import { type Bundles, filesOf } from './bundling.ts';
 import type { DeclaredScript } from './declared.ts';
 import type { Project } from './project.ts';
 
-type Judged = { readonly text: string; readonly judgement: Judgement; readonly texts: ReadonlySet<string> };
+/** What was found in a file of that content, for a script of that kind. */
+type Judged = { readonly digest: string; readonly kind: string; readonly judgement: Judgement };
 export type Judge = {
   readonly judge: (
     scripts: readonly DeclaredScript[],
-    bundles: ReadonlyMap<string, ScriptBundle>,
+    bundles: Bundles,
     manifest: Manifest,
-  ) => Promise<Judgement>;
+    digests: Digests,
+  ) => Promise<Omit<Judgement, 'texts'>>;
 };
 
-/** A judge that has seen nothing yet. */
-export function createJudge(project: Project): Judge {
-  const known = new Map<string, Judged>();
+/** A judge that has seen what is `known`, by file, and adds to it. */
+export function createJudge(project: Project, known: Map<string, unknown>): Judge {
   return {
-    judge: async (scripts, bundles, manifest) => {
+    judge: async (scripts, bundles, manifest, digests) => {
       const kinds = new Map(scripts.map((script) => [script.file, script.kind]));
       const files = new Set([...bundles.values()].flatMap(ownFilesOf));
       const judged = await Promise.all(
         [...files].map(async (file) => {
+          const digest = await digests(file);
+          const kind = `${manifest.version} ${kinds.get(file) ?? 'helper'}`;
+          const before = known.get(file) as Judged | undefined;
+          if (before?.digest === digest && before.kind === kind) return { file, ...before };
           const text = await readFile(join(project.folder, file), 'utf8').catch(() => '');
-          const before = known.get(file);
-          if (before?.text === text) return before;
           const judgement = checkRules({ file, text, kind: kinds.get(file), version: manifest.version });
-          const fresh = { text, judgement, texts: textsIn(file, text) };
-          known.set(file, fresh);
-          return fresh;
+          known.set(file, { digest, kind, judgement } satisfies Judged);
+          return { file, judgement };
         }),
       );
+      const texts = new Map(judged.map((one) => [one.file, one.judgement.texts]));
       return {
         mistakes: judged.flatMap(({ judgement }) => judgement.mistakes),
         warnings: [
           ...judged.flatMap(({ judgement }) => judgement.warnings),
-          ...neverSaved(scripts, bundles, manifest, known),
+          ...neverSaved(scripts, bundles, manifest, texts),
         ],
       };
     },
@@ -48,16 +52,16 @@ export function createJudge(project: Project): Judge {
 
 function neverSaved(
   scripts: readonly DeclaredScript[],
-  bundles: ReadonlyMap<string, ScriptBundle>,
+  bundles: Bundles,
   { integrations }: Manifest,
-  known: ReadonlyMap<string, Judged>,
+  textsOf: ReadonlyMap<string, readonly string[]>,
 ): Mistake[] {
   return scripts.flatMap((script) => {
     const bundle = bundles.get(script.file);
     if (script.kind !== 'sync' || bundle === undefined) return [];
-    const texts = ownFilesOf(bundle).map((file) => known.get(file)?.texts);
+    const texts = ownFilesOf(bundle).map((file) => textsOf.get(file));
     return modelsOf(integrations, script)
-      .filter((model) => !texts.some((found) => found?.has(model)))
+      .filter((model) => !texts.some((found) => found?.includes(model)))
       .map((model) => ({
         ...script.declaredAt,
         message: `sync '${script.name}' never saves its model '${model}': nothing in '${script.file}' names it`,
@@ -72,6 +76,6 @@ function modelsOf(integrations: readonly Integration[], { integration, name }: D
 }
 
 // What a package does is its own affair.
-function ownFilesOf(bundle: ScriptBundle): string[] {
+function ownFilesOf(bundle: CompiledBundle): string[] {
   return filesOf(bundle).filter((file) => !file.includes('node_modules/') && /\.[cm]?[jt]s$/.test(file));
 }

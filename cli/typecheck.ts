@@ -1,7 +1,6 @@
 /** Types of an integrations folder, checked by the installed TypeScript's own `tsc`. */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -9,9 +8,11 @@ import { EngineError } from '../contract/failures.ts';
 import type { Mistake } from '../manifest/manifest.ts';
 import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../manifest/sandbox-types.ts';
 import { TSCONFIG_TEXT } from '../manifest/tsconfig-template.ts';
+import { cacheFolder } from './build-cache.ts';
 import { zodVersion } from './bundling.ts';
+import { runCompiler } from './compiler.ts';
 import { installedPackage } from './package.ts';
-import type { Project } from './project.ts';
+import { type Project, writeGenerated } from './project.ts';
 
 /**
  * Every type error of the project, files relative to its folder. The folder's own `tsconfig.json` decides, as it does
@@ -20,16 +21,19 @@ import type { Project } from './project.ts';
 export async function checkTypes(project: Project, signal?: AbortSignal): Promise<Mistake[]> {
   const folder = await realpath(project.folder);
   const own = join(folder, 'tsconfig.json');
-  if (existsSync(own) && project.form === 'yaml') return checkWith(own, folder, signal);
-  const draft = await mkdtemp(join(tmpdir(), 'nango-types-'));
+  // One place for all builds: what the compiler remembers there names the configuration and its files.
+  const kept = await cacheFolder(project);
+  const draft = kept ?? (await mkdtemp(join(tmpdir(), 'nango-types-')));
   try {
+    const remembered = join(draft, 'types.tsbuildinfo');
+    if (existsSync(own) && project.form === 'yaml') return await checkWith(own, { folder, remembered, signal });
     const config = join(draft, 'tsconfig.json');
-    const base = existsSync(own) ? { extends: own } : configFor(folder, project.form);
+    const base = existsSync(own) ? await extending(own, folder) : configFor(folder, project.form);
     const supplied = project.form === 'yaml' ? {} : await supply(folder, own, draft);
-    await writeFile(config, JSON.stringify(withSupplied(base, supplied)));
-    return await checkWith(config, folder, signal);
+    await writeGenerated(config, JSON.stringify(withSupplied(base, supplied)));
+    return await checkWith(config, { folder, remembered, signal });
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    if (kept === undefined) await rm(draft, { recursive: true, force: true });
   }
 }
 
@@ -57,12 +61,11 @@ export function parseDiagnostics(output: string, cwd: string, folder: string): M
   return mistakes;
 }
 
-async function checkWith(config: string, folder: string, signal: AbortSignal | undefined): Promise<Mistake[]> {
-  const { code, output } = await runCompiler(
-    ['-p', config, '--noEmit', '--pretty', 'false', '--incremental', 'false'],
-    folder,
-    signal,
-  );
+type Check = { readonly folder: string; readonly remembered: string; readonly signal: AbortSignal | undefined };
+
+async function checkWith(config: string, { folder, remembered, signal }: Check): Promise<Mistake[]> {
+  const flags = ['--noEmit', '--pretty', 'false', '--incremental', '--tsBuildInfoFile', remembered];
+  const { code, output } = await runCompiler(['-p', config, ...flags], folder, signal);
   const mistakes = parseDiagnostics(output, folder, folder);
   // A folder whose scripts are all still missing is no error of types.
   if (output.includes('error TS18003')) return mistakes.filter((mistake) => !mistake.message.startsWith('TS18003'));
@@ -70,27 +73,11 @@ async function checkWith(config: string, folder: string, signal: AbortSignal | u
   throw new EngineError('internal', `tsc ended with code ${code}: ${output.trim().slice(0, 500) || 'no output'}`);
 }
 
-async function runCompiler(
-  args: readonly string[],
-  cwd: string,
-  signal: AbortSignal | undefined,
-): Promise<{ code: number | null; output: string }> {
-  const { promise, resolve: done, reject } = Promise.withResolvers<{ code: number | null; output: string }>();
-  const child = spawn(process.execPath, [compilerFile(), ...args], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(signal === undefined ? {} : { signal }),
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.on('error', (cause) => reject(new EngineError('internal', `tsc does not start: ${cause.message}`, { cause })));
-  child.on('close', (code) => done({ code, output }));
-  return promise;
-}
-
-function compilerFile(): string {
-  return join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+/** The folder's own configuration; one that names no files means all of its folder, not of that of who extends it. */
+async function extending(own: string, folder: string): Promise<Config> {
+  if (/"(include|files|extends)"\s*:/.test(await readFile(own, 'utf8'))) return { extends: own };
+  const base = folder.split(sep).join('/');
+  return { extends: own, include: [`${base}/**/*.ts`], exclude: [`${base}/**/node_modules`] };
 }
 
 /** The configuration of `nango init`, aimed at a folder elsewhere. */
@@ -114,7 +101,7 @@ async function supply(folder: string, own: string, draft: string): Promise<Suppl
   const text = existsSync(own) ? await readFile(own, 'utf8') : '';
   const takesNode = /"types"\s*:\s*\[[^\]]*"node"/.test(text);
   const globals = join(draft, SANDBOX_TYPES_FILE);
-  if (!takesNode) await writeFile(globals, SANDBOX_TYPES);
+  if (!takesNode) await writeGenerated(globals, SANDBOX_TYPES);
   const files = takesNode ? {} : { files: [globals] };
   // A project that maps names itself knows where its modules are.
   if (/"paths"\s*:/.test(text)) return files;
@@ -130,7 +117,12 @@ async function supply(folder: string, own: string, draft: string): Promise<Suppl
   return { ...files, paths };
 }
 
-type Config = { readonly extends?: string; readonly compilerOptions?: object };
+type Config = {
+  readonly extends?: string;
+  readonly compilerOptions?: object;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+};
 
 function withSupplied(config: Config, { paths, files }: Supplied): object {
   // Declarations are ours or a package's: what they say twice, such as URL beside the DOM's, is no author's mistake.

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import type { ScriptBundle } from '../contract/script.ts';
 import type { IndexEntry } from '../manifest/index-file.ts';
 import type { Manifest, Mistake } from '../manifest/manifest.ts';
+import { type DefinitionPlaces, definitionPlaces } from '../manifest/definition-source.ts';
 import { readZeroYaml, type ZeroScript } from '../manifest/zero-yaml.ts';
 import { describeScripts, type ScriptDescription } from '../sandbox/definitions.ts';
 import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
+import type { Digests } from './build-cache.ts';
 import type { DeclaredScript } from './declared.ts';
 import type { Project } from './project.ts';
 
@@ -14,17 +16,32 @@ export type Describer = {
   readonly describe: (
     scripts: readonly DeclaredScript[],
     bundles: ReadonlyMap<string, ScriptBundle>,
+    digests: Digests,
     signal: AbortSignal | undefined,
   ) => Promise<{ readonly manifest: Manifest; readonly mistakes: readonly Mistake[] }>;
   readonly close: () => Promise<void>;
 };
 
-/** Describes scripts and remembers the answers by bundle; the sandbox is opened when it is first needed. */
-export function createDescriber(project: Project): Describer {
-  const known = new Map<string, ScriptDescription>();
+/**
+ * Describes scripts and adds the answers to what is `known`, by the hash of the bundle; the sandbox is opened when it is
+ * first needed. `places`, by file, are where each definition says what.
+ */
+export function createDescriber(
+  project: Project,
+  known: Map<string, unknown>,
+  places: Map<string, unknown>,
+): Describer {
   let sandbox: Sandbox | undefined;
+  const placesOf = async (file: string, digests: Digests): Promise<DefinitionPlaces> => {
+    const digest = await digests(file);
+    const before = places.get(file) as Placed | undefined;
+    if (before?.digest === digest) return before.places;
+    const found = definitionPlaces(file, await readFile(join(project.folder, file), 'utf8'));
+    places.set(file, { digest, places: found } satisfies Placed);
+    return found;
+  };
   return {
-    describe: async (scripts, bundles, signal) => {
+    describe: async (scripts, bundles, digests, signal) => {
       const there = scripts.flatMap((script) => {
         const bundle = bundles.get(script.file);
         return bundle === undefined ? [] : [{ script, bundle }];
@@ -41,10 +58,10 @@ export function createDescriber(project: Project): Describer {
       const failed: Mistake[] = [];
       const readable: ZeroScript[] = [];
       for (const { script, bundle } of there) {
-        const description = known.get(bundle.hash);
+        const description = known.get(bundle.hash) as ScriptDescription | undefined;
         if (description === undefined) continue;
         if ('failed' in description.described) failed.push(failureOf(script, description));
-        else readable.push(await zeroScript(project, script, description.described));
+        else readable.push(zeroScript(script, description.described, await placesOf(script.file, digests)));
       }
       const { manifest, mistakes } = readZeroYaml(readable);
       return { manifest, mistakes: [...failed, ...mistakes] };
@@ -53,16 +70,18 @@ export function createDescriber(project: Project): Describer {
   };
 }
 
-async function zeroScript(
-  project: Project,
+type Placed = { readonly digest: string; readonly places: DefinitionPlaces };
+
+function zeroScript(
   script: DeclaredScript,
   described: Exclude<ScriptDescription['described'], { failed: unknown }>,
-): Promise<ZeroScript> {
+  places: DefinitionPlaces,
+): ZeroScript {
   const { kind, integration, name, file, declaredAt } = script;
   const entry: IndexEntry = { kind, integration, name, file, line: declaredAt.line, column: declaredAt.column };
   return {
     entry,
-    text: await readFile(join(project.folder, file), 'utf8'),
+    places,
     exports: described.exports,
     definition: described.isDefinition ? described : undefined,
   };

@@ -1,4 +1,5 @@
-import { bare, childOf, childrenOf, keyOf, nameOf, type ParsedScript, type SyntaxNode } from './syntax.ts';
+import type { Position } from './manifest.ts';
+import { bare, childOf, childrenOf, keyOf, nameOf, type ParsedScript, parseScript, type SyntaxNode } from './syntax.ts';
 
 /** The helpers that make a definition. */
 export const CREATORS = ['createSync', 'createAction', 'createOnEvent', 'createFunction'] as const;
@@ -12,6 +13,22 @@ export type DefinitionSource = {
   /** The definition's own functions and values by their name, where they are written in place. */
   readonly properties: ReadonlyMap<string, SyntaxNode>;
 };
+
+/** The same as lines and columns, for whoever reports about a definition. */
+export type DefinitionPlaces = {
+  readonly creator: string | undefined;
+  readonly place: Position;
+  readonly properties: Readonly<Record<string, Position>>;
+};
+
+/** Where the text of a script says what; its first line for all, where it does not parse. */
+export function definitionPlaces(file: string, text: string): DefinitionPlaces {
+  const parsed = parseScript(file, text);
+  if (parsed === undefined) return { creator: undefined, place: { line: 1, column: 1 }, properties: {} };
+  const { creator, offset, properties } = findDefinition(parsed);
+  const places = [...properties].map(([name, node]) => [name, parsed.positionOf(node.start)] as const);
+  return { creator, place: parsed.positionOf(offset), properties: Object.fromEntries(places) };
+}
 
 /** Finds `export default createSync({…})`, also through one name: `const sync = createSync({…}); export default sync`. */
 export function findDefinition({ program }: Pick<ParsedScript, 'program'>): DefinitionSource {

@@ -24,7 +24,15 @@ export type ScriptRules = {
   /** Scripts of v1 projects were written before the rules were: what does no harm there is only warned of. */
   readonly version: 'v1' | 'v2' | 'zero-yaml';
 };
-export type Judgement = { readonly mistakes: readonly Mistake[]; readonly warnings: readonly Mistake[] };
+export type Judgement = {
+  readonly mistakes: readonly Mistake[];
+  readonly warnings: readonly Mistake[];
+  /**
+   * The texts in the file that could name a model: string literals, and the keys of objects that are returned. A sync in
+   * none of whose files its model's name occurs can neither save nor return it.
+   */
+  readonly texts: readonly string[];
+};
 
 /** Calls whose answer matters, or whose failure would be lost with the promise. */
 const AWAITED = new Set([
@@ -43,12 +51,13 @@ const AWAITED = new Set([
   ],
   ...['uncontrolledFetch', 'zodValidateInput', 'log'],
 ]);
+const MODEL_NAME = /^\w{1,100}$/;
 const SYNC_ONLY = new Set(['batchSave', 'batchSend', 'batchDelete', 'batchUpdate', 'listRecords', 'getRecordsByIds']);
 
 /** Judges one file. A file that does not parse has no mistakes here: the bundler reports it. */
 export function checkRules(script: ScriptRules): Judgement {
   const parsed = parseScript(script.file, script.text);
-  if (parsed === undefined) return { mistakes: [], warnings: [] };
+  if (parsed === undefined) return { mistakes: [], warnings: [], texts: [] };
   const mistakes: Mistake[] = [];
   const warnings: Mistake[] = [];
   const into =
@@ -66,24 +75,18 @@ export function checkRules(script: ScriptRules): Judgement {
   checkDeletions(calls, report);
   checkConsole(parsed, into(warnings));
   if (script.kind !== undefined) checkCreator(parsed, report);
-  return { mistakes, warnings };
+  return { mistakes, warnings, texts: textsIn(parsed) };
 }
 
-/**
- * The texts a file is made of: string literals, and the keys of objects that are returned. A sync in none of whose
- * files its model's name occurs can neither save nor return it.
- */
-export function textsIn(file: string, text: string): ReadonlySet<string> {
+function textsIn(parsed: ParsedScript): string[] {
   const found = new Set<string>();
-  const parsed = parseScript(file, text);
-  if (parsed === undefined) return found;
   walk(parsed.program, (node, parents) => {
     if (node.type === 'Literal' && typeof node['value'] === 'string') found.add(node['value']);
     if (node.type === 'TemplateElement') found.add(String((node['value'] as { cooked?: string }).cooked));
     if (node.type === 'Property' && parents.some(({ type }) => type === 'ReturnStatement'))
       found.add(keyOf(node) ?? '');
   });
-  return found;
+  return [...found].filter((text) => MODEL_NAME.test(text));
 }
 
 /** A promise is looked after when it is awaited, returned, passed on, kept or chained; a bare statement drops it. */

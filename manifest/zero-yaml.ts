@@ -1,6 +1,6 @@
 /** Zero-yaml scripts, once the sandbox has described them, as the same Manifest that a `nango.yaml` ends in. Pure. */
 import type { z } from 'zod';
-import { findDefinition } from './definition-source.ts';
+import type { DefinitionPlaces } from './definition-source.ts';
 import { parseFrequency } from './frequency.ts';
 import type { IndexEntry } from './index-file.ts';
 import type { JsonSchema, SchemaDocument } from './manifest.ts';
@@ -14,14 +14,13 @@ import type {
   SyncDefinition,
   TypeExpression,
 } from './manifest.ts';
-import { parseScript } from './syntax.ts';
 import { ACTION, type EndpointShape, ON_EVENT, SYNC } from './zero-shapes.ts';
 import { type ModelSchema, modelSchemas, schemaDocumentOf } from './zero-schemas.ts';
 
 /** A script with what the sandbox found: nothing in it is trusted. */
 export type ZeroScript = {
   readonly entry: IndexEntry;
-  readonly text: string;
+  readonly places: DefinitionPlaces;
   /** Runtime exports besides the default one. */
   readonly exports: readonly string[];
   /** What its definition says; undefined when its default export is none. */
@@ -82,18 +81,14 @@ type Collected = {
 
 function openReading(script: ZeroScript, mistakes: Mistake[]): Reading {
   const { file } = script.entry;
-  const parsed = parseScript(file, script.text);
-  const source = parsed === undefined ? undefined : findDefinition(parsed);
-  const placeOf = (property?: string) => {
-    const offset = source?.properties.get(property ?? '')?.start ?? source?.offset ?? 0;
-    return parsed?.positionOf(offset) ?? { line: 1, column: 1 };
-  };
+  const { creator, place, properties } = script.places;
   return {
     script,
-    creator: source?.creator,
-    place: placeOf(),
+    creator,
+    place,
     report: (property, message, code) => {
-      mistakes.push({ file, ...placeOf(property), message, ...(code === undefined ? {} : { code }) });
+      const at = (property === undefined ? undefined : properties[property]) ?? place;
+      mistakes.push({ file, ...at, message, ...(code === undefined ? {} : { code }) });
       return undefined;
     },
   };

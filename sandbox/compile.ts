@@ -9,6 +9,9 @@ import type { ScriptBundle } from '../contract/script.ts';
 /** What `require` finds inside the sandbox. */
 const PROVIDED = ['crypto', 'url', 'buffer', 'zod', 'nango'] as const;
 const EXTERNAL = [...PROVIDED, 'zod/v3', 'zod/v4', 'nango/experimental', 'node:crypto', 'node:url', 'node:buffer'];
+/** `inputs`: every file that was read for it, relative to `root`, also those of which nothing was left in the code. */
+export type CompiledBundle = ScriptBundle & { readonly inputs: readonly string[] };
+
 const ENTRY = 'entry-of-the-script';
 const INLINE_MAP = /\n?\/\/# sourceMappingURL=data:application\/json[^,\n]*;base64,([A-Za-z0-9+/=]+)\s*$/;
 
@@ -21,7 +24,7 @@ export async function compileScript(script: {
   readonly file: string;
   /** The version that the project pins; the sandbox has both. @default 4 */
   readonly zod?: 3 | 4;
-}): Promise<ScriptBundle> {
+}): Promise<CompiledBundle> {
   const { root, file, zod = 4 } = script;
   const specifier = JSON.stringify(`./${file}`);
   const result = await build({
@@ -40,6 +43,7 @@ export async function compileScript(script: {
     conditions: ['browser', 'import', 'default'],
     target: 'es2024',
     sourcemap: 'external',
+    metafile: true,
     external: EXTERNAL,
     ...(zod === 3 ? { alias: { zod: 'zod/v3' } } : {}),
     // The author's own settings could keep type-only imports or choose another target.
@@ -49,7 +53,9 @@ export async function compileScript(script: {
     throw compileError(file, error);
   });
   const code = textOf(result.outputFiles, '.js');
-  return bundleOf(code, textOf(result.outputFiles, '.map'), file);
+  // Modules that a package leaves out in browsers are inputs without a file.
+  const inputs = Object.keys(result.metafile.inputs).filter((path) => path !== ENTRY && !path.startsWith('('));
+  return { ...bundleOf(code, textOf(result.outputFiles, '.map'), file), inputs };
 }
 
 /** The bundle as one text for transport: the code with its source map behind it. */

@@ -16,6 +16,7 @@ export type ScriptDescription = { readonly described: DescribedScript; readonly 
 
 // Many scripts share an isolate, whose start costs more than loading a script does.
 const PER_ISOLATE = 40;
+const ATTEMPTS = 3;
 const HEAD =
   "const { describeScript } = require('nango:definitions');\nconst found = [];\nexports.default = () => found;\n";
 
@@ -35,6 +36,7 @@ async function describeGroup(
   sandbox: Sandbox,
   bundles: readonly ScriptBundle[],
   signal: AbortSignal,
+  attempt = 1,
 ): Promise<ScriptDescription[]> {
   const outcome = await sandbox.run({
     environment: 'definitions',
@@ -54,19 +56,24 @@ async function describeGroup(
     return described.map((one, index) => located(bundles, one, index));
   }
   const [only] = bundles;
-  if (bundles.length > 1) return describeAlone(sandbox, bundles, signal);
+  if (bundles.length > 1 && !signal.aborted) return describeHalves(sandbox, bundles, signal);
+  // Others in the same process may have ended it.
+  const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
+  if (isLost && attempt < ATTEMPTS && !signal.aborted) return describeGroup(sandbox, bundles, signal, attempt + 1);
   const message = outcome.status === 'failed' ? outcome.failure.message : `it ended as '${outcome.status}'`;
   if (signal.aborted || only === undefined) throw new EngineError('script_aborted', message);
   return [{ described: { failed: { name: 'Error', message, stack: '' } } }];
 }
 
-/** One of them stopped the isolate for all: alone, each answers for itself. */
-async function describeAlone(
+/** One of them stopped the isolate for all: by halves it is found, and not every script needs an isolate of its own. */
+async function describeHalves(
   sandbox: Sandbox,
   bundles: readonly ScriptBundle[],
   signal: AbortSignal,
 ): Promise<ScriptDescription[]> {
-  return (await Promise.all(bundles.map((bundle) => describeGroup(sandbox, [bundle], signal)))).flat();
+  const middle = Math.ceil(bundles.length / 2);
+  const first = await describeGroup(sandbox, bundles.slice(0, middle), signal);
+  return [...first, ...(await describeGroup(sandbox, bundles.slice(middle), signal))];
 }
 
 function codeOf(bundles: readonly ScriptBundle[]): string {

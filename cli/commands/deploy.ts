@@ -55,6 +55,8 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
   const wanted = await selection(project, flags);
   const compiled = await compileProject(project, {
     ...(wanted === undefined ? {} : { wanted }),
+    // What is deployed is always made of the sources as they are.
+    fresh: true,
     signal: context.io.signal,
   });
   noteWarnings(out, compiled.warnings);

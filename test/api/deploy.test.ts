@@ -189,7 +189,7 @@ test('on-event scripts are refused instead of dropped', async () => {
   expect(body.error.message).toContain('on-event scripts are not supported yet');
 });
 
-test('a second deployment to the environment is refused while one is under way, another environment is free', async () => {
+test('U083: a second deployment to the environment is refused while one is under way, another environment is free', async () => {
   await createTracker(api, 'busy');
   const { rows } = await api.db.query<{ id: string }>(`select id::text from environments where name = 'dev'`);
   await withTransaction(api.db, async (db) => {
@@ -216,7 +216,7 @@ test('deployments and new connections at once leave no connection without its sy
   expect(body.syncs).toHaveLength(16 * 8);
 });
 
-test('a failing deployment leaves nothing behind', async () => {
+test('U083: a failing deployment leaves nothing behind', async () => {
   await createTracker(api, 'atomic');
   await api.db.query(`alter table syncs add constraint refuse check (schedule_id not like '%:atomic:%')`);
   const failed = await deploy([flow('atomic', 'tasks')]);

@@ -178,7 +178,7 @@ test('a server that is something else is 11 and shows what it answered', async (
   expect(stderr).toContain('answered 404 without JSON (<h1>Not here</h1>)');
 });
 
-test("an integration's scripts alone are deployed with -i, and another integration's stay", async () => {
+test("U085: an integration's scripts alone are deployed with -i, and another integration's stay", async () => {
   const both = await folders.create();
   await initProject(both);
   await runCli(['deploy', 'dev'], withKey({ cwd: both }));

@@ -151,7 +151,7 @@ test('an answer of 404 is an error with a response, and an API out of reach is o
   expect(broken.stderr).toBe('info undefined upstream_unreachable\n');
 });
 
-test('calls carry method, query, headers and body as in production', async () => {
+test('U087: calls carry method, query, headers and body as in production', async () => {
   const { code } = await dryrunScript(
     "  await nango.put({ endpoint: 'a b/c?x=1#f', params: { y: [1, 2] }, headers: { 'X-Own': 'v' }, data: { deep: [1.0] } });",
   );

@@ -36,7 +36,7 @@ test.each([
   ["'Task'", '"Task"'],
   ['open | closed', 'open | "closed"'],
   ['pt-BR | urn:x', '"pt-BR" | "urn:x"'],
-])('%s means %s', (text, expected) => {
+])('U076: %s means %s', (text, expected) => {
   expect(print(text)).toBe(expected);
 });
 

@@ -97,7 +97,7 @@ test('new scripts compile as they stand, with a description that would end a com
   expect(await tsc(path, ...STRICT)).toBe('');
 });
 
-test('a strict application with types of its own reads dates as text through the same models', async () => {
+test('U081: a strict application with types of its own reads dates as text through the same models', async () => {
   const path = join(folder, 'reading-app');
   mkdirSync(join(path, 'node_modules'));
   symlinkSync(join(PROJECT, 'node_modules/@types'), join(path, 'node_modules/@types'));

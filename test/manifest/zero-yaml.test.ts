@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { readIndex } from '../../manifest/index-file.ts';
+import { definitionPlaces } from '../../manifest/definition-source.ts';
 import { readZeroYaml, type ZeroScript } from '../../manifest/zero-yaml.ts';
 
 const TEXT = `import { createSync } from 'nango';
@@ -17,7 +18,7 @@ function sync(
 ): ZeroScript {
   return {
     entry: { kind: 'sync', integration: 'tracker', name, file: `tracker/syncs/${name}.ts`, line: 1, column: 1 },
-    text: TEXT,
+    places: definitionPlaces('a.ts', TEXT),
     exports: [],
     definition: { properties: { type: 'sync', frequency: 'every hour', ...properties }, schemas: schemas as never },
   };

@@ -67,7 +67,7 @@ test.each([
     { 'a.ts': "import { x } from './b'; export default () => x;", 'b.ts': 'export const y = 1;' },
     /^a\.ts:1:10: No matching export in "b\.ts" for import "x"/,
   ],
-])('a script that cannot be bundled says where and why: %j', async (files, reason) => {
+])('U089: a script that cannot be bundled says where and why: %j', async (files, reason) => {
   expect(await mistakesOf(files)).toEqual([expect.stringMatching(reason)]);
 });
 
@@ -92,7 +92,8 @@ test('a bundle survives its deployment unchanged', async () => {
   const root = await project({
     'a.ts': 'export default () => "//# sourceMappingURL=data:application/json;base64,AAAA";',
   });
-  const bundle = await compileScript({ root, file: 'a.ts' });
+  const { inputs, ...bundle } = await compileScript({ root, file: 'a.ts' });
+  expect(inputs).toEqual(['a.ts']);
   expect(bundleFromDeploy({ js: packForDeploy(bundle), file: 'a.ts' })).toEqual(bundle);
 });
 

@@ -50,7 +50,7 @@ test.each([
     'memory kept over many calls',
     'const a: any[] = []; while (true) { await nango.log("x"); a.push(new Array(40_000).fill(a.length).map((x) => ({ x }))); }',
   ],
-])('a memory bomb of %s ends with its reason, and the next run is well', async (_, body) => {
+])('U117 U122: a memory bomb of %s ends with its reason, and the next run is well', async (_, body) => {
   // Time enough that a slow machine runs out of memory first.
   expect(await failureOf(action(body), { limits: { ...SMALL, cpuMs: 14_000 } })).toMatchObject({
     code: 'script_out_of_memory',
@@ -212,7 +212,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   },
 );
 
-test('the isolated-vm in use is not below the version that closed the escape', () => {
+test('U121: the isolated-vm in use is not below the version that closed the escape', () => {
   const { version } = JSON.parse(
     readFileSync(new URL('../../node_modules/isolated-vm/package.json', import.meta.url), 'utf8'),
   );

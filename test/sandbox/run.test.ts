@@ -115,7 +115,7 @@ test('work within the processor limit after each of many calls is no endless loo
   expect(await outputOf(body, { limits: { cpuMs: 400 } })).toBe('done');
 });
 
-test('the wall clock ends a run that only waits', async () => {
+test('U118: the wall clock ends a run that only waits', async () => {
   const failure = await failureOf(action('await new Promise((r) => setTimeout(r, 60_000));'), {
     limits: { wallClockMs: 150 },
   });
@@ -159,7 +159,7 @@ test('cancelling a run cancels its host calls', async () => {
   expect(seen).toEqual([true]);
 });
 
-test('calls nobody awaits finish before the run ends', async () => {
+test('U120: calls nobody awaits finish before the run ends', async () => {
   const { outcome, calls } = await run(sync('nango.batchSave([{ id: 1 }], "Task"); nango.log("late");'), SYNC);
   expect(outcome.status).toBe('completed');
   expect(calls.map(({ kind }) => kind)).toEqual(['saveRecords', 'log']);
