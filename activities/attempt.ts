@@ -266,7 +266,7 @@ async function finish(
  * for them without a start of its own, which is only known from its text.
  */
 function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
-  if (run.kind === 'action' || run.syncId === null) return [];
+  if (run.kind !== 'sync' || run.syncId === null) return [];
   return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
 }
 
@@ -277,7 +277,7 @@ async function makeDeletions(
   recorder: Recorder,
   stop: AbortSignal,
 ): Promise<boolean> {
-  if (run.kind === 'action') return true;
+  if (run.kind !== 'sync') return true;
   const models = await modelsToCompare(deps, run, stop);
   if (models.length === 0) return true;
   await recorder.flush();
@@ -351,11 +351,20 @@ async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal)
   return bundle;
 }
 
+/** What happens to a connection does not wait for long (nango-surface, section 7.1). */
+const EVENT_WALL_CLOCK_MS = 300_000;
+
+function wallClockOf(limits: Dependencies['limits'], run: Attempt): number {
+  if (run.kind === 'sync') return limits.syncWallClockMs;
+  if (run.startedBy !== 'event') return limits.actionWallClockMs;
+  return Math.min(EVENT_WALL_CLOCK_MS, limits.actionWallClockMs);
+}
+
 function limitsOf({ limits }: Dependencies, run: Attempt) {
   return {
     memoryMb: limits.memoryMb,
     cpuMs: limits.cpuMs,
-    wallClockMs: run.kind === 'sync' ? limits.syncWallClockMs : limits.actionWallClockMs,
+    wallClockMs: wallClockOf(limits, run),
     ...DEPLOYED_TRAFFIC,
   };
 }

@@ -27,6 +27,8 @@ export type Dependencies = {
   readonly startSync: (run: AllocatedRun) => Promise<void>;
   /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
   readonly startDelivery: (deliveryId: string) => Promise<void>;
+  /** Starts the workflow of an allocated run of an action or a webhook; starting it twice starts it once. */
+  readonly startAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;

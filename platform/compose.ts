@@ -113,7 +113,7 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync, startDelivery } = engine;
+    const { startSync, startAction, startDelivery } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
     const control = openRunControl({ db, log });
@@ -130,6 +130,7 @@ export async function startEngine(options: {
       catalogue,
       client,
       startSync,
+      startAction,
       startDelivery,
       clock,
       log,

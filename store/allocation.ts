@@ -91,6 +91,7 @@ export async function allocateActionRun(
     input: string | null;
     retries?: number;
     detached?: boolean;
+    startedBy?: StartedBy;
     /** An id made by `runIdAt`, where the caller needs it before the row. */
     runId?: string;
   },
@@ -114,7 +115,7 @@ export async function allocateActionRun(
     kind: 'action',
     name: script.name,
     variant: 'base',
-    startedBy: 'api',
+    startedBy: action.startedBy ?? 'api',
     bundleHash: script.bundleHash,
     workflowId,
     workflowRunId: null,

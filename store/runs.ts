@@ -1,4 +1,5 @@
 /** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
+import type { RunKind } from '../contract/script.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
 import type { SyncAddress } from '../contract/ids.ts';
@@ -6,7 +7,8 @@ import type { Control, RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import type { ValidationMode } from './scripts.ts';
 
-export type StartedBy = 'schedule' | 'creation' | 'api';
+/** `event`: something happened to the connection; `webhook`: its API told us of something. */
+export type StartedBy = 'schedule' | 'creation' | 'api' | 'event' | 'webhook';
 
 export type StoredFailure = { readonly code: FailureCode; readonly message: string } & FailureDetails;
 
@@ -16,7 +18,7 @@ export type NewRun = {
   readonly connectionRow: string;
   readonly scriptId: string;
   readonly syncId: string | null;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly name: string;
   readonly variant: string;
   readonly startedBy: StartedBy;
@@ -83,7 +85,7 @@ export type Attempt = {
   /** Starts of the script since the run last got on, this one among them. */
   readonly idleStarts: number;
   readonly control: Control | null;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly name: string;
   readonly variant: string;
   readonly startedBy: StartedBy;
@@ -231,7 +233,7 @@ export async function queuedRunOf(db: Queryable, syncId: string): Promise<OpenRu
   const result = await db.query<OpenRun>(
     `select id as "runId", state, workflow_id as "workflowId", workflow_run_id as "workflowRunId"
      from runs
-     where sync_id = $1::bigint and state = 'queued'
+     where sync_id = $1::bigint and state = 'queued' and kind = 'sync'
      order by created_at, id
      limit 1`,
     [syncId],

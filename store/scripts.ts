@@ -1,8 +1,10 @@
 /** Deployed scripts and their compiled bundles. */
+import type { OnEvent } from '../contract/on-events.ts';
 import type { ScriptBundle } from '../contract/script.ts';
 import { onlyRow, type Queryable } from './db.ts';
 
-export type ScriptKind = 'sync' | 'action';
+/** On-event scripts go by their event. */
+export type ScriptKind = 'sync' | 'action' | OnEvent;
 
 /** What becomes of saved records that differ from their model. */
 export const VALIDATION_MODES = ['off', 'warn', 'error'] as const;
@@ -192,10 +194,25 @@ export async function findActionTarget(
     name: 'find-action-target',
     text: `select c.id::text as "connectionRow", s.id::text as "scriptId", s.bundle_hash as "bundleHash"
       from integrations i
-        left join connections c on c.integration_id = i.id and c.connection_id = $3::text
+        left join connections c on c.integration_id = i.id and c.connection_id = $3::text and c.accepted
         left join scripts s on s.integration_id = i.id and s.kind = 'action' and s.name = $4::text
       where i.environment_id = $1::bigint and i.unique_key = $2::text`,
     values: [address.environmentId, address.providerConfigKey, address.connectionId, address.action],
   });
   return result.rows[0];
+}
+
+/** The scripts of an integration that run for this event, by name. */
+export async function scriptsOfEvent(
+  db: Queryable,
+  integrationId: string,
+  event: OnEvent,
+): Promise<Pick<Script, 'id' | 'name' | 'bundleHash'>[]> {
+  const result = await db.query<Pick<Script, 'id' | 'name' | 'bundleHash'>>({
+    name: 'scripts-of-event',
+    text: `select id::text, name, bundle_hash as "bundleHash" from scripts
+      where integration_id = $1::bigint and kind = $2::text order by name`,
+    values: [integrationId, event],
+  });
+  return result.rows;
 }

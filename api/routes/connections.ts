@@ -19,6 +19,7 @@ import { json } from '../answer.ts';
 import { fullConnection, listedConnection } from '../connection-view.ts';
 import { checkCredentials, grantedBy } from '../credentials.ts';
 import type { ApiDeps } from '../deps.ts';
+import { allocateEvent, awaitEvents } from '../events.ts';
 import { invalidPart } from '../invalid.ts';
 import { knownConnection, knownIntegration } from '../known.ts';
 import { makeConnection } from '../make-connection.ts';
@@ -161,7 +162,7 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
       query: z.strictObject({ provider_config_key: knownName }),
       handle: async ({ environment, params, query }) => {
         const address = { providerConfigKey: query.provider_config_key, connectionId: params.id };
-        await remove(deps, await knownConnection(deps.db, environment, address));
+        await remove(deps, environment, await knownConnection(deps.db, environment, address));
         return json({ success: true });
       },
     }),
@@ -220,7 +221,17 @@ async function fetchFresh(
   return fullConnection(fresh ?? connection, deps.box, { withRefreshToken });
 }
 
-async function remove(deps: ApiDeps, connection: Connection): Promise<void> {
+/** Scripts for the deletion run first, while the connection still works; one that fails is in the log and stops nothing. */
+async function remove(deps: ApiDeps, environment: Environment, connection: Connection): Promise<void> {
+  for (const run of await allocateEvent(deps.db, deps, environment, { connection, event: 'pre-connection-deletion' })) {
+    const failed = await awaitEvents(deps, [run]);
+    if (failed === undefined) continue;
+    deps.log('event.failed', {
+      script: run.script,
+      connection: connection.connectionId,
+      error: failed.failure.message,
+    });
+  }
   const workflows = await openWorkflows(deps.db, { connectionRow: connection.id });
   await deleteConnection(deps.db, connection.id);
   await cancelWorkflows(deps, workflows);

@@ -3,7 +3,7 @@
  * the only way in: everything that happens in the guest happens inside one call of it. Nothing here may import from the
  * rest of the engine but types, and nothing it returns to the author may lead to the host's callback.
  */
-import type { GuestContext, Limits } from '../../contract/script.ts';
+import type { GuestContext, Limits, RunKind } from '../../contract/script.ts';
 import { connectCalls, deliver, type Send } from './calls.ts';
 import { setNow } from './clock.ts';
 import { crypto } from './crypto.ts';
@@ -17,7 +17,7 @@ import type { RecordRules } from './record-rules.ts';
 import { beginEntry, failedSave, saveRecords } from './records.ts';
 
 type Start = {
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly context: GuestContext;
   readonly seed: string;
   readonly now: number;
@@ -68,7 +68,7 @@ function start(run: Start, load: Load, input: string | undefined): void {
   setNow(run.now);
   seedRandom(run.seed);
   connectCalls(send, run.limits);
-  const nango = createNango(run.kind, run.context, run.limits.maxFrameBytes, zod);
+  const nango = createNango(run.kind === 'action' ? 'action' : 'sync', run.context, run.limits.maxFrameBytes, zod);
   const settled = (json: string, output?: string): void => send(-1, 'settled', json, output);
   runScript(run, load, nango, input).then(
     (output) => settled('{"ok":true}', output),
@@ -84,11 +84,11 @@ async function runScript(
 ): Promise<string | undefined> {
   const module = { exports: {} as unknown };
   load(module, module.exports, guestRequire);
-  const script = entryOf(module.exports);
+  const script = run.kind === 'webhook' ? webhookEntryOf(module.exports) : entryOf(module.exports);
   const parsed: unknown = input === undefined ? undefined : JSON.parse(input);
   const value: unknown = await (run.kind === 'sync' ? script(nango) : script(nango, parsed));
   if (run.kind === 'action') return outputOf(run, value);
-  await saveReturned(run, value);
+  if (run.kind === 'sync') await saveReturned(run, value);
   return undefined;
 }
 
@@ -97,6 +97,16 @@ function entryOf(exports: unknown): (...args: unknown[]) => unknown {
   const entry = isObject && 'default' in exports ? exports.default : exports;
   if (typeof entry === 'function') return entry as (...args: unknown[]) => unknown;
   throw new TypeError('The default export must be a function: fetchData(nango) or runAction(nango, input).');
+}
+
+/** The handler beside a sync's function, under its name of either time. */
+function webhookEntryOf(exports: unknown): (...args: unknown[]) => unknown {
+  const names = typeof exports === 'object' && exports !== null ? (exports as Record<string, unknown>) : {};
+  const entry = names['onWebhookPayloadReceived'] ?? names['onWebhook'];
+  if (typeof entry === 'function') return entry as (...args: unknown[]) => unknown;
+  throw new TypeError(
+    'The sync subscribes to webhooks and has no handler: export async function onWebhookPayloadReceived(nango, payload).',
+  );
 }
 
 /** Scripts of mid-2023 return `{ Model: rows }` instead of saving. */
