@@ -6,6 +6,7 @@ import type { Keeper } from '../outbound/auth/keeper.ts';
 import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { RoomLimits } from '../store/run-room.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { RunControl } from './run-control.ts';
@@ -29,6 +30,10 @@ export type Dependencies = {
   readonly startDelivery: (deliveryId: string) => Promise<void>;
   /** Starts the workflow of an allocated run of an action or a webhook; starting it twice starts it once. */
   readonly startAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /** Runs an allocated action to its end; one that runs already is waited for. */
+  readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /** Tells Temporal at once what has changed in Postgres. */
+  readonly reconcile: () => Promise<void>;
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -46,6 +51,10 @@ export type ScriptLimits = {
   readonly actionWallClockMs: number;
   /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
   readonly maxIdleStarts: number;
+  /** Sync runs at work at once. */
+  readonly rooms: RoomLimits;
+  /** For how long a sync runs in one go while others wait. */
+  readonly sliceMs: number;
   readonly journal: JournalLimits;
 };
 

@@ -7,7 +7,7 @@ import { EngineError } from '../contract/failures.ts';
 import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
-import { argsOfSave, hashArguments } from '../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
 import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
@@ -45,6 +45,8 @@ export type Recorder = {
   readonly chunks: () => number;
   /** Bytes of the journal so far, compressed. */
   readonly journalBytes: () => number;
+  /** For how long the script has done something new. */
+  readonly liveMs: () => number;
 };
 
 type Batch = {
@@ -90,6 +92,7 @@ export function createRecorder(
   let fault: unknown;
   // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
   let liveSince = run.chunks === 0 ? performance.now() : undefined;
+  let liveFrom = liveSince;
 
   const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
     const number = flushed + 1;
@@ -198,7 +201,8 @@ export function createRecorder(
 
   const read = async (): Promise<readonly JournalEntry[]> => {
     if (readChunk >= run.chunks) {
-      liveSince ??= performance.now();
+      liveFrom ??= performance.now();
+      liveSince ??= liveFrom;
       return [];
     }
     const at = { ...place, chunk: readChunk++ };
@@ -250,14 +254,15 @@ export function createRecorder(
     answered: (number) => void answered.add(number),
     chunks: () => chunk,
     journalBytes: () => journalBytes,
+    liveMs: () => (liveFrom === undefined ? 0 : performance.now() - liveFrom),
   };
 }
 
 /** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
 function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
-  if (entry.kind === 'saveRecords' || entry.kind === 'updateRecords') return { ...entry, args: argsOfSave(entry.args) };
-  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return entry;
-  return { ...entry, body: undefined, bodyHash: bodyHash(entry.body) };
+  const kept = { ...entry, args: keptArguments(entry.kind, entry.args) };
+  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return kept;
+  return { ...kept, body: undefined, bodyHash: bodyHash(entry.body) };
 }
 
 function isGet({ kind, args }: JournalEntry): boolean {

@@ -16,6 +16,8 @@ import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { environmentVariableRoutes } from './routes/environment-variables.ts';
+import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
@@ -26,6 +28,7 @@ import { recordRoutes } from './routes/records.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-ins.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { syncSettingRoutes } from './routes/sync-settings.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { createSessionAuthenticator } from './session.ts';
 
@@ -51,14 +54,17 @@ export function createApp(deps: ApiDeps): Express {
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
+  app.use(functionRoutes(deps, route));
   // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));
+  app.use(environmentVariableRoutes(deps, route));
   app.use(connectionRoutes(deps, route));
   app.use(connectSessionRoutes(deps, route, sessionRoute));
   app.use(oauthRoutes(deps, sessionRoute));
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
   app.use(syncRoutes(deps, route));
+  app.use(syncSettingRoutes(deps, route));
   app.use(deletionRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));

@@ -46,7 +46,7 @@ function headOf(
   beginsAt: Date,
 ): JournalHead {
   if (source.bundle === null) throw new EngineError('internal', `The bundle of run '${run.id}' is not stored`);
-  const { environment, models, lastSyncDate, provider, input, bundle } = source;
+  const { environment, environmentId, models, lastSyncDate, provider, input, bundle } = source;
   const { memoryMb, cpuMs } = deps.scriptLimits;
   return {
     format: JOURNAL_FORMAT,
@@ -55,7 +55,7 @@ function headOf(
     bundle,
     context: guestContext(
       { ...run, environment, models, lastSyncDate },
-      { ...run, provider, paginate: paginateDefaults(deps.catalogue, provider) },
+      { ...run, environmentId, provider, paginate: paginateDefaults(deps.catalogue, provider) },
     ),
     input,
     seed: deps.box.open(source.sealedSeed),

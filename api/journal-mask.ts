@@ -9,8 +9,10 @@ export type MaskedEntry = JournalEntry & { readonly masked?: true };
 export type JournalMask = (entry: JournalEntry) => MaskedEntry;
 
 /** What the answer of each kind may hold; whoever adds a kind decides it here. */
-const ANSWERS: Readonly<Record<JournalKind, 'credentials' | 'text'>> = {
+const ANSWERS: Readonly<Record<JournalKind, 'credentials' | 'variables' | 'text'>> = {
   getConnection: 'credentials',
+  getIntegration: 'credentials',
+  getEnvironmentVariables: 'variables',
   request: 'text',
   saveRecords: 'text',
   updateRecords: 'text',
@@ -24,6 +26,12 @@ const ANSWERS: Readonly<Record<JournalKind, 'credentials' | 'text'>> = {
   updateMetadata: 'text',
   getCheckpoint: 'text',
   saveCheckpoint: 'text',
+  acquireLock: 'text',
+  releaseLock: 'text',
+  uncontrolledFetch: 'text',
+  triggerAction: 'text',
+  triggerSync: 'text',
+  startSync: 'text',
   timer: 'text',
 };
 /** Members of credentials that are none. */
@@ -56,6 +64,8 @@ export function createJournalMask(credentials: unknown): JournalMask {
       ]),
     );
   };
+  const maskVariables = (variables: readonly { readonly name: string; readonly value: string }[]) =>
+    variables.map(({ name, value }) => ({ name, value: maskCredentials(value, `variables.${name}`) }));
   const maskText = (text: string): string => {
     let masked = text;
     for (const [secret, standIn] of spellings(standIns)) masked = masked.replaceAll(secret, standIn);
@@ -69,6 +79,7 @@ export function createJournalMask(credentials: unknown): JournalMask {
   };
   const maskAnswer = ({ kind, ok, json }: JournalEntry): string => {
     if (!ok || ANSWERS[kind] === 'text') return maskText(json);
+    if (ANSWERS[kind] === 'variables') return JSON.stringify(maskVariables(JSON.parse(json)));
     const mask = (key: string, value: unknown) => (key === 'credentials' ? maskCredentials(value, key) : value);
     const members = Object.entries(JSON.parse(json)).map(([key, value]) => [key, mask(key, value)]);
     return JSON.stringify(Object.fromEntries(members));

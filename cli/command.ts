@@ -14,6 +14,8 @@ export type CommandContext = {
   readonly flags: () => GlobalFlags;
   /** Whether questions may be asked: on a terminal, outside CI, without --no-interactive. */
   readonly isInteractive: () => boolean;
+  /** The names of all commands. */
+  readonly commands: readonly string[];
   /** Throws `configuration_invalid` outside a project. */
   readonly project: () => Project;
   readonly settings: () => Settings;
@@ -28,6 +30,8 @@ export type CommandContext = {
 export type CommandModule = {
   /** The exit code of a failure that no rule of `main` says otherwise. @default 1 */
   readonly failureExitCode?: number;
+  /** Whether it asks anything, so that --auto-confirm means something. @default false */
+  readonly asks?: boolean;
   readonly define: (command: Command, context: CommandContext) => void;
 };
 

@@ -2,7 +2,7 @@
 import { schemaOfScript } from '../manifest/json-schema.ts';
 import type { Model, TypeExpression } from '../manifest/manifest.ts';
 import { packForDeploy } from '../sandbox/compile.ts';
-import type { CompiledProject, CompiledScript } from './compile.ts';
+import type { CompiledProject, CompiledScript } from './build.ts';
 
 export type DeployScope = {
   /** What the project no longer has is removed: everywhere, within the one integration, or not at all. */
@@ -24,7 +24,7 @@ export function deployBody(project: CompiledProject, scope: DeployScope, cliVers
     reconcile: scope.mode !== 'single',
     deployMode: scope.mode,
     debug: false,
-    sdkVersion: `${cliVersion}-yaml`,
+    sdkVersion: `${cliVersion}-${project.form === 'yaml' ? 'yaml' : 'zero'}`,
   };
 }
 
@@ -53,7 +53,7 @@ function flowConfig(script: Flow, models: readonly Model[], version: string | un
     metadata: { description: definition.description ?? '', scopes: definition.scopes ?? [] },
     fileBody: { js: packForDeploy(script.bundle), ts: script.source },
     endpoints: definition.endpoints ?? [],
-    models_json_schema: schemaOfScript(models, types.models, types.anonymous),
+    models_json_schema: definition.schema ?? schemaOfScript(models, types.models, types.anonymous),
     ...(types.input === undefined ? {} : { input: types.input }),
     ...(chosen === undefined ? {} : { version: chosen }),
   };

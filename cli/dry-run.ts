@@ -7,10 +7,11 @@ import { checkRecord, type Difference } from '../manifest/check-record.ts';
 import type { Manifest, TypeExpression } from '../manifest/manifest.ts';
 import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
 import { createSandbox } from '../sandbox/pool.ts';
+import type { CompiledScript } from './build.ts';
 import { type Client, pathPart } from './client.ts';
-import type { CompiledScript } from './compile.ts';
 import type { DryModel } from './dry-records.ts';
 import { createDryHost } from './host.ts';
+import { type Fixture, recordFixture } from './recorded/save.ts';
 import { scriptFailure } from './script-failure.ts';
 
 /** The wall clock of actions (facts: section 3.7). */
@@ -26,13 +27,20 @@ export type DryRun = {
   /** JSON text. */
   readonly input: string | undefined;
   readonly log: (level: LogLevel, message: string) => void;
+  readonly allow?: readonly string[];
   readonly signal: AbortSignal | undefined;
+  /** Whether a recording is to be made. */
+  readonly record?: boolean;
+  /** Whether what does not fit the script's own zod schemas fails it. */
+  readonly validate?: boolean;
 };
 
 export type DryRunResult = {
   readonly outcome: Extract<ScriptOutcome, { status: 'completed' }>;
   readonly requests: number;
   readonly records: readonly DryModel[];
+  /** The recording, where one was asked for. */
+  readonly fixture: Fixture | undefined;
 };
 
 /** Runs the script. Throws the script's own failure, with the author's file and line in front of its message. */
@@ -41,14 +49,16 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
   const models = script.kind === 'sync' ? script.definition.returns : [];
   // An on-event script can do what an action can.
   const kind = script.kind === 'sync' ? 'sync' : 'action';
-  const { host, requests, records } = createDryHost({
+  const dry = createDryHost({
     client,
     connection,
     kind,
     models,
     checkpoint: run.checkpoint,
     log: run.log,
+    allow: run.allow ?? [],
   });
+  const recorder = run.record === true ? recordFixture(dry.host) : undefined;
   const paginate = await paginateDefaults(client, connection.provider);
   const sandbox = createSandbox({ maxChildren: 1 });
   try {
@@ -63,20 +73,26 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
         connectionId: connection.connection_id,
         scriptName: script.definition.name,
         isCli: true,
+        ...(run.validate === true ? { validate: true } : {}),
+        ...(recorder === undefined ? {} : { recording: 'save' as const }),
         ...(paginate && { paginate }),
         ...(script.kind === 'sync' ? { lastSyncDate: run.lastSyncDate, variant: 'base', models } : {}),
       },
       input: run.input,
       seed: randomBytes(32).toString('hex'),
       clock: () => new Date(),
-      host,
+      host: recorder?.host ?? dry.host,
       limits: kind === 'action' ? { ...DEFAULT_LIMITS, wallClockMs: ACTION_WALL_CLOCK_MS } : DEFAULT_LIMITS,
       signal: run.signal ?? new AbortController().signal,
     });
     if (outcome.status === 'failed') throw scriptFailure(script.file, outcome.failure);
     // The other outcomes belong to runs with a journal.
     if (outcome.status !== 'completed') throw new EngineError('internal', `The dry run ended as '${outcome.status}'.`);
-    return { outcome, requests: requests(), records: records() };
+    const input = run.input === undefined ? {} : { input: JSON.parse(run.input) as unknown };
+    const output =
+      kind === 'sync' ? {} : { output: outcome.output === undefined ? null : (JSON.parse(outcome.output) as unknown) };
+    const fixture = recorder?.fixture({ ...input, ...output });
+    return { outcome, requests: dry.requests(), records: dry.records(), fixture };
   } finally {
     await sandbox.close();
   }
@@ -94,8 +110,12 @@ async function paginateDefaults(client: Client, name: string): Promise<Readonly<
   }
 }
 
-/** What does not fit the models: the records of a sync, the output of an action. One line each. */
+/**
+ * What does not fit the models: the records of a sync, the output of an action. One line each. Definitions with schemas
+ * of their own were checked by these while they ran.
+ */
 export function differences(manifest: Manifest, script: CompiledScript, result: DryRunResult): string[] {
+  if (manifest.version === 'zero-yaml') return [];
   const check = (value: unknown, type: TypeExpression, what: string) =>
     checkRecord(value, type, manifest.models).map((difference) => `${what}: ${differenceText(difference)}`);
   if (script.kind === 'action') {
@@ -110,6 +130,7 @@ export function differences(manifest: Manifest, script: CompiledScript, result: 
 
 /** As `differences`, for the input of an action. */
 export function inputDifferences(manifest: Manifest, script: CompiledScript, input: string | undefined): string[] {
+  if (manifest.version === 'zero-yaml') return [];
   if (script.kind !== 'action' || script.definition.input === undefined) return [];
   const value: unknown = input === undefined ? undefined : JSON.parse(input);
   return checkRecord(value, script.definition.input, manifest.models).map((one) => `input: ${differenceText(one)}`);

@@ -4,7 +4,9 @@
  */
 import { EngineError, FAILURES, failureCode } from '../contract/failures.ts';
 import type { Checkpoint, ConnectionView, Host, LogLevel, ResponseHead } from '../contract/host.ts';
+import { createRedactor } from '../contract/redaction.ts';
 import { type Client, pathPart } from './client.ts';
+import { createDrySurroundings } from './dry-surroundings.ts';
 import { createDryRecords, type DryModel } from './dry-records.ts';
 import type { ExchangeResponse } from './exchange.ts';
 import { proxyCall } from './proxy-call.ts';
@@ -24,6 +26,8 @@ type DryHostOptions = {
   /** What the script finds as its checkpoint; changes are kept for the run only. */
   readonly checkpoint: Checkpoint | null;
   readonly log: (level: LogLevel, message: string) => void;
+  /** As NANGO_OUTBOUND_ALLOW, for calls that do not take the server's way. */
+  readonly allow?: readonly string[];
 };
 
 /** The connection as the server answers it. Throws the server's refusal for an unknown one. */
@@ -43,6 +47,8 @@ export function createDryHost(options: DryHostOptions): DryHost {
   let own = options.connection;
   let checkpoint = options.checkpoint;
   let requests = 0;
+  const redactor = createRedactor();
+  redactor.add(own.credentials);
   const stored = openStoredRecords(client, own);
   const records = createDryRecords(options.models, (message) => log('warn', message), stored.live);
   const isOwn = (key: string | undefined, id: string | undefined) =>
@@ -97,7 +103,7 @@ export function createDryHost(options: DryHostOptions): DryHost {
       return { value: null };
     },
     log: async ({ level, message }) => {
-      log(level, message);
+      log(level, redactor.redact(message));
       return { value: null };
     },
     getConnection: async ({ providerConfigKey, connectionId }) => {
@@ -106,8 +112,11 @@ export function createDryHost(options: DryHostOptions): DryHost {
         providerConfigKey: providerConfigKey ?? own.provider_config_key,
         connectionId: connectionId ?? own.connection_id,
       };
-      return { value: await fetchConnection(client, address) };
+      const other = await fetchConnection(client, address);
+      redactor.add(other.credentials);
+      return { value: other };
     },
+    ...createDrySurroundings({ client, connection: options.connection, allow: options.allow ?? [], log }),
     setMetadata: ({ metadata }) => setMetadata(metadata),
     updateMetadata: ({ metadata }) => setMetadata({ ...own.metadata, ...metadata }),
   };

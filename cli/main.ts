@@ -30,15 +30,46 @@ export const COMMANDS: Readonly<
     summary: 'check nango.yaml, types and bundles of all scripts',
     load: () => import('./commands/compile.ts'),
   },
+  create: { summary: 'add a script to a project without nango.yaml', load: () => import('./commands/create.ts') },
   dev: { summary: 'watch the folder and show mistakes as they come', load: () => import('./commands/dev.ts') },
   dryrun: {
     summary: 'run a sync or an action here against a real connection; nothing is stored',
     load: () => import('./commands/dryrun.ts'),
   },
+  'generate:tests': {
+    summary: 'write a vitest file for each script that has a recording',
+    load: () => import('./commands/generate-tests.ts'),
+  },
+  test: {
+    summary: 'run scripts on their recordings and compare what they do',
+    load: () => import('./commands/test.ts'),
+  },
   deploy: { summary: 'bring the scripts to an environment of the server', load: () => import('./commands/deploy.ts') },
   providers: { summary: 'list the APIs that the server knows', load: () => import('./commands/providers.ts') },
   integrations: { summary: 'list and create integrations', load: () => import('./commands/integrations.ts') },
   connections: { summary: 'list, create and delete connections', load: () => import('./commands/connections.ts') },
+  pull: { summary: 'fetch the source of a deployed script', load: () => import('./commands/pull.ts') },
+  'generate:docs': {
+    summary: 'write a README for each integration',
+    load: () => import('./commands/generate-docs.ts'),
+  },
+  'migrate-config': {
+    summary: 'turn a nango.yaml of version 1 into version 2',
+    load: () => import('./commands/migrate-config.ts'),
+  },
+  'migrate-to-zero-yaml': {
+    summary: 'turn a project with nango.yaml into TypeScript definitions',
+    load: () => import('./commands/migrate-to-zero-yaml.ts'),
+  },
+  doctor: {
+    summary: 'look what is wrong with set-up, project and server, and say what to do',
+    load: () => import('./commands/doctor.ts'),
+  },
+  completion: { summary: 'print completions for bash, zsh or fish', load: () => import('./commands/completion.ts') },
+  variables: {
+    summary: 'list, set and delete what scripts find as environment variables',
+    load: () => import('./commands/variables.ts'),
+  },
   records: { summary: 'show the records of a connection', load: () => import('./commands/records.ts') },
   logs: { summary: 'show the log lines of a script', load: () => import('./commands/logs.ts') },
   status: { summary: 'show syncs with their state and next run', load: () => import('./commands/status.ts') },
@@ -113,13 +144,14 @@ function createProgram(
       flags = mergeFlags(program.opts(), command.opts());
       onFlags(flags);
     });
-  withGlobalFlags(program);
+  withGlobalFlags(program, true);
   const context = createContext(io, out, version, () => flags);
   for (const [name, { summary }] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(summary);
     if (name !== called) continue;
     module?.define(command, context);
-    for (const leaf of command.commands.length === 0 ? [command] : command.commands) withGlobalFlags(leaf);
+    for (const leaf of command.commands.length === 0 ? [command] : command.commands)
+      withGlobalFlags(leaf, module?.asks === true);
   }
   return program;
 }
@@ -130,6 +162,7 @@ function createContext(io: Io, out: Output, version: string, flags: () => Flags)
     io,
     out,
     flags: () => ({ ...flags(), autoConfirm: flags().autoConfirm || io.env['NANGO_DEPLOY_AUTO_CONFIRM'] === 'true' }),
+    commands: Object.keys(COMMANDS),
     isInteractive: () => io.isTty && flags().interactive && !io.env['CI'],
     project: () => requireProject(io.cwd),
     settings,
@@ -137,9 +170,10 @@ function createContext(io: Io, out: Output, version: string, flags: () => Flags)
   };
 }
 
-function withGlobalFlags(command: Command): void {
+// Taken everywhere, as users' scripts pass it, and shown where something is asked.
+function withGlobalFlags(command: Command, asks: boolean): void {
   command
-    .option('--auto-confirm', 'answer questions with yes')
+    .addOption(new Option('--auto-confirm', 'answer questions with yes').hideHelp(!asks))
     .option('--no-interactive', 'ask nothing')
     .option('--debug', 'show stacks of failures')
     // Flags of the incumbent's CLI that have nothing to switch off here, so that its users' scripts go on working.

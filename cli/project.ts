@@ -1,23 +1,38 @@
 /** The integrations folder: where it is, and which files in it are whose. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { EngineError } from '../contract/failures.ts';
+import { INDEX_FILE } from '../manifest/index-file.ts';
 import { errnoOf } from './errno.ts';
 
 export const MANIFEST_FILE = 'nango.yaml';
 export const PROJECT_FOLDER = 'nango-integrations';
 
 export type Project = {
-  /** The folder that holds `nango.yaml`. */
+  /** The folder that holds `nango.yaml`, or `index.ts` of a project without one. */
   readonly folder: string;
+  readonly form: 'yaml' | 'zero-yaml';
 };
 
 /** The project in `cwd` itself or in `cwd/nango-integrations`; undefined where there is none. */
 export function findProject(cwd: string): Project | undefined {
-  return [cwd, join(cwd, PROJECT_FOLDER)]
-    .filter((folder) => existsSync(join(folder, MANIFEST_FILE)))
-    .map((folder) => ({ folder }))[0];
+  return [cwd, join(cwd, PROJECT_FOLDER)].flatMap((folder) => projectIn(folder) ?? [])[0];
+}
+
+function projectIn(folder: string): Project | undefined {
+  if (existsSync(join(folder, MANIFEST_FILE))) return { folder, form: 'yaml' };
+  return isZeroYaml(folder) ? { folder, form: 'zero-yaml' } : undefined;
+}
+
+/** `index.ts` beside the folder `.nango`, which git may not have brought along, or with an import of a script in it. */
+function isZeroYaml(folder: string): boolean {
+  const index = join(folder, INDEX_FILE);
+  if (!existsSync(index)) return false;
+  return (
+    existsSync(join(folder, '.nango')) ||
+    /['"]\.\/[^'"]+\/(syncs|actions|on-events)\//.test(readFileSync(index, 'utf8'))
+  );
 }
 
 /** As `findProject`. Throws `configuration_invalid` where there is none, saying how to make one. */
@@ -26,14 +41,19 @@ export function requireProject(cwd: string): Project {
   if (project !== undefined) return project;
   throw new EngineError(
     'configuration_invalid',
-    `No ${MANIFEST_FILE} in '${cwd}' nor in its folder '${PROJECT_FOLDER}': change to the folder of your integrations, ` +
-      `or make one with 'nango init'.`,
+    `No ${MANIFEST_FILE} in '${cwd}' nor in its folder '${PROJECT_FOLDER}', and no ${INDEX_FILE} that imports scripts: ` +
+      `change to the folder of your integrations, or make one with 'nango init'.`,
   );
 }
 
-/** The text of `nango.yaml`. Throws `manifest_invalid` when it cannot be read. */
-export async function readManifestFile(project: Project): Promise<string> {
-  const path = join(project.folder, MANIFEST_FILE);
+/** The file that says which scripts there are, relative to the folder. */
+export function declaringFile({ form }: Project): string {
+  return form === 'yaml' ? MANIFEST_FILE : INDEX_FILE;
+}
+
+/** Its text. Throws `manifest_invalid` when it cannot be read. */
+export async function readDeclaringFile(project: Project): Promise<string> {
+  const path = join(project.folder, declaringFile(project));
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new EngineError('manifest_invalid', `'${path}' cannot be read: expected a text file.`, { cause });
   });

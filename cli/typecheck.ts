@@ -1,13 +1,16 @@
 /** Types of an integrations folder, checked by the installed TypeScript's own `tsc`. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { EngineError } from '../contract/failures.ts';
 import type { Mistake } from '../manifest/manifest.ts';
+import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../manifest/sandbox-types.ts';
 import { TSCONFIG_TEXT } from '../manifest/tsconfig-template.ts';
+import { zodVersion } from './bundling.ts';
+import { installedPackage } from './package.ts';
 import type { Project } from './project.ts';
 
 /**
@@ -17,11 +20,13 @@ import type { Project } from './project.ts';
 export async function checkTypes(project: Project, signal?: AbortSignal): Promise<Mistake[]> {
   const folder = await realpath(project.folder);
   const own = join(folder, 'tsconfig.json');
-  if (existsSync(own)) return checkWith(own, folder, signal);
+  if (existsSync(own) && project.form === 'yaml') return checkWith(own, folder, signal);
   const draft = await mkdtemp(join(tmpdir(), 'nango-types-'));
   try {
     const config = join(draft, 'tsconfig.json');
-    await writeFile(config, tsconfigFor(folder));
+    const base = existsSync(own) ? { extends: own } : configFor(folder, project.form);
+    const supplied = project.form === 'yaml' ? {} : await supply(folder, own, draft);
+    await writeFile(config, JSON.stringify(withSupplied(base, supplied)));
     return await checkWith(config, folder, signal);
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -89,11 +94,56 @@ function compilerFile(): string {
 }
 
 /** The configuration of `nango init`, aimed at a folder elsewhere. */
-function tsconfigFor(folder: string): string {
-  const config = JSON.parse(TSCONFIG_TEXT) as { include: string[]; exclude: string[] };
+function configFor(folder: string, form: Project['form']) {
+  const config = JSON.parse(TSCONFIG_TEXT) as { compilerOptions: object; include: string[]; exclude: string[] };
   const base = folder.split(sep).join('/');
   const absolute = (patterns: string[]) => patterns.map((pattern) => `${base}/${pattern}`);
-  return JSON.stringify({ ...config, include: absolute(config.include), exclude: absolute(config.exclude) });
+  // Projects of the newer form were strict from their first day.
+  const strict = form === 'zero-yaml' ? { strict: true, noImplicitAny: true, strictNullChecks: true } : {};
+  const compilerOptions = { ...config.compilerOptions, ...strict };
+  return { ...config, compilerOptions, include: absolute(config.include), exclude: absolute(config.exclude) };
+}
+
+type Supplied = { readonly paths?: Readonly<Record<string, readonly string[]>>; readonly files?: readonly string[] };
+
+/**
+ * What a zero-yaml project imports and has not installed, from our own package: the module `nango`, zod, and the
+ * sandbox's globals unless the project takes Node's. A compiler without ambient types knows no `Buffer` by itself.
+ */
+async function supply(folder: string, own: string, draft: string): Promise<Supplied> {
+  const text = existsSync(own) ? await readFile(own, 'utf8') : '';
+  const takesNode = /"types"\s*:\s*\[[^\]]*"node"/.test(text);
+  const globals = join(draft, SANDBOX_TYPES_FILE);
+  if (!takesNode) await writeFile(globals, SANDBOX_TYPES);
+  const files = takesNode ? {} : { files: [globals] };
+  // A project that maps names itself knows where its modules are.
+  if (/"paths"\s*:/.test(text)) return files;
+  const types = join(installedPackage().root, 'author', 'index.d.ts');
+  const zod = dirname(createRequire(import.meta.url).resolve('zod/package.json'));
+  const paths = {
+    ...(isInstalled(folder, 'nango') ? {} : { nango: [types] }),
+    ...(isInstalled(folder, '@nangohq/runner-sdk') ? {} : { '@nangohq/runner-sdk': [types] }),
+    ...(isInstalled(folder, 'zod')
+      ? {}
+      : { zod: [join(zod, zodVersion(folder) === 3 ? 'v3' : '', 'index.d.ts')], 'zod/*': [join(zod, '*')] }),
+  };
+  return { ...files, paths };
+}
+
+type Config = { readonly extends?: string; readonly compilerOptions?: object };
+
+function withSupplied(config: Config, { paths, files }: Supplied): object {
+  // Declarations are ours or a package's: what they say twice, such as URL beside the DOM's, is no author's mistake.
+  const options = { ...config.compilerOptions, skipLibCheck: true, ...(paths === undefined ? {} : { paths }) };
+  return { ...config, compilerOptions: options, ...(files === undefined ? {} : { files }) };
+}
+
+/** Whether Node would find a package from a folder: in its `node_modules`, or in that of a folder above. */
+function isInstalled(folder: string, name: string): boolean {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, 'node_modules', name, 'package.json'))) return true;
+    if (at === dirname(at)) return false;
+  }
 }
 
 function inFolder(path: string, folder: string): string {

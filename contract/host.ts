@@ -52,6 +52,17 @@ export type ConnectionView = {
   readonly updated_at: string;
 };
 
+/** An integration as scripts and `GET /integrations/:key` see it. */
+export type IntegrationView = {
+  readonly unique_key: string;
+  readonly provider: string;
+  readonly display_name: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  /** Where they were asked for; null when it has none. */
+  readonly credentials?: unknown;
+};
+
 /** Where a script says it is: flat, and at most 64 KB as JSON. */
 export type Checkpoint = Readonly<Record<string, string | number | boolean>>;
 
@@ -85,6 +96,33 @@ export type HostCalls = {
   setMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
   updateMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
   getCheckpoint: { args: Readonly<Record<string, never>>; value: Checkpoint | null };
+  getIntegration: { args: { include: readonly string[] }; value: IntegrationView };
+  getEnvironmentVariables: { args: Readonly<Record<string, never>>; value: readonly { name: string; value: string }[] };
+  /** False when another run of the environment has it. */
+  acquireLock: { args: { key: string; ttlMs: number }; value: boolean };
+  /** Null releases all locks of the run. */
+  releaseLock: { args: { key: string | null }; value: boolean };
+  /** `body`: what is sent. No credentials and no retries; the address policy holds. */
+  uncontrolledFetch: {
+    args: { url: string; method: string; headers: Readonly<Record<string, string>> };
+    value: ResponseHead;
+  };
+  /** `body`: the input as JSON text; the answer's body is the output. Waits until the action has ended. */
+  triggerAction: { args: { providerConfigKey: string; connectionId: string; action: string }; value: null };
+  /** Does not wait. */
+  triggerSync: {
+    args: {
+      providerConfigKey: string;
+      connectionId: string;
+      name: string;
+      variant: string;
+      reset: boolean;
+      emptyCache: boolean;
+    };
+    value: null;
+  };
+  /** Lets paused syncs run again, of one connection or of all. */
+  startSync: { args: { providerConfigKey: string; names: readonly string[]; connectionId?: string }; value: null };
   /** Null clears it. */
   saveCheckpoint: { args: { checkpoint: Checkpoint | null }; value: null };
 };

@@ -30,6 +30,7 @@ export type Limits = {
 /** What the guest `nango` object knows without asking. */
 export type GuestContext = {
   readonly environmentName: string;
+  readonly environmentId?: number;
   readonly providerConfigKey: string;
   readonly provider: string;
   readonly connectionId: string;
@@ -40,8 +41,15 @@ export type GuestContext = {
   /** Models the sync declared; saving another one is an error. Absent for actions. */
   readonly models?: readonly string[];
   readonly isCli?: boolean;
-  /** The provider's own settings of `nango.paginate`, under those of the call. */
+  /** The provider's own settings of `paginate`, under those of a call. */
   readonly paginate?: Readonly<Record<string, unknown>>;
+  /** Whether input, output and records are checked by the script's own zod schemas, where it has them. */
+  readonly validate?: boolean;
+  /**
+   * `play`: answers come from a recording, which holds failures as answers and inputs as they were given. `save`: one is
+   * being made.
+   */
+  readonly recording?: 'play' | 'save';
 };
 
 /** What a deployed script knows without asking, the same in each of its attempts. */
@@ -55,6 +63,7 @@ export function guestContext(
     readonly lastSyncDate: Date | null;
   },
   connection: {
+    readonly environmentId: string;
     readonly providerConfigKey: string;
     readonly provider: string;
     readonly connectionId: string;
@@ -63,6 +72,7 @@ export function guestContext(
 ): GuestContext {
   const common = {
     environmentName: run.environment,
+    environmentId: Number(connection.environmentId),
     providerConfigKey: connection.providerConfigKey,
     provider: connection.provider,
     connectionId: connection.connectionId,

@@ -1,13 +1,15 @@
 /** Models as JSON Schema (draft 7), for tools and for the server that checks records. Pure. */
-import type { Field, Model, ObjectType, PrimitiveName, TypeExpression } from './manifest.ts';
+import type {
+  Field,
+  JsonSchema,
+  Model,
+  ObjectType,
+  PrimitiveName,
+  SchemaDocument,
+  TypeExpression,
+} from './manifest.ts';
 import { modelsIn } from './model-section.ts';
 import { reachableModels } from './model-warnings.ts';
-
-export type JsonSchema = { readonly [key: string]: unknown };
-export type SchemaDocument = {
-  readonly $schema: string;
-  readonly definitions: { readonly [model: string]: JsonSchema };
-};
 
 /** The file of all models that `nango generate` writes, relative to the project's folder. */
 export const SCHEMA_FILE = '.nango/schema.json';
@@ -18,7 +20,7 @@ export function schemaDocument(
   models: readonly Model[],
   extra: readonly (readonly [name: string, type: TypeExpression])[] = [],
 ): SchemaDocument {
-  const own = models.map((model) => [model.name, model.schema ?? schemaOf(model.type)] as const);
+  const own = models.map((model) => [model.name, schemaOf(model.type)] as const);
   const others = extra.map(([name, type]) => [name, schemaOf(type)] as const);
   return { $schema: DRAFT, definitions: Object.fromEntries([...own, ...others]) };
 }

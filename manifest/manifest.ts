@@ -7,7 +7,7 @@ import type { OnEvent } from '../contract/on-events.ts';
  * Every project form (v1, v2, zero-yaml) ends in this same `Manifest`.
  */
 export type Manifest = {
-  readonly version: 'v1' | 'v2';
+  readonly version: 'v1' | 'v2' | 'zero-yaml';
   readonly integrations: readonly Integration[];
   readonly models: readonly Model[];
   /** What does not stop the project but probably is not meant. */
@@ -43,6 +43,8 @@ export type SyncDefinition = Position & {
   /** One for each model, or none. */
   readonly endpoints?: readonly Endpoint[];
   readonly webhookSubscriptions?: readonly string[];
+  /** Its types as JSON Schema, where they are not models of the Manifest but the script's own (zero-yaml). */
+  readonly schema?: SchemaDocument;
 };
 
 export type ActionDefinition = Position & {
@@ -54,6 +56,14 @@ export type ActionDefinition = Position & {
   readonly scopes?: readonly string[];
   /** At most one. */
   readonly endpoints?: readonly Endpoint[];
+  /** As that of a sync. */
+  readonly schema?: SchemaDocument;
+};
+
+export type JsonSchema = { readonly [key: string]: unknown };
+export type SchemaDocument = {
+  readonly $schema: string;
+  readonly definitions: { readonly [model: string]: JsonSchema };
 };
 
 export type OnEventDefinition = Position & {
@@ -73,8 +83,6 @@ export type Endpoint = {
 export type Model = Position & {
   readonly name: string;
   readonly type: TypeExpression;
-  /** JSON Schema in the author's own words, where the model was written as one (zod) and says more than `type`. */
-  readonly schema?: { readonly [key: string]: unknown };
 };
 
 export type PrimitiveName =

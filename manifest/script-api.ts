@@ -104,6 +104,29 @@ export interface NangoConnection {
   [key: string]: any;
 }
 
+export interface NangoIntegration {
+  unique_key: string;
+  provider: string;
+  display_name: string;
+  created_at: string;
+  updated_at: string;
+  credentials?: any;
+  [key: string]: any;
+}
+
+/** An answer in the shape of the Fetch API. */
+export interface NangoFetchResponse {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly statusText: string;
+  readonly url: string;
+  readonly headers: { get(name: string): string | null; has(name: string): boolean; [key: string]: any };
+  text(): Promise<string>;
+  json(): Promise<any>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  clone(): NangoFetchResponse;
+}
+
 /** Throw it to answer the caller of an action with a payload of your own. */
 export interface NangoActionError extends Error {
   type: string;
@@ -116,6 +139,7 @@ export interface NangoAction {
   readonly providerConfigKey: string;
   readonly provider: string;
   readonly environmentName: string;
+  readonly environmentId: number;
   readonly isCLI?: boolean;
   readonly ActionError: new (payload?: any) => NangoActionError;
   /** The zod of the sandbox. */
@@ -139,6 +163,47 @@ export interface NangoAction {
   /** Replaces the given keys only. */
   updateMetadata(metadata: Record<string, any>): Promise<any>;
 
+  getIntegration(options?: { include?: readonly ('webhook' | 'credentials')[] }): Promise<NangoIntegration>;
+  /** What the environment has, as \`nango variables\` shows it. */
+  getEnvironmentVariables(): Promise<{ name: string; value: string }[]>;
+  getFlowAttributes<T = any>(): T | null;
+  getWebhookURL(): Promise<string | null>;
+  /** @deprecated Use getMetadata. */
+  getFieldMapping(): Promise<Record<string, any>>;
+  /** @deprecated Use setMetadata. */
+  setFieldMapping(mapping: Record<string, any>): Promise<any>;
+
+  /** Runs an action and waits for its answer. */
+  triggerAction<In = any, Out = any>(providerConfigKey: string, connectionId: string, action: string, input?: In): Promise<Out>;
+  /** Starts a run of a sync, or joins the one that is under way. */
+  triggerSync(
+    providerConfigKey: string,
+    connectionId: string,
+    sync: string | { name: string; variant: string },
+    options?: { reset?: boolean; emptyCache?: boolean } | string | boolean,
+  ): Promise<void>;
+  /** Lets paused syncs run again. */
+  startSync(
+    providerConfigKey: string,
+    syncs: readonly (string | { name: string; variant: string })[],
+    connectionId?: string,
+  ): Promise<void>;
+
+  /** Takes a lock against all other runs of the environment; false when one of them has it. */
+  tryAcquireLock(lock: { key: string; ttlMs: number }): Promise<boolean>;
+  releaseLock(lock: { key: string }): Promise<boolean>;
+  /** Happens by itself when the run ends. */
+  releaseAllLocks(): Promise<void>;
+  /** A call without credentials and retries; private addresses are refused. */
+  uncontrolledFetch(request: {
+    url: { toString(): string };
+    method?: string | undefined;
+    headers?: Record<string, string> | undefined;
+    body?: string | undefined;
+  }): Promise<NangoFetchResponse>;
+
+  /** Lines below the level are dropped. */
+  setLogger(logger: { level: 'debug' | 'info' | 'warn' | 'error' | 'off' }): void;
   /** Anything can be logged. A last argument \`{ level: 'warn' }\` sets the level. @default 'info' */
   log(...args: any[]): Promise<void>;
   /** Parses with a zod schema; throws an ActionError that names each issue. */
@@ -176,7 +241,7 @@ export interface NangoSync extends NangoAction {
 `;
 
 // Besides its own exports the text above uses these of the ES library: a model of that name would take their place.
-const LIBRARY_NAMES = ['Date', 'Error', 'Map', 'Record', 'Promise', 'Partial', 'AsyncGenerator'];
+const LIBRARY_NAMES = ['Date', 'Error', 'Map', 'Record', 'Promise', 'Partial', 'AsyncGenerator', 'ArrayBuffer'];
 const TYPESCRIPT_NAMES = [
   'symbol',
   'Array',

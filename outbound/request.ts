@@ -17,6 +17,7 @@ import { createExchange, discard, type Exchange, type ExchangeAnswer, type Excha
 import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
 import { callHeaders, passedOnHeaders, scriptHeaders, statedContentType } from './headers.ts';
 import { interpolateTree } from './interpolate.ts';
+import { type RawCall, rawCall } from './raw.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
 import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, type RetryRules } from './retry.ts';
 import { targetUrl } from './target.ts';
@@ -100,6 +101,11 @@ export type Outbound = {
     call: StreamCall,
     signal: AbortSignal,
   ) => Promise<{ head: StreamHead; body: Readable }>;
+  /** A call without provider and credentials, as `rawCall` says. */
+  readonly raw: (
+    call: RawCall,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<{ readonly head: ResponseHead; readonly body: Uint8Array }>;
   /** Closes the pooled connections. */
   readonly close: () => void;
 };
@@ -127,6 +133,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
     request: (connection, config, { signal }) => requestAll(parts, { party: partyOf(connection), config, signal }),
     attempt: (connection, config, call) => requestOnce(parts, { party: partyOf(connection), config, ...call }),
     stream: (connection, call, signal) => streamAll(parts, { party: partyOf(connection), call, signal }),
+    raw: (call, { signal }) => rawCall(exchange, call, { maxBytes: options.maxResponseBytes, signal }),
     close: exchange.close,
   };
 }

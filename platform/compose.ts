@@ -113,7 +113,7 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync, startAction, startDelivery } = engine;
+    const { startSync, startAction, startDelivery, runAction, reconcile } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
     const control = openRunControl({ db, log });
@@ -132,6 +132,8 @@ export async function startEngine(options: {
       startSync,
       startAction,
       startDelivery,
+      runAction,
+      reconcile,
       clock,
       log,
       limits,
@@ -139,7 +141,8 @@ export async function startEngine(options: {
       processQueue,
     };
     const { namespace } = parts.temporal;
-    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
+    const syncSlots = settings.NANGO_SYNC_SLOTS;
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots });
     closing.add('the workers', workers.stop);
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
@@ -213,6 +216,12 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
     maxIdleStarts: 20,
+    rooms: {
+      connection: settings.NANGO_MAX_RUNS_PER_CONNECTION,
+      integration: settings.NANGO_MAX_RUNS_PER_INTEGRATION,
+      environment: settings.NANGO_MAX_RUNS_PER_ENVIRONMENT,
+    },
+    sliceMs: settings.NANGO_SYNC_SLICE_MS,
     journal: JOURNAL_LIMITS,
   };
 }

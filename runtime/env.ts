@@ -66,6 +66,11 @@ export const SETTINGS = {
   NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),
   NANGO_SYNC_TIMEOUT_MS: milliseconds(24 * HOUR_MS).describe('Running time limit of a sync'),
   NANGO_ACTION_TIMEOUT_MS: milliseconds(HOUR_MS / 4).describe('Running time limit of an action'),
+  NANGO_MAX_RUNS_PER_CONNECTION: count(20).describe('Sync runs of one connection at work at once; more of them wait'),
+  NANGO_MAX_RUNS_PER_INTEGRATION: count(200).describe('The same for all connections of an integration'),
+  NANGO_MAX_RUNS_PER_ENVIRONMENT: count(1_000).describe('The same for an environment'),
+  NANGO_SYNC_SLOTS: count(100).describe('Sync runs at work at once in one worker'),
+  NANGO_SYNC_SLICE_MS: milliseconds(300_000).describe('For how long a sync runs in one go while others wait'),
   NANGO_JOURNAL_KEEP: z
     .enum(['failed', 'all', 'none'])
     .default('failed')

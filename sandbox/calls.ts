@@ -25,6 +25,9 @@ const requestConfig = z.strictObject({
 });
 const checkpoint = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
+const lockKey = z.string().min(1).max(255);
+const address = { providerConfigKey: z.string(), connectionId: z.string() };
+
 /** One schema per kind of call. */
 export const CALL_SCHEMAS = {
   request: z.strictObject({ config: requestConfig }),
@@ -45,6 +48,35 @@ export const CALL_SCHEMAS = {
   setMetadata: z.strictObject({ metadata: record }),
   updateMetadata: z.strictObject({ metadata: record }),
   getCheckpoint: z.strictObject({}),
+  getIntegration: z.strictObject({ include: z.array(z.string()) }),
+  getEnvironmentVariables: z.strictObject({}),
+  acquireLock: z.strictObject({
+    key: lockKey,
+    ttlMs: z
+      .number()
+      .int()
+      .positive()
+      .max(7 * 86_400_000),
+  }),
+  releaseLock: z.strictObject({ key: lockKey.nullable() }),
+  uncontrolledFetch: z.strictObject({
+    url: z.string(),
+    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']),
+    headers: z.record(z.string(), z.string()),
+  }),
+  triggerAction: z.strictObject({ ...address, action: z.string() }),
+  triggerSync: z.strictObject({
+    ...address,
+    name: z.string(),
+    variant: z.string(),
+    reset: z.boolean(),
+    emptyCache: z.boolean(),
+  }),
+  startSync: z.strictObject({
+    providerConfigKey: z.string(),
+    names: z.array(z.string()),
+    connectionId: z.string().optional(),
+  }),
   saveCheckpoint: z.strictObject({ checkpoint: checkpoint.nullable() }),
 } as const satisfies Record<HostCallKind, z.ZodType>;
 

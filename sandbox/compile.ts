@@ -7,8 +7,8 @@ import { EngineError } from '../contract/failures.ts';
 import type { ScriptBundle } from '../contract/script.ts';
 
 /** What `require` finds inside the sandbox. */
-const PROVIDED = ['crypto', 'url', 'buffer', 'zod', 'zod/v4'] as const;
-const EXTERNAL = [...PROVIDED, 'node:crypto', 'node:url', 'node:buffer'];
+const PROVIDED = ['crypto', 'url', 'buffer', 'zod', 'nango'] as const;
+const EXTERNAL = [...PROVIDED, 'zod/v3', 'zod/v4', 'nango/experimental', 'node:crypto', 'node:url', 'node:buffer'];
 const ENTRY = 'entry-of-the-script';
 const INLINE_MAP = /\n?\/\/# sourceMappingURL=data:application\/json[^,\n]*;base64,([A-Za-z0-9+/=]+)\s*$/;
 
@@ -16,8 +16,13 @@ const INLINE_MAP = /\n?\/\/# sourceMappingURL=data:application\/json[^,\n]*;base
  * Bundles the script `file` (relative to `root`) with its relative imports and pure-JavaScript packages. Throws
  * `compile_failed` with all mistakes at once, each as `file:line:column: text`.
  */
-export async function compileScript(script: { readonly root: string; readonly file: string }): Promise<ScriptBundle> {
-  const { root, file } = script;
+export async function compileScript(script: {
+  readonly root: string;
+  readonly file: string;
+  /** The version that the project pins; the sandbox has both. @default 4 */
+  readonly zod?: 3 | 4;
+}): Promise<ScriptBundle> {
+  const { root, file, zod = 4 } = script;
   const specifier = JSON.stringify(`./${file}`);
   const result = await build({
     stdin: {
@@ -36,6 +41,7 @@ export async function compileScript(script: { readonly root: string; readonly fi
     target: 'es2024',
     sourcemap: 'external',
     external: EXTERNAL,
+    ...(zod === 3 ? { alias: { zod: 'zod/v3' } } : {}),
     // The author's own settings could keep type-only imports or choose another target.
     tsconfigRaw: '{}',
     logLevel: 'silent',
@@ -85,7 +91,7 @@ function mistakeOf(file: string, message: Message): string {
   const isEntry = location === null || location.file === ENTRY;
   const where = isEntry ? `${file}:1:1` : `${location.file}:${location.line}:${location.column + 1}`;
   if (isEntry && /^No matching export/.test(text)) {
-    return `${where}: the default export is missing: export default async function fetchData(nango) or runAction(nango, input) is expected.`;
+    return `${where}: the default export is missing: export default async function fetchData(nango) or runAction(nango, input), or createSync, createAction or createOnEvent, is expected.`;
   }
   if (isEntry && /^Could not resolve/.test(text)) return `${where}: the file is not there.`;
   const name = /^Could not resolve "([^"]+)"/.exec(text)?.[1];
@@ -97,7 +103,6 @@ function adviceFor(name: string): string {
     return `Module '${name}' of Node does not exist in scripts: ${PROVIDED.join(', ')} do. ${ADVICE[bare(name)] ?? 'Use what the nango object offers.'}`;
   }
   if (/^\.{1,2}\//.test(name)) return `File '${name}' is not there: a path relative to this file is expected.`;
-  if (name === 'nango') return "Module 'nango' holds types only: import them with `import type`.";
   return `Package '${name}' is not installed: run npm install in the integrations folder.`;
 }
 

@@ -21,7 +21,9 @@ const PREBUILT = join(HERE, 'guest-runtime.json');
 /** Reads the prebuilt runtime, or bundles it from the sources beside this file (about 0.2 s). */
 export async function loadGuestRuntime(): Promise<GuestRuntime> {
   const prebuilt = await readFile(PREBUILT, 'utf8').catch(() => undefined);
-  return prebuilt === undefined ? buildGuestRuntime() : (JSON.parse(prebuilt) as GuestRuntime);
+  if (prebuilt === undefined) return buildGuestRuntime();
+  const texts = JSON.parse(prebuilt) as Pick<GuestRuntime, 'core' | 'zod'>;
+  return { ...texts, version: versionOf(texts) };
 }
 
 /** Bundles the guest's sources. Throws what esbuild throws: they are our own. */
@@ -29,11 +31,16 @@ export async function buildGuestRuntime(): Promise<GuestRuntime> {
   const [main, zod] = await Promise.all([bundle('main'), bundle('zod')]);
   const core = `(function () {\n${main}return guest.boot;\n})()`;
   const zodModule = `(function (Function) {\n${zod}return guest;\n})`;
+  const texts = { core, zod: zodModule };
+  return { ...texts, version: versionOf(texts) };
+}
+
+/** Of the texts and of the engine that runs them here, which may be another than where they were built. */
+function versionOf({ core, zod }: Pick<GuestRuntime, 'core' | 'zod'>): string {
   const { v8, icu } = process.versions;
-  const version = createHash('sha256')
-    .update(JSON.stringify([core, zodModule, v8, icu]))
+  return createHash('sha256')
+    .update(JSON.stringify([core, zod, v8, icu]))
     .digest('hex');
-  return { core, zod: zodModule, version };
 }
 
 async function bundle(name: 'main' | 'zod'): Promise<string> {

@@ -27,7 +27,13 @@ export type Sandbox = {
   /** Ends every child; runs still underway end as aborted. */
   readonly close: () => Promise<void>;
   /** `isolates`: those that hold a script, also one that was told to go and has not gone yet. */
-  readonly stats: () => { readonly children: number; readonly isolates: number; readonly running: number };
+  readonly stats: () => {
+    readonly children: number;
+    readonly isolates: number;
+    readonly running: number;
+    /** Processes of the children that serve an environment. */
+    readonly pids: readonly number[];
+  };
 };
 
 type Waiting = { readonly run: ScriptRun; readonly start: (child: Child | undefined) => void };
@@ -180,7 +186,12 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     stats: () => {
       const running = [...children].reduce((sum, child) => sum + child.running(), 0);
       const isolates = [...children].reduce((sum, child) => sum + child.isolates(), 0);
-      return { children: children.size + (spare === undefined ? 0 : 1), isolates, running };
+      return {
+        children: children.size + (spare === undefined ? 0 : 1),
+        isolates,
+        running,
+        pids: [...children].map((child) => child.pid).filter((pid) => pid !== undefined),
+      };
     },
   };
 }

@@ -1,12 +1,12 @@
 /** Allocating runs: rows exist before their workflows do, so that a caller learns the id and nothing is lost between. */
 import { randomBytes } from 'node:crypto';
-import { v7 as newRunId } from 'uuid';
+import { v7 as newRunId, v5 as uuidOf } from 'uuid';
 import { EngineError } from '../contract/failures.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { actionWorkflowId, syncWorkflowId } from '../contract/ids.ts';
 import type { Connection } from './connections.ts';
-import type { Queryable } from './db.ts';
-import { addRun, runOfWorkflow, type StartedBy } from './runs.ts';
+import { type Queryable, violatedConstraint } from './db.ts';
+import { addRun, type NewRun, runOfWorkflow, type StartedBy } from './runs.ts';
 import type { Script } from './scripts.ts';
 import type { SecretBox } from './secret-box.ts';
 import { addressOf, addSync, missingSyncs, type Sync, syncById } from './syncs.ts';
@@ -24,6 +24,14 @@ export function runIdsBefore(at: Date): string {
 
 export type Allocating = { readonly box: SecretBox; readonly clock: () => Date };
 
+/** Never changed, or a script that begins again would start a second time what it has started. */
+const NAMESPACE = '0f1a1c52-6c1e-4d6b-9a35-3f1d5e2b7c90';
+
+/** The id of a run that a script starts: the same for the same call. */
+export function runIdOf(call: string): string {
+  return uuidOf(call, NAMESPACE);
+}
+
 /**
  * Allocates a run of a sync, for a workflow still to be started or (`workflow`) for one that runs already; for the
  * latter a second call answers the run of the first.
@@ -34,9 +42,10 @@ export async function allocateSyncRun(
   sync: Sync,
   startedBy: StartedBy,
   workflow?: { workflowId: string; workflowRunId: string },
+  ownId?: string,
 ): Promise<AllocatedRun> {
   const at = clock();
-  const runId = runIdAt(at);
+  const runId = ownId ?? runIdAt(at);
   const workflowId = workflow?.workflowId ?? syncWorkflowId(addressOf(sync), runId);
   const added = await addRun(db, {
     id: runId,
@@ -92,7 +101,7 @@ export async function allocateActionRun(
     retries?: number;
     detached?: boolean;
     startedBy?: StartedBy;
-    /** An id made by `runIdAt`, where the caller needs it before the row. */
+    /** An id made by `runIdAt`, or by `runIdOf`: asking again finds the run that is there. */
     runId?: string;
   },
 ): Promise<{ readonly runId: string; readonly workflowId: string }> {
@@ -106,7 +115,7 @@ export async function allocateActionRun(
     action: script.name,
     runId,
   });
-  await addRun(db, {
+  const run: NewRun = {
     id: runId,
     environmentId: environment.id,
     connectionRow: connection.id,
@@ -124,6 +133,9 @@ export async function allocateActionRun(
     retries: action.retries ?? 0,
     detached: action.detached ?? false,
     at,
+  };
+  await addRun(db, run).catch((error: unknown) => {
+    if (action.runId === undefined || violatedConstraint(error) !== 'runs_pkey') throw error;
   });
   return { runId, workflowId };
 }

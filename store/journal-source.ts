@@ -5,6 +5,7 @@ import type { JournalPlace } from './journal.ts';
 /** What it takes to run a script again that has ended: besides its journal, all that it was given. */
 export type JournalSource = JournalPlace & {
   readonly environment: string;
+  readonly environmentId: string;
   readonly provider: string;
   readonly sealedCredentials: string;
   readonly models: readonly string[] | null;
@@ -22,7 +23,7 @@ export type JournalSource = JournalPlace & {
 
 export async function journalSource(db: Queryable, runId: string): Promise<JournalSource | undefined> {
   const result = await db.query<JournalSource>(
-    `select r.id as "runId", r.generation, e.name as environment, i.provider, c.credentials as "sealedCredentials",
+    `select r.id as "runId", r.generation, e.name as environment, e.id::text as "environmentId", i.provider, c.credentials as "sealedCredentials",
        (select s.models from scripts s where s.id = r.script_id) as models,
        (select jsonb_build_object('hash', b.hash, 'code', b.code, 'sourceMap', b.source_map, 'file', b.file)
         from bundles b where b.hash = r.bundle_hash) as bundle,

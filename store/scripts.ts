@@ -158,6 +158,14 @@ export async function schemaOfScript(db: Queryable, scriptId: string): Promise<s
   return result.rows[0]?.schema ?? undefined;
 }
 
+/** The script's TypeScript as it was deployed; null where only its bundle was sent. */
+export async function sourceOfScript(db: Queryable, scriptId: string): Promise<string | null> {
+  const result = await db.query<{ source: string | null }>(`select source from scripts where id = $1::bigint`, [
+    scriptId,
+  ]);
+  return result.rows[0]?.source ?? null;
+}
+
 /** The models that the syncs of an integration declare. */
 export async function declaredModels(db: Queryable, integrationId: string): Promise<string[]> {
   const result = await db.query<{ model: string }>(

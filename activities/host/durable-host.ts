@@ -1,5 +1,6 @@
 /** The Host of a deployed script: what each host call means when its effects must last. One file per group of calls. */
 import type { Host } from '../../contract/host.ts';
+import { createRedactor, type Redactor } from '../../contract/redaction.ts';
 import type { Connection } from '../../store/connections.ts';
 import type { Queryable } from '../../store/db.ts';
 import type { Attempt } from '../../store/runs.ts';
@@ -10,6 +11,8 @@ import { createConnectionCalls } from './connections.ts';
 import { createRecordCalls } from './records.ts';
 import { createRequestCalls } from './requests.ts';
 import { createRunLog } from './run-log.ts';
+import { createSurroundingCalls } from './surroundings.ts';
+import { createTriggerCalls } from './triggers.ts';
 
 export function createDurableHost(
   deps: Dependencies,
@@ -22,12 +25,28 @@ export function createDurableHost(
   },
 ): Host {
   const { recorder, signal } = pass;
-  const log = createRunLog(deps, run, recorder);
+  const redactor = createRedactor();
+  redactor.add(JSON.parse(deps.box.open(connection.sealedCredentials)));
+  const log = createRunLog(deps, run, recorder, redactor);
   return {
     ...createRequestCalls(deps, run, connection, recorder),
     ...createRecordCalls(deps, run, recorder, { log, signal }),
-    ...createConnectionCalls(deps, connection, recorder, signal),
+    ...redacting(redactor, createConnectionCalls(deps, connection, recorder, signal)),
     ...createCheckpointCalls(deps, run, recorder, pass),
+    ...createSurroundingCalls(deps, run, connection, { recorder, redactor, signal }),
+    ...createTriggerCalls(deps, run, connection, signal),
     log: log.log,
+  };
+}
+
+/** What a script learns of credentials, it may not write into its log: those of other connections, and renewed ones. */
+function redacting(redactor: Redactor, calls: ReturnType<typeof createConnectionCalls>): typeof calls {
+  return {
+    ...calls,
+    getConnection: async (args, call) => {
+      const answer = await calls.getConnection(args, call);
+      redactor.add(answer.value.credentials);
+      return answer;
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { Host, LogLevel } from '../../contract/host.ts';
+import type { Redactor } from '../../contract/redaction.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Recorder } from '../recorder.ts';
@@ -27,12 +28,18 @@ export type RunLog = Pick<Host, 'log'> & {
  * The run's log. A line's number follows from the call that wrote it, so however often the script runs again, each line
  * is there once.
  */
-export function createRunLog(deps: Dependencies, run: Attempt, recorder: Recorder): RunLog {
+export function createRunLog(
+  deps: Dependencies,
+  run: Attempt,
+  recorder: Recorder,
+  redactor: Pick<Redactor, 'redact'>,
+): RunLog {
   // Calls count from 0, and a new generation numbers them anew.
   const numberOf = (call: number, place: number) => firstLine(run.generation) + LINES_PER_CALL * (call + 1) + place;
-  const add = (seq: number, level: LogLevel, message: string): void => {
+  const add = (seq: number, level: LogLevel, line: string): void => {
     // Postgres holds no NUL, and a log line can never fail a run.
-    recorder.log({ seq, at: deps.clock(), level, message: message.replaceAll('\0', '').toWellFormed() });
+    const message = redactor.redact(line.replaceAll('\0', '').toWellFormed());
+    recorder.log({ seq, at: deps.clock(), level, message });
     deps.log('script.log', { run: run.runId, name: run.name, level, message });
   };
   return {

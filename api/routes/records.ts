@@ -61,18 +61,24 @@ const PRUNE = z.strictObject({
   until_cursor: z.string().min(1).max(1_000),
   limit: z.number().int().min(1).max(10_000).default(1_000),
 });
-/** As clients of 2023 ask. */
-const OLD_LIST = z.strictObject({
-  model: modelName,
-  variant: scriptName.default('base'),
-  delta: moment.optional(),
-  limit: wholeNumber(1, 10_000).default(100),
-  offset: wholeNumber(0, 999_999_999).default(0),
-  sort_by: z.enum(['id', 'createdAt', 'updatedAt']).default('id'),
-  order: z.enum(['asc', 'desc']).default('desc'),
-  filter: filter.optional(),
-  include_nango_metadata: flag.default(false),
-});
+/** As clients of 2023 ask: what they do not say they send empty. */
+const OLD_LIST = z.preprocess(
+  withoutEmpty,
+  z.strictObject({
+    model: modelName,
+    variant: scriptName.default('base'),
+    delta: moment.optional(),
+    limit: wholeNumber(1, 10_000).default(100),
+    offset: wholeNumber(0, 999_999_999).default(0),
+    sort_by: z
+      .enum(['id', 'createdAt', 'updatedAt', 'created_at', 'updated_at'])
+      .default('id')
+      .transform((by) => (by === 'created_at' ? 'createdAt' : by === 'updated_at' ? 'updatedAt' : by)),
+    order: z.enum(['asc', 'desc']).default('desc'),
+    filter: filter.optional(),
+    include_nango_metadata: flag.default(false),
+  }),
+);
 const ALL_ACTIONS = Object.values(ACTIONS);
 
 export function recordRoutes(deps: ApiDeps, route: Route): Router {
@@ -118,6 +124,11 @@ export function recordRoutes(deps: ApiDeps, route: Route): Router {
     }),
   );
   return router;
+}
+
+function withoutEmpty(query: unknown): unknown {
+  if (typeof query !== 'object' || query === null) return query;
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 }
 
 function addressIn(headers: z.output<typeof connectionHeaders>) {

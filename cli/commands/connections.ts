@@ -16,6 +16,8 @@ type Listed = {
 type Flags = { readonly environment: string };
 type CreateFlags = Flags & CredentialFlags & { readonly connectionConfig?: string; readonly metadata?: string };
 
+export const asks = true;
+
 export const define: CommandModule['define'] = (command, context) => {
   const { out, client } = context;
   withExample(
@@ -49,7 +51,7 @@ export const define: CommandModule['define'] = (command, context) => {
   const create = command
     .command('create')
     .description('create a connection, or renew the credentials of the one there is')
-    .argument('<integration>')
+    .argument('<integration>', 'the id of the integration')
     .argument('<id>', 'your own id of the connection, such as that of a customer')
     .option('--api-key-stdin', 'read the API key from stdin')
     .option('--credentials-stdin', 'read the credentials as a JSON object from stdin')
@@ -61,8 +63,8 @@ export const define: CommandModule['define'] = (command, context) => {
   const remove = command
     .command('delete')
     .description('delete a connection and its records')
-    .argument('<integration>')
-    .argument('<id>');
+    .argument('<integration>', 'the id of the integration')
+    .argument('<id>', 'the id of the connection');
   withExample(withEnvironment(remove), 'nango connections delete github acme').action(
     (integration: string, id: string, flags: Flags) => deleteConnection(context, integration, id, flags),
   );

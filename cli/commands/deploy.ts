@@ -2,13 +2,9 @@ import { EngineError, failureCode } from '../../contract/failures.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
-import {
-  type CompiledProject,
-  compileProject,
-  type DeclaredScript,
-  declaredScripts,
-  loadManifest,
-} from '../compile.ts';
+import type { CompiledProject } from '../build.ts';
+import { compileProject } from '../compile.ts';
+import { type DeclaredScript, readDeclarations } from '../declared.ts';
 import { type DeployScope, deployBody } from '../deploy-body.ts';
 import { type DeployPlan, describeRemovals, type PlannedScript, printPlan, removalsInUse } from '../deploy-plan.ts';
 import { count, type Output, oneLine } from '../output.ts';
@@ -18,6 +14,7 @@ import { askForYes } from '../questions.ts';
 import { noteWarnings } from '../warnings.ts';
 
 export const failureExitCode = 11;
+export const asks = true;
 
 type DeployFlags = {
   readonly version?: string;
@@ -60,7 +57,7 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
     ...(wanted === undefined ? {} : { wanted }),
     signal: context.io.signal,
   });
-  noteWarnings(out, compiled.manifest);
+  noteWarnings(out, compiled.warnings);
   const client = context.client(environment);
   const body = deployBody(compiled, scopeOf(flags), installedPackage().version);
   const plan = await client.call<DeployPlan>('POST', '/sync/deploy/confirmation', { body }).catch(adviseOn(compiled));
@@ -81,19 +78,19 @@ async function selection(
   const wanted = (script: DeclaredScript) =>
     (integration === undefined || script.integration === integration) &&
     ((sync === undefined && action === undefined) ||
-      (script.kind === 'sync' && script.definition.name === sync) ||
-      (script.kind === 'action' && script.definition.name === action));
-  const declared = declaredScripts(project, (await loadManifest(project)).manifest);
+      (script.kind === 'sync' && script.name === sync) ||
+      (script.kind === 'action' && script.name === action));
+  const { scripts: declared } = await readDeclarations(project);
   if (declared.some(wanted)) return wanted;
   const asked = [
     sync && `sync '${sync}'`,
     action && `action '${action}'`,
     integration && `integration '${integration}'`,
   ];
-  const there = declared.map((script) => `${script.integration}/${script.definition.name} (${script.kind})`);
+  const there = declared.map((script) => `${script.integration}/${script.name} (${script.kind})`);
   throw new EngineError(
     'not_found',
-    `No script in nango.yaml matches ${asked.filter(Boolean).join(' and ')}: expected one of ${there.join(', ') || 'none'}.`,
+    `No script of the project matches ${asked.filter(Boolean).join(' and ')}: expected one of ${there.join(', ') || 'none'}.`,
   );
 }
 
@@ -123,7 +120,7 @@ function adviseOn(compiled: CompiledProject): (error: unknown) => never {
   return (error) => {
     if (failureCode(error) !== 'unknown_provider_config') throw error;
     const { code, message, details } = error as EngineError;
-    const advice = `Make the integrations of nango.yaml ('${integrations}') first: 'nango integrations create <id> --provider <provider>'.`;
+    const advice = `Make the integrations of the project ('${integrations}') first: 'nango integrations create <id> --provider <provider>'.`;
     throw new EngineError(code, message, {
       cause: error,
       details: { mistakes: [...(details.mistakes ?? [message]), advice] },

@@ -1,21 +1,44 @@
 import { join, sep } from 'node:path';
 import { watch } from 'chokidar';
-import { failureCode } from '../../contract/failures.ts';
+import { EngineError, failureCode } from '../../contract/failures.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { createBuilder } from '../incremental.ts';
-import { MANIFEST_FILE, type Project } from '../project.ts';
+import { dryRun } from './dryrun.ts';
+import { declaringFile, type Project } from '../project.ts';
 
 /** Editors write a file in several steps and several files at once: what comes within this time is one change. */
 const QUIET_MS = 30;
 
 export const define: CommandModule['define'] = (command, context) => {
-  withExample(command, 'nango dev').action(() => develop(context, context.project()));
+  command
+    .option('--run <script>', 'dry-run this script after each build without mistakes; --connection says for whom')
+    .option('--connection <id>', 'the connection for --run')
+    .option('-e, --environment <name>', 'environment on the server for --run', 'dev');
+  withExample(command, 'nango dev', 'nango dev --run tasks --connection acme').action((flags: Flags) =>
+    develop(context, context.project(), afterBuild(context, flags)),
+  );
 };
 
+type Flags = { readonly run?: string; readonly connection?: string; readonly environment: string };
+
+/** What follows a build without mistakes; a run that fails is shown like a mistake and ends nothing. */
+function afterBuild(context: CommandContext, { run, connection, environment }: Flags): () => Promise<void> {
+  if (run === undefined) return async () => undefined;
+  if (connection === undefined)
+    throw new EngineError('invalid_body', `--run '${run}' needs a connection: pass --connection <id>.`);
+  return async () => {
+    await dryRun(context, run, connection, { environment }).catch((error: unknown) => {
+      if (failureCode(error) === undefined) throw error;
+      const { message, details } = error as EngineError;
+      for (const line of details.mistakes ?? [message]) context.out.line(context.out.style('red', line));
+    });
+  };
+}
+
 /** Builds, then builds again after each change, until Ctrl-C. Mistakes are shown and never end it. */
-async function develop(context: CommandContext, project: Project): Promise<void> {
+async function develop(context: CommandContext, project: Project, next: () => Promise<void>): Promise<void> {
   const { out, io } = context;
   const builder = createBuilder(project);
   const watcher = watch(project.folder, { ignoreInitial: true, ignored: isIgnored(project.folder) });
@@ -29,9 +52,10 @@ async function develop(context: CommandContext, project: Project): Promise<void>
       const files = [...changed];
       changed.clear();
       await builder.build(files).then(
-        ({ mistakes, summary }) => {
+        async ({ mistakes, summary, isGood }) => {
           for (const mistake of mistakes) out.line(out.style('red', mistake));
           out.line(summary);
+          if (isGood) await next();
         },
         (error: unknown) => {
           if (failureCode(error) === undefined) throw error;
@@ -60,7 +84,7 @@ async function develop(context: CommandContext, project: Project): Promise<void>
   if (io.signal?.aborted) stopped.resolve();
   watcher.on('all', (_event, path) => later(path)).on('error', stopped.reject);
   await new Promise<void>((ready) => watcher.once('ready', ready));
-  later(join(project.folder, MANIFEST_FILE));
+  later(join(project.folder, declaringFile(project)));
   out.line(`Watching ${project.folder} (Ctrl-C ends it)`);
   try {
     await stopped.promise;
@@ -68,6 +92,7 @@ async function develop(context: CommandContext, project: Project): Promise<void>
     clearTimeout(timer);
     await watcher.close();
     await building;
+    await builder.close();
   }
 }
 

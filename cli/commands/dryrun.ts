@@ -1,14 +1,20 @@
+import { join, relative } from 'node:path';
 import { EngineError } from '../../contract/failures.ts';
 import type { Checkpoint, ConnectionView } from '../../contract/host.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
-import { type CompiledScript, compileProject, type DeclaredScript, declaredScripts, loadManifest } from '../compile.ts';
+import { Option } from 'commander';
+import type { CompiledScript } from '../build.ts';
+import { compileProject } from '../compile.ts';
+import { type DeclaredScript, readDeclarations } from '../declared.ts';
 import { type DryRunResult, differences, inputDifferences, runDry } from '../dry-run.ts';
 import { fetchConnection } from '../host.ts';
 import { modelsByName, outputText, printModels } from '../dry-output.ts';
 import { readJsonArgument, readObjectArgument } from '../json-argument.ts';
 import { count, oneLine } from '../output.ts';
+import { type Project, writeGenerated } from '../project.ts';
+import { integrationFolder } from '../recorded/find.ts';
 
 export const failureExitCode = 12;
 
@@ -20,6 +26,9 @@ type Flags = {
   readonly checkpoint?: string;
   readonly integrationId?: string;
   readonly validate?: boolean;
+  readonly validation?: boolean;
+  readonly save?: boolean;
+  readonly saveResponses?: boolean;
   readonly json?: boolean;
 };
 type Place = { readonly script: CompiledScript; readonly connection: ConnectionView };
@@ -33,7 +42,10 @@ export const define: CommandModule['define'] = (command, context) => {
     .option('-m, --metadata <json>', "metadata in place of the connection's, as JSON or @file")
     .option('-c, --checkpoint <json>', 'what the script finds as its checkpoint, as JSON or @file')
     .option('--integration-id <id>', 'where several integrations have the name and the connection')
-    .option('--validate', 'fail when input, output or records do not fit their models');
+    .option('--validate', 'fail when input, output or records do not fit their models')
+    .option('--save', 'keep what happened as the recording of `nango test`; implies --validate')
+    .addOption(new Option('--validation', 'as --validate').hideHelp())
+    .addOption(new Option('--save-responses', 'as --save').hideHelp());
   withExample(
     withJson(withEnvironment(command)),
     'nango dryrun tasks acme -l 2026-01-31',
@@ -41,21 +53,24 @@ export const define: CommandModule['define'] = (command, context) => {
   ).action((name: string, connectionId: string, flags: Flags) => dryRun(context, name, connectionId, flags));
 };
 
-async function dryRun(context: CommandContext, name: string, connectionId: string, flags: Flags): Promise<void> {
+/** Compiles and runs one script and prints what it did. */
+export async function dryRun(context: CommandContext, name: string, connectionId: string, flags: Flags): Promise<void> {
   const { out, io } = context;
   const project = context.project();
-  const declared = declaredScripts(project, (await loadManifest(project)).manifest);
-  if (!declared.some((script) => script.definition.name === name)) throw unknownScript(name, declared);
+  const { scripts: declared } = await readDeclarations(project);
+  if (!declared.some((script) => script.name === name)) throw unknownScript(name, declared);
   const lastSyncDate = lastSyncDateOf(flags.lastSyncDate);
   const input = flags.input === undefined ? undefined : await readJsonArgument('--input', flags.input, io.cwd);
   const metadata = await readObjectArgument('--metadata', flags.metadata, context.io.cwd);
   const checkpoint = checkpointOf(await readObjectArgument('--checkpoint', flags.checkpoint, context.io.cwd));
-  const wanted = (script: DeclaredScript) => script.definition.name === name;
+  const wanted = (script: DeclaredScript) => script.name === name;
   const { scripts, manifest } = await compileProject(project, { wanted, signal: io.signal });
   const client = context.client(flags.environment);
   const place = await findPlace(client, scripts, connectionId, flags.integrationId);
   const { script } = place;
-  if (flags.validate) failOn(inputDifferences(manifest, script, input));
+  const save = flags.save === true || flags.saveResponses === true;
+  const validate = flags.validate === true || flags.validation === true || save;
+  if (validate) failOn(inputDifferences(manifest, script, input));
   const result = await runDry({
     script,
     client,
@@ -65,13 +80,29 @@ async function dryRun(context: CommandContext, name: string, connectionId: strin
     input,
     // Logs are no result: `nango dryrun … | jq` gets the result alone.
     log: (level, message) => out.note(`${level} ${oneLine(message, 20_000)}`),
+    allow: (context.settings().variables['NANGO_OUTBOUND_ALLOW'] ?? '').split(/[\s,]+/).filter((part) => part !== ''),
     signal: io.signal,
+    record: save,
+    validate,
   });
   if (flags.json) out.json(jsonResult(script.kind, result));
   else if (script.kind === 'action') out.line(outputText(result.outcome.output));
   else if (script.kind === 'on-event') out.line(`Ran for '${connectionId}': ${count(result.requests, 'request')}.`);
   else printRecords(context, name, place.connection, result);
-  if (flags.validate) failOn(differences(manifest, script, result));
+  if (validate) failOn(differences(manifest, script, result));
+  if (result.fixture !== undefined) await saveFixture(context, project, script, result.fixture);
+}
+
+/** Where `nango test` looks for it. A recording that is there is made anew: that is what the flag is for. */
+async function saveFixture(
+  { out }: CommandContext,
+  project: Project,
+  { file, name }: CompiledScript,
+  fixture: object,
+): Promise<void> {
+  const path = join(integrationFolder(project.folder, file), 'tests', `${name}.test.json`);
+  await writeGenerated(path, `${JSON.stringify(fixture, null, 2)}\n`);
+  out.note(`Recorded ${relative(project.folder, path)}: 'nango test' runs the script on it.`);
 }
 
 function printRecords({ out }: CommandContext, name: string, connection: ConnectionView, result: DryRunResult): void {
@@ -158,6 +189,6 @@ function failOn(mistakes: readonly string[]): void {
 }
 
 function unknownScript(name: string, declared: readonly DeclaredScript[]): EngineError {
-  const known = declared.map((script) => `'${script.definition.name}'`).join(', ') || 'none';
-  return new EngineError('not_found', `No sync or action '${name}' in nango.yaml: expected one of ${known}.`);
+  const known = declared.map((script) => `'${script.name}'`).join(', ') || 'none';
+  return new EngineError('not_found', `No script '${name}' in the project: expected one of ${known}.`);
 }

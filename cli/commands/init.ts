@@ -2,14 +2,13 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { parseEnv } from 'node:util';
-import { SCHEMA_FILE, schemaDocument } from '../../manifest/json-schema.ts';
 import { parseManifest } from '../../manifest/parse.ts';
-import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
+import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
 import { TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
-import { generateModels } from '../../manifest/typegen.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { exchange } from '../exchange.ts';
+import { generatedFiles } from '../generated.ts';
 import { type InstalledPackage, installedPackage } from '../package.ts';
 import { findProject, MANIFEST_FILE, PROJECT_FOLDER, writeOnce } from '../project.ts';
 
@@ -29,7 +28,9 @@ async function init(context: CommandContext, path: string): Promise<void> {
   const folder = resolve(io.cwd, path);
   const existing = path === PROJECT_FOLDER ? findProject(io.cwd) : findProject(folder);
   if (existing !== undefined) {
-    out.note(`'${existing.folder}' is a project already (it has a ${MANIFEST_FILE}): nothing was changed.`);
+    out.note(
+      `'${existing.folder}' is a project already (it has ${existing.form === 'yaml' ? `a ${MANIFEST_FILE}` : 'an index.ts of scripts'}): nothing was changed.`,
+    );
     return;
   }
   const installed = installedPackage();
@@ -51,9 +52,7 @@ async function newFiles(folder: string, installed: InstalledPackage, keys: reado
   const { manifest } = parseManifest(manifestText, MANIFEST_FILE);
   return [
     ...(await Promise.all(scripts.map(async (name) => ({ name, text: await readFile(join(example, name), 'utf8') })))),
-    { name: 'models.ts', text: generateModels(manifest) },
-    { name: SANDBOX_TYPES_FILE, text: SANDBOX_TYPES },
-    { name: SCHEMA_FILE, text: `${JSON.stringify(schemaDocument(manifest.models), null, 2)}\n` },
+    ...generatedFiles(manifest),
     { name: 'tsconfig.json', text: TSCONFIG_TEXT },
     { name: 'package.json', text: packageText(folder, installed) },
     { name: '.gitignore', text: '.env\n.nango/\ndist/\nnode_modules/\n' },

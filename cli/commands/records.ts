@@ -18,9 +18,9 @@ type Flags = {
 
 export const define: CommandModule['define'] = (command, { out, client }) => {
   command
-    .argument('<integration>')
-    .argument('<connection>')
-    .argument('<model>')
+    .argument('<integration>', 'the id of the integration')
+    .argument('<connection>', 'the id of the connection')
+    .argument('<model>', 'the name of the model')
     .option('--limit <number>', 'how many records', '100')
     .option('--cursor <cursor>', 'go on behind this cursor')
     .option('--modified-after <time>', 'only what changed after this ISO time')

@@ -8,7 +8,9 @@ import type { JournalHead } from '../../contract/journal-document.ts';
 import { pathPart } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
-import { type CompiledScript, compileProject, type DeclaredScript } from '../compile.ts';
+import type { CompiledScript } from '../build.ts';
+import { compileProject } from '../compile.ts';
+import type { DeclaredScript } from '../declared.ts';
 import { modelsByName, outputText, printModels } from '../dry-output.ts';
 import { type DebugServer, debuggable, openDebugServer } from '../debug-server.ts';
 import { type RecordedRun, readRecordedRun } from '../journal-file.ts';
@@ -110,12 +112,12 @@ function noteServer({ out }: CommandContext, { url, port }: DebugServer): void {
 /** The script of the run as it stands in the project's folder. */
 async function compileLocal(context: CommandContext, { run, context: guest }: JournalHead): Promise<CompiledScript> {
   const wanted = (script: DeclaredScript): boolean =>
-    script.kind === run.kind && script.definition.name === run.name && script.integration === guest.providerConfigKey;
+    script.kind === run.kind && script.name === run.name && script.integration === guest.providerConfigKey;
   const { scripts } = await compileProject(context.project(), { wanted, signal: context.io.signal });
   const [script] = scripts;
   if (script !== undefined) return script;
   const what = `${run.kind} '${run.name}' of integration '${guest.providerConfigKey}'`;
-  throw new EngineError('not_found', `nango.yaml has no ${what}, which run '${run.id}' was of.`);
+  throw new EngineError('not_found', `This folder has no ${what}, which run '${run.id}' was of.`);
 }
 
 /** A sync may save what its definition says now. */

@@ -19,8 +19,11 @@ const MEANINGS = {
 } as const satisfies Record<Triggered['state'], string>;
 
 export const define: CommandModule['define'] = (command, { out, client }) => {
-  command.argument('<integration>').argument('<sync>').argument('<connection>');
-  command.option('--reset', 'forget lastSyncDate and checkpoint first; a run that is under way is cancelled');
+  command
+    .argument('<integration>', 'the id of the integration')
+    .argument('<sync>', 'the name of the sync')
+    .argument('<connection>', 'the id of the connection')
+    .option('--reset', 'forget lastSyncDate and checkpoint first; a run that is under way is cancelled');
   withExample(withJson(withEnvironment(command)), 'nango trigger task-tracker tasks acme').action(
     async (integration: string, sync: string, connection: string, flags: Flags) => {
       const opts = flags.reset === true && { opts: { reset: true } };

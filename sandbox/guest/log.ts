@@ -15,6 +15,10 @@ const LEVELS: Readonly<Record<string, string>> = {
   error: 'error',
 };
 
+/** From the least to the most important; `off` is above all. */
+const RANKS = ['debug', 'info', 'warn', 'error', 'off'];
+
+let lowest = 0;
 let waiting = 0;
 let dropped = 0;
 
@@ -25,8 +29,16 @@ export function log(...args: unknown[]): Promise<void> {
   return writeLine(level ?? 'info', level === undefined ? args : args.slice(0, -1));
 }
 
+/** Drops lines below a level from now on. Throws for a level there is not. */
+export function setLogLevel(level: string): void {
+  const rank = RANKS.indexOf(level);
+  if (rank === -1) throw new TypeError(`nango.setLogger: level '${level}' is not one of ${RANKS.join(', ')}.`);
+  lowest = rank;
+}
+
 /** One line at one level. */
 export function writeLine(level: string, args: readonly unknown[]): Promise<void> {
+  if (RANKS.indexOf(level) < lowest) return Promise.resolve();
   if (waiting >= MAX_WAITING) {
     dropped += 1;
     return Promise.resolve();

@@ -4,14 +4,18 @@
  * rest of the engine but types, and nothing it returns to the author may lead to the host's callback.
  */
 import type { GuestContext, Limits, RunKind } from '../../contract/script.ts';
+import { authorModule, type Definition, experimentalModule, isDefinition } from './author.ts';
 import { connectCalls, deliver, type Send } from './calls.ts';
 import { setNow } from './clock.ts';
 import { crypto } from './crypto.ts';
+import { describeScript } from './definition.ts';
 import { codedError, describe } from './errors.ts';
 import { installGlobals, OwnFunction } from './globals.ts';
+import { returnFailures } from './http.ts';
 import { writeLine } from './log.ts';
 import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
+import { checkValue, withCheckedRows } from './validate.ts';
 import { seedRandom } from './random.ts';
 import type { RecordRules } from './record-rules.ts';
 import { beginEntry, failedSave, saveRecords } from './records.ts';
@@ -23,8 +27,11 @@ type Start = {
   readonly now: number;
   readonly limits: Limits;
 };
-type Zod = { readonly z: unknown };
+type Zod = { readonly v4: { readonly z: never }; readonly v3: () => unknown };
 type Load = (module: { exports: unknown }, exports: unknown, require: (name: string) => unknown) => void;
+
+/** The module that `sandbox/definitions.ts` requires. */
+const DEFINITIONS = 'nango:definitions';
 
 let send: Send = () => undefined;
 let zod: Zod | undefined;
@@ -68,7 +75,8 @@ function start(run: Start, load: Load, input: string | undefined): void {
   setNow(run.now);
   seedRandom(run.seed);
   connectCalls(send, run.limits);
-  const nango = createNango(run.kind === 'action' ? 'action' : 'sync', run.context, run.limits.maxFrameBytes, zod);
+  if (run.context.recording === 'play') returnFailures();
+  const nango = createNango(run.kind === 'action' ? 'action' : 'sync', run.context, run.limits.maxFrameBytes, zod?.v4);
   const settled = (json: string, output?: string): void => send(-1, 'settled', json, output);
   runScript(run, load, nango, input).then(
     (output) => settled('{"ok":true}', output),
@@ -82,28 +90,43 @@ async function runScript(
   nango: object,
   input: string | undefined,
 ): Promise<string | undefined> {
-  const module = { exports: {} as unknown };
-  load(module, module.exports, guestRequire);
-  const script = run.kind === 'webhook' ? webhookEntryOf(module.exports) : entryOf(module.exports);
+  const exports = loaded(load);
+  const { script, definition } = run.kind === 'webhook' ? webhookEntryOf(exports) : entryOf(exports);
   const parsed: unknown = input === undefined ? undefined : JSON.parse(input);
-  const value: unknown = await (run.kind === 'sync' ? script(nango) : script(nango, parsed));
+  const checked = run.context.validate === true ? definition : undefined;
+  if (checked !== undefined && run.kind === 'action') checkValue(checked, 'input', parsed);
+  const given = checked === undefined ? nango : withCheckedRows(checked, nango);
+  const value: unknown = await (run.kind === 'sync' ? script(given) : script(given, parsed));
+  if (checked !== undefined && run.kind === 'action') checkValue(checked, 'output', value);
   if (run.kind === 'action') return outputOf(run, value);
   if (run.kind === 'sync') await saveReturned(run, value);
   return undefined;
 }
 
-function entryOf(exports: unknown): (...args: unknown[]) => unknown {
+type Entry = { readonly script: (...args: unknown[]) => unknown; readonly definition?: Definition };
+
+function entryOf(exports: unknown): Entry {
   const isObject = typeof exports === 'object' && exports !== null;
   const entry = isObject && 'default' in exports ? exports.default : exports;
-  if (typeof entry === 'function') return entry as (...args: unknown[]) => unknown;
-  throw new TypeError('The default export must be a function: fetchData(nango) or runAction(nango, input).');
+  if (typeof entry === 'function') return { script: entry as Entry['script'] };
+  // Called on the definition, as `definition.exec(…)` is in an author's own tests.
+  if (isDefinition(entry)) {
+    return { script: (nango, given) => entry.exec(nango as object, given), definition: entry };
+  }
+  const expected =
+    'fetchData(nango), runAction(nango, input), or what createSync, createAction or createOnEvent answers';
+  throw new TypeError(`The default export must be a function or a definition: ${expected}.`);
 }
 
 /** The handler beside a sync's function, under its name of either time. */
-function webhookEntryOf(exports: unknown): (...args: unknown[]) => unknown {
+function webhookEntryOf(exports: unknown): Entry {
   const names = typeof exports === 'object' && exports !== null ? (exports as Record<string, unknown>) : {};
+  const definition = names['default'];
+  if (isDefinition(definition) && typeof definition.onWebhook === 'function') {
+    return { script: (nango, payload) => definition.onWebhook?.(nango as object, payload), definition };
+  }
   const entry = names['onWebhookPayloadReceived'] ?? names['onWebhook'];
-  if (typeof entry === 'function') return entry as (...args: unknown[]) => unknown;
+  if (typeof entry === 'function') return { script: entry as Entry['script'] };
   throw new TypeError(
     'The sync subscribes to webhooks and has no handler: export async function onWebhookPayloadReceived(nango, payload).',
   );
@@ -115,11 +138,12 @@ async function saveReturned({ context, limits }: Start, value: unknown): Promise
   const rules: RecordRules = {
     kind: 'sync',
     scriptName: context.scriptName,
-    models: context.models ?? [],
+    models: context.models,
     maxChunk: Math.floor(limits.maxFrameBytes / 4),
   };
   for (const [model, rows] of Object.entries(value)) {
-    if (Array.isArray(rows) && rules.models.includes(model)) await saveRecords(rules, 'batchSave', rows, model);
+    if (Array.isArray(rows) && rules.models?.includes(model) !== false)
+      await saveRecords(rules, 'batchSave', rows, model);
   }
 }
 
@@ -138,6 +162,13 @@ function outputOf({ context, limits }: Start, value: unknown): string | undefine
   throw codedError('script_limit_exceeded', message);
 }
 
+/** Loads one more script beside the first; for `sandbox/definitions.ts`, and of no use to an author. */
+function loaded(load: Load): unknown {
+  const module = { exports: {} as unknown };
+  load(module, module.exports, guestRequire);
+  return module.exports;
+}
+
 function guestRequire(name: string): unknown {
   switch (String(name).replace(/^node:/, '')) {
     case 'crypto':
@@ -148,10 +179,21 @@ function guestRequire(name: string): unknown {
       return urlModule();
     case 'zod':
     case 'zod/v4':
-      if (zod !== undefined) return zod;
+      if (zod !== undefined) return zod.v4;
       break;
+    case 'zod/v3':
+      if (zod !== undefined) return zod.v3();
+      break;
+    case 'nango':
+      return authorModule;
+    case 'nango/experimental':
+      return experimentalModule;
+    case DEFINITIONS:
+      return { describeScript: (load: Load) => describeScript(() => loaded(load), zod?.v4) };
   }
-  throw new Error(`Module '${name}' is not there in a script: crypto, url, buffer, zod and what is bundled are.`);
+  throw new Error(
+    `Module '${name}' is not there in a script: crypto, url, buffer, zod, nango and what is bundled are.`,
+  );
 }
 
 function urlModule(): object {

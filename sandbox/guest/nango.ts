@@ -10,6 +10,7 @@ import { checkpoints } from './checkpoints.ts';
 import { recordReads } from './record-reads.ts';
 import { tracking } from './tracking.ts';
 import type { RecordRules } from './record-rules.ts';
+import { surroundings } from './surroundings.ts';
 import { deleteRecords, saveRecords, updateRecords } from './records.ts';
 
 type Zod = { readonly z: unknown } | undefined;
@@ -23,7 +24,8 @@ export function createNango(kind: 'sync' | 'action', context: GuestContext, maxF
   const rules: RecordRules = {
     kind,
     scriptName: context.scriptName,
-    models: context.models ?? [],
+    // What a recording does not hold is a difference, and no error of the script.
+    models: context.recording === 'play' ? undefined : (context.models ?? []),
     // A character takes up to three bytes of UTF-8.
     maxChunk: Math.floor(maxFrameBytes / 4),
   };
@@ -34,15 +36,30 @@ export function createNango(kind: 'sync' | 'action', context: GuestContext, maxF
     batchSave: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSave', rows, model),
     batchSend: (rows: unknown, model: unknown) => saveRecords(rules, 'batchSend', rows, model),
     batchUpdate: (rows: unknown, model: unknown) => updateRecords(rules, 'batchUpdate', rows, model),
-    batchDelete: (rows: unknown, model: unknown) => deleteRecords(rules, 'batchDelete', rows, model),
+    batchDelete: (rows: unknown, model: unknown) =>
+      context.recording === undefined
+        ? deleteRecords(rules, 'batchDelete', rows, model)
+        : deleteRecorded(rows, String(model)),
     ...recordReads(rules),
     ...tracking(rules),
     ...checkpoints,
+    ...surroundings(context),
     log,
     ActionError,
     zod: zod?.z,
-    zodValidateInput,
+    zodValidateInput:
+      context.recording === 'play'
+        ? async ({ input }: { input: unknown }) => ({ success: true, data: input })
+        : zodValidateInput,
   };
+}
+
+/** Recordings hold the rows that were deleted, not only their ids. */
+async function deleteRecorded(rows: unknown, model: string): Promise<true> {
+  const list = Array.isArray(rows) ? rows : [];
+  const ids = list.map((row) => String((row as { id?: unknown } | null)?.id ?? '')).filter((id) => id !== '');
+  if (list.length > 0) await hostCall('deleteRecords', { model, ids }, JSON.stringify(list));
+  return true;
 }
 
 function properties(kind: 'sync' | 'action', context: GuestContext): object {
@@ -51,6 +68,7 @@ function properties(kind: 'sync' | 'action', context: GuestContext): object {
     providerConfigKey: context.providerConfigKey,
     provider: context.provider,
     environmentName: context.environmentName,
+    environmentId: context.environmentId,
     isCLI: context.isCli === true,
   };
   if (kind === 'action') return shared;
@@ -84,6 +102,9 @@ function connections(): object {
     getToken: async () => tokenOf((await getConnection()).credentials),
     getMetadata: async () => (await getConnection()).metadata ?? {},
     setMetadata: async (metadata: unknown) => writeMetadata('setMetadata', metadata),
+    // The old names.
+    getFieldMapping: async () => (await getConnection()).metadata ?? {},
+    setFieldMapping: async (metadata: unknown) => writeMetadata('setMetadata', metadata),
     updateMetadata: async (metadata: unknown) => writeMetadata('updateMetadata', metadata),
   };
 }

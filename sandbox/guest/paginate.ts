@@ -13,14 +13,21 @@ type Pages = {
   readonly onPage: (nextPageParam: unknown, response: Response) => Promise<void>;
 };
 
+/** Sends the call of one page; tests of authors answer it from their recordings. */
+type Send = (config: AuthorConfig) => Promise<Response>;
+
 /** Yields page after page. `defaults` are the provider's own settings, under those of the call. */
-export async function* paginate(config: AuthorConfig, defaults?: Options): AsyncGenerator<unknown[], undefined, void> {
+export async function* paginate(
+  config: AuthorConfig,
+  defaults?: Options,
+  send: Send = (page) => request(page, undefined, true),
+): AsyncGenerator<unknown[], undefined, void> {
   const given = config['paginate'];
   const options: Options = { ...defaults, ...(typeof given === 'object' && given !== null ? given : {}) };
   if (Object.keys(options).length === 0) {
     throw new Error(`nango.paginate of '${String(config['endpoint'])}': the call needs 'paginate' with a type.`);
   }
-  const pages = openPages(config, options);
+  const pages = openPages(config, options, send);
   switch (options['type']) {
     case 'cursor':
       return yield* cursorPages(pages);
@@ -92,7 +99,7 @@ async function* offsetPages({ options, send, rowsOf, onPage }: Pages): AsyncGene
   }
 }
 
-function openPages(config: AuthorConfig, options: Options): Pages {
+function openPages(config: AuthorConfig, options: Options, send: Send): Pages {
   const method = String(config['method'] ?? 'GET').toUpperCase();
   const given = config['paginate'] as Options | undefined;
   const asked = given?.['in_body'] ?? options['in_body'];
@@ -101,7 +108,7 @@ function openPages(config: AuthorConfig, options: Options): Pages {
     options['limit'] !== undefined && typeof options['limit_name_in_request'] === 'string'
       ? { [options['limit_name_in_request']]: options['limit'] }
       : {};
-  const call: PageCall = (change) => request({ ...config, ...change, method, paginate: undefined }, undefined, true);
+  const call: PageCall = (change) => send({ ...config, ...change, method, paginate: undefined });
   const sendPage: Pages['send'] = (parameter, change = {}) => {
     if ('params' in change) return call(change);
     const added = { ...limit, ...parameter };

@@ -81,7 +81,7 @@ test('-s with a name that is not there is 11 and lists what is', async () => {
   const { code, stderr } = await runCli(['deploy', 'dev', '-s', 'task'], withKey());
   expect(code).toBe(11);
   expect(stderr).toBe(
-    "No script in nango.yaml matches sync 'task': expected one of team-chat/post-message (action).\n",
+    "No script of the project matches sync 'task': expected one of team-chat/post-message (action).\n",
   );
 });
 

@@ -206,7 +206,7 @@ test('a mistake in the script is 10; one in a script that is not run is left for
 });
 
 test.each([
-  [['nope', 'acme'], /No sync or action 'nope' in nango\.yaml: expected one of 'tasks', 'post-message'/],
+  [['nope', 'acme'], /No script 'nope' in the project: expected one of 'tasks', 'post-message'/],
   [['tasks', 'nobody'], /'nobody'/],
   [['tasks', 'acme', '--input', 'hello'], /--input is no JSON.*'"hello"'/],
   [['tasks', 'acme', '--input', '@nowhere.json'], /nowhere\.json' of --input cannot be read/],

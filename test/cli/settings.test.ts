@@ -18,8 +18,8 @@ async function createProject(files: Readonly<Record<string, string>> = {}): Prom
 test('a project is found from its own folder and from the folder around it', async () => {
   const parent = await createProject();
   const folder = join(parent, 'nango-integrations');
-  expect(findProject(parent)).toEqual({ folder });
-  expect(findProject(folder)).toEqual({ folder });
+  expect(findProject(parent)).toEqual({ folder, form: 'yaml' });
+  expect(findProject(folder)).toEqual({ folder, form: 'yaml' });
   expect(findProject(await folders.create())).toBeUndefined();
 });
 

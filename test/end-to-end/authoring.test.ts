@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { runCli, useFolders } from '../support/cli.ts';
+import { writeFiles } from '../support/project-files.ts';
 import { endedRun, type RunJson, usePlatform } from '../support/platform.ts';
 
 const platform = usePlatform();
@@ -48,19 +47,60 @@ test('a v2 project in nested folders deploys, and its sync and action run', asyn
   await createConnection(caller, 'v2-tracker', 'acme');
   const { code, stderr } = await deploy(V2);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const [run] = (await call<{ runs: RunJson[] }>(caller, 'GET', '/runs?name=tasks')).runs;
+  const [run] = (await call<{ runs: RunJson[] }>(caller, 'GET', '/runs?name=tasks&provider_config_key=v2-tracker'))
+    .runs;
   expect(await endedRun(platform, run?.id ?? '')).toMatchObject({ state: 'success', counts: { Task: { added: 25 } } });
   expect(await trigger('v2-tracker', 'shout', ['hello', 'you'])).toBe('HELLO YOU');
 });
 
-async function deploy(files: Readonly<Record<string, string>>) {
+const ZERO: Readonly<Record<string, string>> = {
+  'index.ts': "import './zero-tracker/syncs/tasks.js';\nimport './zero-tracker/actions/shout.js';\n",
+  'zero-tracker/syncs/tasks.ts': `import { createSync } from 'nango';
+import * as z from 'zod';
+const Task = z.object({ id: z.string(), title: z.string() });
+export default createSync({
+  description: 'Tasks',
+  frequency: 'every hour',
+  autoStart: true,
+  models: { Task },
+  exec: async (nango) => {
+    const { data } = await nango.get<unknown>({ endpoint: '/tasks', params: { limit: 100 } });
+    await nango.batchSave(z.object({ tasks: z.array(Task) }).parse(data).tasks, 'Task');
+  },
+});
+`,
+  'zero-tracker/actions/shout.ts': `import { createAction } from 'nango';
+import * as z from 'zod';
+export default createAction({
+  description: 'Shouts',
+  input: z.object({ words: z.array(z.string()) }),
+  output: z.string(),
+  exec: async (_nango, input) => input.words.join(' ').toUpperCase(),
+});
+`,
+};
+
+test('a zero-yaml project deploys, and its sync and action run', async () => {
+  const { caller, engine } = platform;
+  await createIntegration(caller, 'zero-tracker', 'example-tracker');
+  await createConnection(caller, 'zero-tracker', 'acme');
+  const { code, stderr } = await deploy(ZERO, '-i', 'zero-tracker');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { runs } = await call<{ runs: RunJson[] }>(caller, 'GET', '/runs?name=tasks&provider_config_key=zero-tracker');
+  const ended = await endedRun(platform, runs[0]?.id ?? '');
+  expect(ended).toMatchObject({ state: 'success', counts: { Task: { added: 25 } } });
+  expect(await trigger('zero-tracker', 'shout', { words: ['hello', 'you'] })).toBe('HELLO YOU');
+  const { rows } = await engine.db.query(
+    "select json_schema from scripts where name = 'tasks' and models = '{Task}' order by id desc limit 1",
+  );
+  expect(rows[0].json_schema.definitions.Task.required).toEqual(['id', 'title']);
+});
+
+async function deploy(files: Readonly<Record<string, string>>, ...flags: readonly string[]) {
   const cwd = await folders.create();
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(cwd, name)), { recursive: true });
-    await writeFile(join(cwd, name), text);
-  }
+  await writeFiles(cwd, files);
   const { apiUrl, key } = platform.caller;
-  return runCli(['deploy', 'dev'], { cwd, env: { NANGO_HOSTPORT: apiUrl, NANGO_SECRET_KEY_DEV: key } });
+  return runCli(['deploy', 'dev', ...flags], { cwd, env: { NANGO_HOSTPORT: apiUrl, NANGO_SECRET_KEY_DEV: key } });
 }
 
 async function trigger(integration: string, name: string, input: unknown): Promise<unknown> {

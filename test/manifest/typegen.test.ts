@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parseManifest } from '../../manifest/parse.ts';
+import { MODULE_TYPES } from '../../manifest/module-types.ts';
 import { SANDBOX_TYPES } from '../../manifest/sandbox-types.ts';
 import { TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
 import { generateModels } from '../../manifest/typegen.ts';
@@ -17,4 +18,8 @@ test('the example project carries the generated files as they are generated now'
   expect(read(`${example}/models.ts`)).toBe(generate(example));
   expect(read(`${example}/nango-sandbox.d.ts`)).toBe(SANDBOX_TYPES);
   expect(read(`${example}/tsconfig.json`)).toBe(TSCONFIG_TEXT);
+});
+
+test('author/index.d.ts is what module-types.ts says', () => {
+  expect(read('author/index.d.ts')).toBe(MODULE_TYPES);
 });

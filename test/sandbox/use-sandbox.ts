@@ -125,6 +125,19 @@ const HOST: Host = {
   updateMetadata: async () => ({ value: null }),
   getCheckpoint: async () => ({ value: null }),
   saveCheckpoint: async () => ({ value: null }),
+  getIntegration: async () => ({
+    value: { unique_key: 'tracker', provider: 'tracker', display_name: 'Tracker', created_at: '', updated_at: '' },
+  }),
+  getEnvironmentVariables: async () => ({ value: [{ name: 'A', value: '1' }] }),
+  acquireLock: async () => ({ value: true }),
+  releaseLock: async () => ({ value: true }),
+  uncontrolledFetch: async ({ url, method }, { body }) => ({
+    value: { status: 201, statusText: 'Created', headers: { 'content-type': 'text/plain' } },
+    body: `${method} ${url} ${body ?? ''}`,
+  }),
+  triggerAction: async ({ action }, { body }) => ({ value: null, body: JSON.stringify({ action, input: body }) }),
+  triggerSync: async () => ({ value: null }),
+  startSync: async () => ({ value: null }),
 };
 
 function remembering(host: Host, calls: Call[]): Host {

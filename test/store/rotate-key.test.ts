@@ -6,6 +6,7 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { beginSignIn, createConnectSession, findConnectSession } from '../../store/connect-sessions.ts';
 import { connectionById, saveConnection } from '../../store/connections.ts';
 import { addJournalChunk, chunkName, journalChunk } from '../../store/journal.ts';
+import { replaceVariables } from '../../store/environment-variables.ts';
 import { rotateKey } from '../../store/rotate-key.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { DEFAULT_WEBHOOK_SETTINGS, putWebhookSettings } from '../../store/webhook-settings.ts';
@@ -27,6 +28,7 @@ beforeEach(async () => {
   const sync = await seedSync(pool, `e${environment}`);
   const { runId } = await seedRun(pool, sync);
   place = { runId, generation: 0, chunk: 0 };
+  await replaceVariables(pool, sync.environmentId, [{ name: 'A', sealedValue: old.seal('a') }]);
   await pool.query('update runs set seed = $1', [old.seal('seed')]);
   await pool.query('update integrations set credentials = $1', [old.seal('{"client_secret":"s"}')]);
   await pool.query('update connections set credentials = $1', [old.seal('{}')]);
@@ -87,6 +89,7 @@ async function envelopesOf(keyId: string): Promise<string[]> {
 test('everything sealed is sealed anew, and the old key is not needed any more', async () => {
   expect((await envelopesOf(old.keyId)).sort()).toEqual([
     'connections.credentials',
+    'environment_variables.value',
     'integrations.credentials',
     'runs.seed',
     'sign_ins.luggage',
@@ -119,7 +122,7 @@ test('without the old key nothing is lost: it says which key is missing', async 
     code: 'configuration_invalid',
     message: expect.stringContaining(old.keyId),
   });
-  expect(await envelopesOf(old.keyId)).toHaveLength(5);
+  expect(await envelopesOf(old.keyId)).toHaveLength(6);
 });
 
 test('npm run rotate-key does it by settings alone', async () => {

@@ -69,7 +69,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   cli: {
     rooms: ['contract', 'manifest', 'sandbox', 'runtime', 'outbound'],
-    packages: ['typescript', 'commander', 'chokidar', '@inquirer/prompts', 'listr2', 'dotenv', 'oxc-parser', 'ws'],
+    packages: [
+      'typescript',
+      'zod',
+      'commander',
+      'chokidar',
+      '@inquirer/prompts',
+      'listr2',
+      'dotenv',
+      'oxc-parser',
+      'ws',
+    ],
     node: true,
   },
   platform: {
@@ -87,7 +97,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
 };
-const FREE = ['bin', 'dashboard', 'bench', 'examples', 'test'];
+const FREE = ['author', 'bin', 'dashboard', 'bench', 'examples', 'test'];
 const READS_ENVIRONMENT = /^(runtime\/env\.ts$|bin\/|test\/|bench\/)/;
 const DRAWERS = /^(utils?|helpers?|common|shared|lib|libs|services?)$/;
 

@@ -79,6 +79,8 @@ const LIMITS: ScriptLimits = {
   syncWallClockMs: 300_000,
   actionWallClockMs: 60_000,
   maxIdleStarts: 20,
+  rooms: { connection: 100, integration: 100, environment: 100 },
+  sliceMs: 300_000,
   journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
@@ -121,6 +123,8 @@ export async function openDurableRuns(options: {
     startSync: async () => undefined,
     startAction: async () => undefined,
     startDelivery: async () => undefined,
+    runAction: async () => undefined,
+    reconcile: async () => undefined,
     log: () => undefined,
     processQueue: 'unused',
   };

@@ -6,7 +6,7 @@ import { afterAll } from '@jest/globals';
 import type { Host, RequestConfig } from '../../contract/host.ts';
 import type { JournalEntry } from '../../contract/journal.ts';
 import { guestContext } from '../../contract/script.ts';
-import { argsOfSave, hashArguments } from '../../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../../sandbox/arguments.ts';
 import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
 import { DEFAULT_LIMITS, DEPLOYED_TRAFFIC } from '../../sandbox/limits.ts';
 import { createSandbox } from '../../sandbox/pool.ts';
@@ -62,6 +62,7 @@ export function useRecordedRuns(api: TestApi) {
       bundle,
       kind,
       context: guestContext(attempt, {
+        environmentId: '1',
         providerConfigKey: integration,
         provider: 'tracker',
         connectionId: 'c1',
@@ -81,8 +82,7 @@ export function useRecordedRuns(api: TestApi) {
         read: async () => [],
         pending: new Map(),
         hash: hashArguments(seed),
-        record: (entry) =>
-          entries.push(entry.kind === 'saveRecords' ? { ...entry, args: argsOfSave(entry.args) } : entry),
+        record: (entry) => entries.push({ ...entry, args: keptArguments(entry.kind, entry.args) }),
       },
     });
     if (outcome.status !== 'completed' && outcome.status !== 'failed') throw new Error(`It ${outcome.status}`);
@@ -120,6 +120,9 @@ async function keep(api: TestApi, runId: string, entries: readonly JournalEntry[
 
 function hostOf({ answer, credentials }: RecordedScript, integration: string): Host {
   const nothing = async () => ({ value: null });
+  const refused = async () => {
+    throw new Error('No recorded script asks for this');
+  };
   return {
     request: async ({ config }) => ({
       value: { status: 200, statusText: 'OK', headers: { 'content-type': 'application/json' } },
@@ -133,6 +136,14 @@ function hostOf({ answer, credentials }: RecordedScript, integration: string): H
     deleteUnseen: async () => ({ value: { deletedKeys: [] } }),
     setMergingStrategy: nothing,
     log: nothing,
+    acquireLock: async () => ({ value: true }),
+    releaseLock: async () => ({ value: true }),
+    getIntegration: refused,
+    getEnvironmentVariables: async () => ({ value: [] }),
+    uncontrolledFetch: refused,
+    triggerAction: nothing,
+    triggerSync: nothing,
+    startSync: nothing,
     setMetadata: nothing,
     updateMetadata: nothing,
     getCheckpoint: nothing,

@@ -1,0 +1,127 @@
+import { EngineError } from '../../contract/failures.ts';
+import type { Host } from '../../contract/host.ts';
+import { allocateActionRun, allocateSyncRun, runIdOf } from '../../store/allocation.ts';
+import type { Connection } from '../../store/connections.ts';
+import { findConnection } from '../../store/connections.ts';
+import { violatedConstraint, withTransaction } from '../../store/db.ts';
+import { leaseHolder } from '../../store/lease.ts';
+import { resumeRuns } from '../../store/run-control.ts';
+import { actionResult, type Attempt, queuedRunOf } from '../../store/runs.ts';
+import { findScript } from '../../store/scripts.ts';
+import { lockTriggers } from '../../store/locks.ts';
+import { listSyncs, setPaused, type Sync } from '../../store/syncs.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { untilStored } from '../store-retry.ts';
+
+/**
+ * Calls that start other scripts. The run they start has an id that follows from the call, so a script that runs again
+ * finds the run it has started already and waits for that one.
+ */
+export function createTriggerCalls(
+  deps: Dependencies,
+  run: Attempt,
+  own: Connection,
+  signal: AbortSignal,
+): Pick<Host, 'triggerAction' | 'triggerSync' | 'startSync'> {
+  const idOf = (number: number) => runIdOf(`${run.runId}:${run.generation}:${number}`);
+  return {
+    triggerAction: async ({ action, ...address }, { number, body }) => {
+      const runId = idOf(number);
+      const workflowId = await untilStored(
+        () => allocateAction(deps, run, own, { ...address, action, runId, input: body ?? null }),
+        signal,
+      );
+      await deps.runAction({ runId, workflowId });
+      const { state, output, error } = await untilStored(() => actionResult(deps.db, runId), signal);
+      if (state === 'success') return { value: null, ...(output === null ? {} : { body: output }) };
+      const message = error?.message ?? `Action '${action}' is ${state}`;
+      throw new EngineError(error?.code ?? 'action_failed', message, { details: { payload: error?.payload } });
+    },
+    triggerSync: async ({ name, variant, reset, emptyCache, ...address }, { number }) => {
+      if (reset || emptyCache)
+        throw new EngineError(
+          'script_failed',
+          `triggerSync of '${name}' with reset or emptyCache is not supported yet`,
+        );
+      for (const sync of await syncsOf(deps, own, address, [name], signal)) {
+        if (sync.variant !== variant) continue;
+        const allocated = await untilStored(() => allocateOnce(deps, sync, idOf(number)), signal);
+        if (allocated !== undefined) await deps.startSync(allocated);
+      }
+      return { value: null };
+    },
+    startSync: async ({ names, ...address }) => {
+      const syncs = await syncsOf(deps, own, address, names, signal);
+      const ids = syncs.map(({ id }) => id);
+      // Runs before syncs, as a run that ends locks them. Reconcile wakes the runs whose pause is over.
+      const resume = () =>
+        withTransaction(deps.db, async (db) => {
+          await resumeRuns(db, ids, deps.clock());
+          await setPaused(db, ids, false);
+        });
+      await untilStored(resume, signal);
+      await deps.reconcile();
+      return { value: null };
+    },
+  };
+}
+
+type Address = { readonly providerConfigKey: string; readonly connectionId: string };
+
+/** Allocates the run unless an earlier pass has; answers its workflow's id. */
+async function allocateAction(
+  deps: Dependencies,
+  run: Attempt,
+  own: Connection,
+  call: Address & { readonly action: string; readonly runId: string; readonly input: string | null },
+): Promise<string> {
+  const { environmentId } = own;
+  const { providerConfigKey, connectionId, action, runId, input } = call;
+  const connection = await findConnection(deps.db, { environmentId, providerConfigKey, connectionId });
+  const script = await findScript(deps.db, { environmentId, providerConfigKey, kind: 'action', name: action });
+  if (connection === undefined)
+    throw new EngineError(
+      'unknown_connection',
+      `triggerAction: no connection '${connectionId}' of integration '${providerConfigKey}'`,
+    );
+  if (script === undefined)
+    throw new EngineError(
+      'unknown_action',
+      `triggerAction: no action '${action}' is deployed for integration '${providerConfigKey}'`,
+    );
+  const environment = { id: environmentId, name: run.environment };
+  const { workflowId } = await allocateActionRun(deps.db, deps, { environment, script, connection, input, runId });
+  return workflowId;
+}
+
+async function syncsOf(
+  deps: Dependencies,
+  own: Connection,
+  { providerConfigKey, connectionId }: { readonly providerConfigKey: string; readonly connectionId?: string },
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Sync[]> {
+  const { environmentId } = own;
+  const filter = { environmentId, providerConfigKey, connectionId: connectionId ?? null, names };
+  const syncs = await untilStored(() => listSyncs(deps.db, filter), signal);
+  const missing = names.filter((name) => !syncs.some((sync) => sync.name === name));
+  if (missing.length === 0) return syncs;
+  const of = connectionId === undefined ? '' : ` for connection '${connectionId}'`;
+  throw new EngineError('unknown_sync', `No sync '${missing.join("', '")}' of integration '${providerConfigKey}'${of}`);
+}
+
+/** Undefined when a run of the sync is under way already, be it the one that this very call has started before. */
+async function allocateOnce(deps: Dependencies, sync: Sync, runId: string) {
+  try {
+    return await withTransaction(deps.db, async (db) => {
+      await lockTriggers(db, sync.id);
+      const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
+      if (joined === undefined) return await allocateSyncRun(db, deps, sync, 'api', undefined, runId);
+      await resumeRuns(db, [sync.id], deps.clock());
+      return undefined;
+    });
+  } catch (error) {
+    if (violatedConstraint(error) === 'runs_pkey') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import { readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
+import { EngineError } from '../../contract/failures.ts';
+import { INDEX_FILE } from '../../manifest/index-file.ts';
+import type { Manifest } from '../../manifest/manifest.ts';
+import { type MigratedScript, migrateScript } from '../../manifest/migrate.ts';
+import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
+import { zodModels } from '../../manifest/zod-text.ts';
+import { withImport, zeroFile } from '../../manifest/zero-scaffold.ts';
+import type { CommandModule } from '../command.ts';
+import { withExample } from '../command.ts';
+import { type DeclaredScript, missingScript, readDeclarations } from '../declared.ts';
+import { MANIFEST_FILE, type Project, writeGenerated } from '../project.ts';
+
+export const define: CommandModule['define'] = (command, { out, project }) => {
+  withExample(command, 'nango migrate-to-zero-yaml').action(async () => {
+    const place = project();
+    const { manifest, scripts } = await readDeclarations(place);
+    if (manifest === undefined) return out.line('Nothing to migrate: the project has no nango.yaml.');
+    const missing = scripts.filter(({ exists }) => !exists).map(missingScript);
+    if (missing.length > 0) {
+      const mistakes = missing.map(({ message }) => message);
+      throw new EngineError('compile_failed', 'Scripts are missing', { details: { mistakes } });
+    }
+    // All texts first: a script that cannot be read leaves the project as it is.
+    const files = await Promise.all(scripts.map((script) => migrated(place, manifest, script)));
+    for (const { file, text } of files) await writeGenerated(join(place.folder, file), text);
+    await writeGenerated(join(place.folder, 'models.ts'), zodModels(manifest.models));
+    await writeGenerated(join(place.folder, INDEX_FILE), scripts.reduce(withImport, ''));
+    const kept = new Set(files.map(({ file }) => file));
+    for (const old of new Set(scripts.map(({ file }) => file).filter((file) => !kept.has(file))))
+      await rm(join(place.folder, old));
+    await rm(join(place.folder, SANDBOX_TYPES_FILE), { force: true });
+    // Kept beside: its comments are nowhere else. Last, since it is what makes the folder a project of the old form.
+    await rename(join(place.folder, MANIFEST_FILE), join(place.folder, `${MANIFEST_FILE}.old`));
+    for (const { file } of files) out.line(`Wrote ${file}`);
+    out.line(`Wrote models.ts and ${INDEX_FILE}; ${MANIFEST_FILE} is now ${MANIFEST_FILE}.old.`);
+    out.line("Next: 'nango compile' shows what is left to do by hand.");
+  });
+};
+
+async function migrated(
+  project: Project,
+  manifest: Manifest,
+  script: DeclaredScript,
+): Promise<{ file: string; text: string }> {
+  const file = zeroFile(script);
+  const text = await readFile(join(project.folder, script.file), 'utf8');
+  const move = (specifier: string): string => {
+    const target = posix.join(posix.dirname(script.file), specifier).replace(/\.[jt]s$/, '');
+    const moved = posix.relative(posix.dirname(file), target);
+    return `${moved.startsWith('.') ? moved : `./${moved}`}.js`;
+  };
+  const modelsPath = `${posix.relative(dirname(file), 'models')}.js`;
+  return { file, text: migrateScript({ ...definitionOf(manifest, script), text } as MigratedScript, modelsPath, move) };
+}
+
+function definitionOf({ integrations }: Manifest, { kind, integration, name }: DeclaredScript) {
+  const own = integrations.find((one) => one.name === integration);
+  const lists = { sync: own?.syncs, action: own?.actions, 'on-event': own?.onEvents };
+  const definition = (lists[kind] as readonly { readonly name: string }[] | undefined)?.find(
+    (one) => one.name === name,
+  );
+  if (definition === undefined)
+    throw new EngineError('internal', `Script '${name}' of '${integration}' has no definition.`);
+  return { kind, definition };
+}

@@ -1,0 +1,153 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { migrateConfig } from '../../manifest/migrate.ts';
+import { parseManifest } from '../../manifest/parse.ts';
+import { zodModels } from '../../manifest/zod-text.ts';
+import { useApi } from '../support/api.ts';
+import { createTracker, deployFlows, flow } from '../support/deployment.ts';
+import { runCli, useFolders } from '../support/cli.ts';
+import { initProject } from '../support/cli-project.ts';
+import { writeFiles } from '../support/project-files.ts';
+
+const api = useApi();
+const folders = useFolders();
+const env = () => ({ NANGO_HOSTPORT: api.url, NANGO_SECRET_KEY_DEV: api.key });
+const SLOW = 180_000;
+
+test('migrate-config moves scripts under syncs and actions and keeps comments', () => {
+  const text = migrateConfig(`integrations:
+  tracker:
+    # the important one
+    tasks:
+      type: sync
+      runs: every hour
+      returns: [Task, Person] # both
+      track_deletes: false
+    add:
+      type: action
+      returns: Task
+models:
+  Task: { id: string } # a task
+  Person: { id: string }
+`);
+  expect(text).toContain('# the important one');
+  expect(text).toContain('# a task');
+  const { manifest } = parseManifest(text, 'nango.yaml');
+  expect(manifest.version).toBe('v2');
+  expect(manifest.integrations[0]).toMatchObject({
+    syncs: [
+      {
+        name: 'tasks',
+        returns: ['Task', 'Person'],
+        syncType: 'incremental',
+        endpoints: [{ path: '/tracker/tasks' }, { path: '/tracker/tasks-2' }],
+      },
+    ],
+    actions: [
+      { name: 'add', output: { kind: 'model', name: 'Task' }, endpoints: [{ method: 'POST', path: '/tracker/add' }] },
+    ],
+  });
+});
+
+test('models become zod schemas, in an order in which they can be read, circles through getters', () => {
+  const { manifest } = parseManifest(
+    "integrations: {}\nmodels: { A: { b: B, 'c?': 'string | null' }, B: { as: 'A[]', kind: \"'x' | 'y'\", when: date }, C: { __string: number } }",
+    'n',
+  );
+  expect(zodModels(manifest.models)).toContain(
+    `export const B = z.object({ get as() { return z.array(A); }, kind: z.enum(["x","y"]), when: z.union([z.date(), z.string()]) });`,
+  );
+  expect(zodModels(manifest.models)).toContain(
+    'export const A = z.object({ b: B, c: z.string().nullable().optional() });',
+  );
+  expect(zodModels(manifest.models)).toContain('export const C = z.record(z.string(), z.number());');
+});
+
+test(
+  'migrate-to-zero-yaml turns the example project into one that compiles',
+  async () => {
+    const cwd = await folders.create();
+    const folder = await initProject(cwd);
+    const moved = await runCli(['migrate-to-zero-yaml'], { cwd });
+    expect(moved).toMatchObject({ code: 0, stdout: expect.stringContaining('Wrote task-tracker/syncs/tasks.ts') });
+    const files = await readdir(folder);
+    expect(files).toContain('nango.yaml.old');
+    expect(files).not.toContain('tasks.ts');
+    expect(await readFile(join(folder, 'index.ts'), 'utf8')).toBe(
+      "import './task-tracker/syncs/tasks.js';\nimport './team-chat/actions/post-message.js';\n",
+    );
+    const compiled = await runCli(['compile'], { cwd });
+    expect(compiled).toEqual({ code: 0, stderr: '', stdout: 'Compiled 1 sync and 1 action without mistakes.\n' });
+  },
+  SLOW,
+);
+
+test(
+  'create adds scripts to a zero-yaml project that compile, and overwrites none',
+  async () => {
+    const cwd = await folders.create();
+    await writeFiles(cwd, { 'index.ts': '', '.nango/keep': '' });
+    for (const kind of ['sync', 'action', 'on-event'])
+      expect(await runCli(['create', 'tracker', 'new', `--${kind}`], { cwd })).toMatchObject({
+        code: 0,
+        stdout: `Wrote tracker/${kind}s/new.ts and its import in index.ts\n`,
+      });
+    expect(await runCli(['create', 'tracker', 'new'], { cwd })).toMatchObject({
+      code: 1,
+      stderr: "'tracker/syncs/new.ts' is there already: nothing was changed.\n",
+    });
+    expect((await runCli(['compile'], { cwd })).stdout).toContain('Compiled 1 sync and 1 action and 1 on-event script');
+    const docs = await runCli(['generate:docs'], { cwd });
+    expect(docs.stdout).toBe('Wrote tracker/README.md\n');
+    expect(await readFile(join(cwd, 'tracker', 'README.md'), 'utf8')).toContain('- **Models**: `Item` (`id`, `title`)');
+  },
+  SLOW,
+);
+
+test('pull fetches the source of a deployed script, and asks which where there are two', async () => {
+  await createTracker(api, 'pulled');
+  await deployFlows(api, flow('pulled', 'tasks'), flow('pulled', 'tasks', { type: 'action', runs: null, models: [] }));
+  const cwd = await folders.create();
+  await writeFiles(cwd, { 'index.ts': '', '.nango/keep': '' });
+  expect(await runCli(['pull', 'pulled', 'tasks'], { cwd, env: env() })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('has a sync and an action'),
+  });
+  expect((await runCli(['pull', 'pulled', 'tasks', '-s'], { cwd, env: env() })).code).toBe(0);
+  expect(await readFile(join(cwd, 'pulled', 'syncs', 'tasks.ts'), 'utf8')).toBe('export default () => {};');
+  expect((await runCli(['pull', 'pulled', 'tasks', '-s'], { cwd, env: env() })).code).toBe(1);
+  const { body } = await api.call('GET', '/integrations/pulled/functions?type=sync');
+  expect(body).toMatchObject({ data: [{ name: 'tasks', type: 'sync' }], pagination: { total: 1 } });
+});
+
+test('doctor names what is wrong and what to do, as lines and as JSON', async () => {
+  const cwd = await folders.create();
+  await initProject(cwd);
+  const well = await runCli(['doctor', '--json'], { cwd, env: env() });
+  const checks = JSON.parse(well.stdout).checks as { what: string; state: string }[];
+  expect(checks.map(({ what, state }) => `${what} ${state}`)).toEqual([
+    'CLI ok',
+    'Project ok',
+    'Server warning',
+    'Parts ok',
+    'Secret key ok',
+    'Integrations warning',
+  ]);
+  const ill = await runCli(['doctor'], {
+    cwd,
+    env: { NANGO_HOSTPORT: 'http://127.0.0.1:9', NANGO_SECRET_KEY_DEV: 'x' },
+  });
+  expect(ill).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining("Start it with 'npm start'"),
+    stderr: '1 check failed.\n',
+  });
+});
+
+test('completion prints every command for each shell', async () => {
+  const cwd = await folders.create();
+  for (const shell of ['bash', 'zsh', 'fish'])
+    expect((await runCli(['completion', shell], { cwd })).stdout).toMatch(/migrate.+zero-yaml.*doctor/s);
+  expect((await runCli(['completion', 'tcsh'], { cwd })).code).toBe(1);
+});

@@ -1,0 +1,105 @@
+import { expect, test } from '@jest/globals';
+import { call, createConnection, createIntegration } from '../../platform/example.ts';
+import { deployScripts, type TestScript } from '../support/deploy-scripts.ts';
+import { runSync, usePlatform } from '../support/platform.ts';
+
+const platform = usePlatform();
+
+const script = (name: string, body: string, type: 'sync' | 'action' = 'action'): TestScript => ({
+  name,
+  type,
+  source: `export default async function run(nango: any, input: any) {\n${body}\n}`,
+});
+
+async function act(name: string, input?: unknown): Promise<unknown> {
+  const { apiUrl, key } = platform.caller;
+  const headers = {
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+    'provider-config-key': 'surrounded',
+    'connection-id': 'acme',
+  };
+  const response = await fetch(`${apiUrl}/action/trigger`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ action_name: name, input }),
+  });
+  return response.json();
+}
+
+test('scripts find their integration and the variables of the environment, and start other scripts', async () => {
+  const { caller, upstream } = platform;
+  await createIntegration(caller, 'surrounded', 'example-tracker');
+  await createConnection(caller, 'surrounded', 'acme');
+  await call(caller, 'PUT', '/environment-variables', { variables: [{ name: 'REGION', value: 'eu' }] });
+  await deployScripts(caller, 'surrounded', [
+    script('double', 'return input * 2;'),
+    script('broken', "throw new nango.ActionError({ message: 'no', code: 7 });"),
+    script(
+      'caller',
+      "return [await nango.triggerAction('surrounded', 'acme', 'double', 21), (await nango.getEnvironmentVariables())[0].value, (await nango.getIntegration()).provider, nango.environmentId > 0];",
+    ),
+    script(
+      'unlucky',
+      "try { await nango.triggerAction('surrounded', 'acme', 'broken'); } catch (e: any) { return [e.code, e.message]; }",
+    ),
+    script(
+      'lost',
+      "try { await nango.triggerAction('surrounded', 'acme', 'nope'); } catch (e: any) { return e.code; }",
+    ),
+    script(
+      'raw',
+      'const r = await nango.uncontrolledFetch({ url: input }); return [r.status, typeof (await r.json())];',
+    ),
+    script(
+      'inward',
+      "try { await nango.uncontrolledFetch({ url: 'http://169.254.169.254/' }); } catch (e: any) { return e.code; }",
+    ),
+    script('start', "await nango.triggerSync('surrounded', 'acme', 'few');"),
+    script('few', "await nango.batchSave([{ id: '1' }], 'Task');", 'sync'),
+  ]);
+  expect(await act('caller')).toEqual([42, 'eu', 'example-tracker', true]);
+  expect(await act('unlucky')).toEqual(['action_failed', 'no']);
+  expect(await act('lost')).toBe('unknown_action');
+  expect(await act('raw', `${upstream.url}/tasks?limit=2`)).toEqual([401, 'object']);
+  expect(await act('inward')).toBe('upstream_refused');
+  await act('start');
+  const { fields } = await platform.event(({ event, fields }) => event === 'run.ended' && fields['name'] === 'few');
+  expect(fields).toMatchObject({ state: 'success', startedBy: 'api' });
+});
+
+test('credentials that a script reads are masked in its log', async () => {
+  const { caller } = platform;
+  const body =
+    "const { credentials } = await nango.getConnection(); await nango.log('key ' + credentials.apiKey + ' of', await nango.getToken()); return credentials.apiKey;";
+  await deployScripts(caller, 'surrounded', [script('tell', body)]);
+  const key = await act('tell');
+  const { runs } = await call<{ runs: { id: string }[] }>(caller, 'GET', '/runs?name=tell');
+  const { logs } = await call<{ logs: { message: string }[] }>(caller, 'GET', `/runs/${runs[0]?.id}`);
+  expect(String(key).length).toBeGreaterThan(7);
+  expect(logs.map(({ message }) => message)).toEqual(['key *** of ***']);
+});
+
+test('a lock keeps other runs out and is given up when its run ends', async () => {
+  const { caller } = platform;
+  await deployScripts(caller, 'surrounded', [
+    script('lock', "return nango.tryAcquireLock({ key: 'one', ttlMs: 600_000 });"),
+    script(
+      'hold',
+      "await nango.tryAcquireLock({ key: 'two', ttlMs: 600_000 }); return nango.triggerAction('surrounded', 'acme', 'take');",
+    ),
+    script('take', "return nango.tryAcquireLock({ key: 'two', ttlMs: 600_000 });"),
+    script(
+      'lock-and-fail',
+      "await nango.tryAcquireLock({ key: 'three', ttlMs: 600_000 }); throw new Error('no');",
+      'sync',
+    ),
+    script('after', "return nango.tryAcquireLock({ key: 'three', ttlMs: 600_000 });"),
+  ]);
+  expect([await act('lock'), await act('lock')]).toEqual([true, true]);
+  expect([await act('hold'), await act('take')]).toEqual([false, true]);
+  expect(
+    (await runSync(platform, { integration: 'surrounded', connection: 'acme', name: 'lock-and-fail' })).state,
+  ).toBe('failed');
+  expect(await act('after')).toBe(true);
+});
