@@ -1,4 +1,5 @@
 import { discardForgotten } from '../store/connections.ts';
+import { overdueWebhookRuns } from '../store/inbound-webhooks.ts';
 import { unstartedRuns } from '../store/event-runs.ts';
 import type { Dependencies } from './dependencies.ts';
 
@@ -13,6 +14,8 @@ export function createStartEvents({ db, clock, startAction }: Dependencies) {
   return async (): Promise<void> => {
     const now = clock().getTime();
     await discardForgotten(db, new Date(now - VALIDATED_WITHIN_MS));
-    for (const run of await unstartedRuns(db, new Date(now - GRACE_MS), AT_ONCE)) await startAction(run);
+    const before = new Date(now - GRACE_MS);
+    for (const run of await unstartedRuns(db, before, AT_ONCE)) await startAction(run);
+    for (const run of await overdueWebhookRuns(db, before, AT_ONCE)) await startAction(run);
   };
 }

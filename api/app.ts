@@ -18,6 +18,7 @@ import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
+import { inboundRoutes } from './routes/inbound.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
@@ -50,6 +51,7 @@ export function createApp(deps: ApiDeps): Express {
   const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
   app.use(crossOrigin);
   app.use(healthRoutes(deps));
+  app.use(inboundRoutes(deps));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));

@@ -38,6 +38,7 @@ const SCRIPT = z.looseObject({
     .nullish(),
   fileBody: z.looseObject({ js: freeText.min(1, 'expected the compiled script'), ts: freeText.nullish() }),
   models_json_schema: jsonObject.nullish(),
+  webhookSubscriptions: z.array(freeText.max(255)).max(1_000).nullish(),
 });
 
 const EVENT_SCRIPT = z.looseObject({
@@ -92,6 +93,7 @@ export type DeployedScript = {
   readonly autoStart: boolean;
   readonly inputModel: string | null;
   readonly jsonSchema: unknown;
+  readonly webhookSubscriptions: readonly string[];
   /** Undefined: the server counts. */
   readonly version: string | undefined;
 };
@@ -132,7 +134,14 @@ function eventScriptsOf(body: DeployBody): DeployedScript[] {
   const scriptOf = (providerConfigKey: string, { name, fileBody }: Sent, kind: OnEvent): DeployedScript => ({
     ...{ providerConfigKey, kind, name, js: fileBody.js, source: fileBody.ts ?? null, description: null, models: [] },
     ...{ runs: null, intervalMs: null, syncType: null, trackDeletes: false, deletionGuard: DEFAULT_GUARD },
-    ...{ validation: 'off', autoStart: false, inputModel: null, jsonSchema: undefined, version: undefined },
+    ...{
+      validation: 'off',
+      autoStart: false,
+      inputModel: null,
+      jsonSchema: undefined,
+      version: undefined,
+      webhookSubscriptions: [],
+    },
   });
   return [
     ...(body.onEventScriptsByProvider ?? []).flatMap(({ providerConfigKey, scripts }) =>
@@ -190,6 +199,7 @@ function sharedParts(config: Config): Omit<DeployedScript, 'kind' | 'runs' | 'in
     autoStart: config.auto_start ?? true,
     inputModel: typeof config.input === 'string' ? config.input : (config.input?.name ?? null),
     jsonSchema: config.models_json_schema ?? undefined,
+    webhookSubscriptions: config.webhookSubscriptions ?? [],
     version: config.version ?? undefined,
   };
 }

@@ -91,6 +91,7 @@ function isSame(script: DeployedScript, bundle: ScriptBundle, existing: Script):
     script.validation === existing.validation &&
     script.autoStart === existing.autoStart &&
     script.inputModel === existing.inputModel &&
+    JSON.stringify(script.webhookSubscriptions) === JSON.stringify(existing.webhookSubscriptions) &&
     script.description === existing.description &&
     (script.version === undefined || script.version === existing.version)
   );

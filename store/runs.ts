@@ -31,6 +31,8 @@ export type NewRun = {
   readonly retries?: number;
   /** Nobody waits for its answer. */
   readonly detached?: boolean;
+  /** The number of the webhook it handles. */
+  readonly webhookId?: string;
   readonly at: Date;
 };
 
@@ -39,9 +41,9 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
   const result = await db.query({
     name: 'add-run',
     text: `insert into runs (id, environment_id, connection_id, script_id, sync_id, kind, name, variant, started_by, state,
-             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached)
+             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached, webhook_id)
            values ($1::text, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::text, $8::text, $9::text, 'queued',
-             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean)
+             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean, $18::bigint)
            on conflict on constraint runs_workflow do nothing`,
     values: [
       run.id,
@@ -61,6 +63,7 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
       run.at,
       run.retries ?? 0,
       run.detached ?? false,
+      run.webhookId ?? null,
     ],
   });
   return result.rowCount === 1;

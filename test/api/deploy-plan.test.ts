@@ -26,6 +26,7 @@ const script = (changes: Partial<DeployedScript> = {}): DeployedScript => ({
   validation: 'warn',
   autoStart: true,
   inputModel: null,
+  webhookSubscriptions: [],
   jsonSchema: undefined,
   version: undefined,
   ...changes,
