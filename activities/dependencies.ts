@@ -8,6 +8,7 @@ import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
 import type { RoomLimits } from '../store/run-room.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
+import type { RecordRetention } from '../store/record-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { RunControl } from './run-control.ts';
 
@@ -15,6 +16,8 @@ import type { RunControl } from './run-control.ts';
 export type Dependencies = {
   readonly db: Database;
   readonly box: SecretBox;
+  /** Whether payloads of records are sealed as they are stored. @default false */
+  readonly encryptsRecords?: boolean;
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
   readonly control: RunControl;
   readonly outbound: Outbound;
@@ -38,6 +41,8 @@ export type Dependencies = {
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly limits: ScriptLimits;
+  /** @default for ever */
+  readonly recordsKept?: RecordRetention;
   /** Whose journals outlive their run, and for how long. */
   readonly journals: JournalRetention;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */

@@ -11,6 +11,7 @@ import { createActionActivities } from './run-action.ts';
 import { createStartEvents } from './start-events.ts';
 import { createRunScript } from './run-script.ts';
 import { createSweepJournals } from './sweep-journals.ts';
+import { createSweepRecords } from './sweep-records.ts';
 import { createSettleRun } from './settle-run.ts';
 
 export { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from './dependencies.ts';
@@ -33,6 +34,7 @@ export function createActivities(deps: Dependencies) {
       await startEvents();
     },
     sweepJournals: createSweepJournals(deps),
+    sweepRecords: createSweepRecords(deps),
   };
 }
 

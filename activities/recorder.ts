@@ -13,6 +13,7 @@ import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
 import { decodeChunk, encodeChunk } from '../store/journal-codec.ts';
+import { createRecordSeal } from '../store/record-seal.ts';
 import { ignoreIfModifiedAfter } from '../store/merging-strategies.ts';
 import { deleteRecords, saveRecords, updateRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
@@ -68,7 +69,9 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
  * @param heed hears at each flush what is asked of the run.
  */
 export function createRecorder(
-  deps: Pick<Dependencies, 'db' | 'box' | 'clock'> & { readonly limits: Pick<ScriptLimits, 'journal'> },
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock' | 'encryptsRecords'> & {
+    readonly limits: Pick<ScriptLimits, 'journal'>;
+  },
   run: Attempt,
   pending: readonly PendingCall[],
   options: {
@@ -129,8 +132,9 @@ export function createRecorder(
   };
 
   const scope = { connectionRow: run.connectionRow, variant: run.variant };
+  const seal = createRecordSeal(deps.box, deps.encryptsRecords ?? false);
   const writer = (model: string) => {
-    return { ...scope, model, runId: run.runId, fence: run.fence, syncId: run.syncId, at: deps.clock() };
+    return { ...scope, model, runId: run.runId, fence: run.fence, syncId: run.syncId, at: deps.clock(), seal };
   };
   const storeRows = (db: Queryable, { kind, model, ids, rows }: RowsWrite) =>
     (kind === 'save' ? saveRecords : updateRecords)(db, { ...writer(model), ids }, rows);

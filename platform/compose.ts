@@ -33,6 +33,7 @@ import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
 import { installSdk } from '../worker/sdk.ts';
 import { startWorkers, type WorkerRoles } from '../worker/create.ts';
+import { DASHBOARD_FOLDER } from './dashboard-build.ts';
 import { openMigrated } from './database.ts';
 import type { Parts } from './parts.ts';
 import { createRefresher } from './refresher.ts';
@@ -137,6 +138,11 @@ export async function startEngine(options: {
       clock,
       log,
       limits,
+      encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
+      recordsKept: {
+        pruneAfterDays: settings.NANGO_RECORDS_PRUNE_DAYS,
+        removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
+      },
       journals,
       processQueue,
     };
@@ -151,19 +157,14 @@ export async function startEngine(options: {
   const popups = openPopups(db, log);
   closing.add('the lines to popups', popups.close);
   let publicUrl = settings.NANGO_SERVER_URL;
+  const server = createServer();
+  const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{
-      db,
-      box,
-      engine,
-      popups,
-      outbound,
-      authorizer,
-      catalogue,
-      clock,
-      log,
-      version: VERSION,
-      limits: DEFAULT_LIMITS,
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    limits: {
+      ...DEFAULT_LIMITS,
+      callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
+      trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },
     journals,
     scriptLimits: limits,
@@ -171,9 +172,14 @@ export async function startEngine(options: {
     publicUrl: () => publicUrl ?? '',
     callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,
     strictState: settings.NANGO_STRICT_STATE,
+    dashboard: {
+      folder: DASHBOARD_FOLDER,
+      operator: username !== undefined && password !== undefined ? { username, password } : undefined,
+      isOpen: () => server.listening,
+    },
   });
-  const server = createServer(app);
   popups.attach(server);
+  server.on('request', app);
   const apiUrl = await listen(server, settings, closing);
   publicUrl ??= apiUrl;
   return { db, box, client, clock, apiUrl, failed };

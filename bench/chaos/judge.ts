@@ -29,7 +29,9 @@ const UNFLUSHED_MS = 5_000;
 export function judge(script: ChaosScript, calm: Trace, chaos: Trace, blows: readonly Blow[]): Verdict {
   const posts = judgePosts(script, calm, chaos, blows);
   const groups = joinBlows(chaos.asked, blows);
-  const gets = groups.map((group, at) => repeatedAfter(chaos.asked, group, groups[at + 1]?.[0]?.at));
+  const gets = groups.map((_, at) =>
+    repeatedAfter(chaos.asked, groups.slice(0, at + 1), groups[at + 1]?.[0]?.at ?? Number.POSITIVE_INFINITY),
+  );
   const faults = [
     ...posts.faults,
     ...gets
@@ -145,20 +147,24 @@ function joinBlows(asked: readonly Asked[], blows: readonly Blow[]): readonly (r
   return groups;
 }
 
-/** GETs asked again between these blows and the next that had come before. Refusals do not count: they are waited out. */
+/**
+ * GETs asked again between the last of these groups of blows and the next that had come before. Refusals do not count:
+ * they are waited out.
+ */
 function repeatedAfter(
   asked: readonly Asked[],
-  blows: readonly Blow[],
-  until = Number.POSITIVE_INFINITY,
+  groups: readonly (readonly Blow[])[],
+  until: number,
 ): { readonly pages: number; readonly again: readonly string[] } {
-  const from = blows[0]?.at ?? 0;
+  const from = groups.at(-1)?.[0]?.at ?? 0;
   const before = asked.filter(({ at, status }) => status !== 429 && at <= from);
   const known = new Set(before.filter(isGet).map(({ path }) => path));
   const again = asked.filter((one) => isGet(one) && one.at > from && one.at <= until && known.has(one.path));
-  // A killed worker also loses the answers that it had not flushed.
-  const isLost = ({ answeredAt = from }: Asked): boolean =>
-    blows.some(({ kind, at }) => kind === 'worker' && answeredAt > at - UNFLUSHED_MS);
-  const open = Math.max(before.at(-1)?.width ?? 0, before.filter(isGet).filter(isLost).length);
+  // A killed worker also loses the answers that it had not flushed; the next may be killed before it asks for all of them.
+  const isLost = ({ at: askedAt, answeredAt = from }: Asked): boolean =>
+    groups.flat().some(({ kind, at }) => kind === 'worker' && at >= askedAt && answeredAt > at - UNFLUSHED_MS);
+  const last = new Map(before.filter(isGet).map((one) => [one.path, one]));
+  const open = Math.max(before.at(-1)?.width ?? 0, [...last.values()].filter(isLost).length);
   const pages = again.length <= open ? Math.min(again.length, 1) : 1 + again.length - open;
   return { pages, again: again.map(({ path }) => path) };
 }
