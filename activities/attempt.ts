@@ -334,11 +334,20 @@ async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal)
   return bundle;
 }
 
+/** What happens to a connection does not wait for long (nango-surface, section 7.1). */
+const EVENT_WALL_CLOCK_MS = 300_000;
+
+function wallClockOf(limits: Dependencies['limits'], run: Attempt): number {
+  if (run.kind === 'sync') return limits.syncWallClockMs;
+  if (run.startedBy !== 'event') return limits.actionWallClockMs;
+  return Math.min(EVENT_WALL_CLOCK_MS, limits.actionWallClockMs);
+}
+
 function limitsOf({ limits }: Dependencies, run: Attempt) {
   return {
     memoryMb: limits.memoryMb,
     cpuMs: limits.cpuMs,
-    wallClockMs: run.kind === 'sync' ? limits.syncWallClockMs : limits.actionWallClockMs,
+    wallClockMs: wallClockOf(limits, run),
     ...DEPLOYED_TRAFFIC,
   };
 }

@@ -45,7 +45,7 @@ const MAX_KEYS = 100_000;
  * for them without a start of its own, which is only known from its text.
  */
 export function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
-  if (run.kind === 'action' || run.syncId === null) return [];
+  if (run.kind !== 'sync' || run.syncId === null) return [];
   return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
 }
 
@@ -102,7 +102,7 @@ export async function makeDeletions(
   recorder: Recorder,
   stop: AbortSignal,
 ): Promise<boolean> {
-  if (run.kind === 'action') return true;
+  if (run.kind !== 'sync') return true;
   const models = await modelsToCompare(deps, run, stop);
   if (models.length === 0) return true;
   await recorder.flush();

@@ -31,6 +31,8 @@ export type Dependencies = {
   readonly startSync: (run: AllocatedRun) => Promise<void>;
   /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */
   readonly startDelivery: (deliveryId: string) => Promise<void>;
+  /** Starts the workflow of an allocated run of an action or a webhook; starting it twice starts it once. */
+  readonly startAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
   /** Runs an allocated action to its end; one that runs already is waited for. */
   readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
   /** Tells Temporal at once what has changed in Postgres. */

@@ -8,6 +8,7 @@ import type { Dependencies } from './dependencies.ts';
 import { createRefreshIdle } from './refresh-idle.ts';
 import { createReconcileActivities } from './reconcile.ts';
 import { createActionActivities } from './run-action.ts';
+import { createStartEvents } from './start-events.ts';
 import { createRunScript } from './run-script.ts';
 import { createSweepJournals } from './sweep-journals.ts';
 import { createSweepRecords } from './sweep-records.ts';
@@ -18,6 +19,8 @@ export { failureInterceptor } from './failure-interceptor.ts';
 export { openRunControl } from './run-control.ts';
 
 export function createActivities(deps: Dependencies) {
+  const startWebhooks = createStartWebhooks(deps);
+  const startEvents = createStartEvents(deps);
   return {
     runScript: createRunScript(deps),
     ...createActionActivities(deps),
@@ -25,7 +28,11 @@ export function createActivities(deps: Dependencies) {
     refreshIdle: createRefreshIdle(deps),
     ...createReconcileActivities(deps),
     deliverWebhook: createDeliverWebhook(deps),
-    startWebhooks: createStartWebhooks(deps),
+    /** Everything that was written to be told or begun and was not. */
+    startWebhooks: async () => {
+      await startWebhooks();
+      await startEvents();
+    },
     sweepJournals: createSweepJournals(deps),
     sweepRecords: createSweepRecords(deps),
   };

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ActionEnd, ActionInput, ActionStep, RunFailure } from '../contract/sync.ts';
 import { actionResult, type Attempt, beginAttempt, endRun } from '../store/runs.ts';
+import { nextWebhookRuns } from '../store/inbound-webhooks.ts';
 import { announceRun } from './announce-run.ts';
 import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -80,9 +81,10 @@ async function execute(
     if (failureCode(error) === 'lease_lost') return undefined;
     throw error;
   });
+  if (result?.status === 'ended' || result?.status === 'waiting') await startNextWebhook(deps, run);
   switch (result?.status) {
     case 'ended':
-      if (run.detached) await announceRun(deps, run.runId);
+      if (run.detached || run.kind === 'webhook') await announceRun(deps, run.runId);
       return result.failure ? { status: 'failed', failure: shortOf(result.failure) } : { status: 'finished' };
     case 'waiting':
       return { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason };
@@ -99,6 +101,7 @@ async function cancel(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
   const { runId, fence } = run;
   await endRun(deps.db, { runId, fence, state: 'cancelled', failure, output: null, at: deps.clock() });
   if (run.detached) await announceRun(deps, runId);
+  await startNextWebhook(deps, run);
   return { status: 'failed', failure: shortOf(failure) };
 }
 
@@ -108,8 +111,19 @@ async function giveUp(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
     message: `The action was started ${run.idleStarts - 1} times without getting on, its process died each time; see the log of the worker`,
   };
   await endAsFailed(deps, run.runId, failure);
+  await startNextWebhook(deps, run);
   if (run.detached) await announceRun(deps, run.runId);
   return { status: 'failed', failure };
+}
+
+/** Lets the webhook behind this one begin; what cannot be started now, the sweep of reconcile starts. */
+async function startNextWebhook(deps: Dependencies, run: Attempt): Promise<void> {
+  if (run.kind !== 'webhook' || run.syncId === null) return;
+  try {
+    for (const next of await nextWebhookRuns(deps.db, [run.syncId])) await deps.startAction(next);
+  } catch (error) {
+    deps.log('webhook.postponed', { run: run.runId, error: error instanceof Error ? error.message : String(error) });
+  }
 }
 
 /** How a run ended that has nothing left to begin. */

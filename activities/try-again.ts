@@ -41,7 +41,7 @@ export async function beginAgainLater(
       seq,
       at: options.at,
       level: 'warn',
-      message: `The action failed: ${failure.message}. It begins again at ${resumeAt.toISOString()}`,
+      message: `The ${run.kind === 'webhook' ? 'handling of the webhook' : 'action'} failed: ${failure.message}. It begins again at ${resumeAt.toISOString()}`,
     },
   ]);
   return { resumeAt, reason };

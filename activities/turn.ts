@@ -5,7 +5,7 @@ import type { Attempt } from '../store/runs.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** Well below the time-outs of workflows/proxies.ts, which would show in the history as failures. */
-const LONGEST_MS = { sync: 24 * 3_600_000, action: 15 * 60_000 } as const;
+const LONGEST_MS = { sync: 24 * 3_600_000, action: 15 * 60_000, webhook: 15 * 60_000 } as const;
 const LOOK_EVERY_MS = 60_000;
 /** Temporal's number of the queue that activities wait in. */
 const ACTIVITY_QUEUE = 2;

@@ -62,7 +62,7 @@ function aboutSync(run: EndedRun): Record<string, unknown> {
     providerConfigKey: run.providerConfigKey,
     syncName: run.name,
     syncVariant: run.variant,
-    syncType: run.isIncremental ? 'INCREMENTAL' : 'INITIAL',
+    syncType: run.kind === 'webhook' ? 'WEBHOOK' : run.isIncremental ? 'INCREMENTAL' : 'INITIAL',
   };
 }
 

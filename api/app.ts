@@ -24,6 +24,7 @@ import { deployRoutes } from './routes/deploy.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
+import { inboundRoutes } from './routes/inbound.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
@@ -81,6 +82,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
   app.use(crossOrigin);
   app.use(healthRoutes(deps));
+  app.use(inboundRoutes(deps));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ON_EVENTS, type OnEvent } from '../contract/on-events.ts';
 import type { InputFault } from '../contract/failures.ts';
 import { DEFAULT_GUARD } from '../manifest/deletion-guard.ts';
 import { parseFrequency } from '../manifest/frequency.ts';
@@ -37,16 +38,30 @@ const SCRIPT = z.looseObject({
     .nullish(),
   fileBody: z.looseObject({ js: freeText.min(1, 'expected the compiled script'), ts: freeText.nullish() }),
   models_json_schema: jsonObject.nullish(),
+  webhookSubscriptions: z.array(freeText.max(255)).max(1_000).nullish(),
+});
+
+const EVENT_SCRIPT = z.looseObject({
+  name: scriptName,
+  event: z.enum(ON_EVENTS),
+  fileBody: SCRIPT.shape.fileBody,
 });
 
 export const DEPLOY = z.strictObject({
   flowConfigs: z.array(SCRIPT).max(10_000),
   onEventScriptsByProvider: z
-    .array(z.looseObject({ scripts: z.array(z.unknown()).max(0, 'on-event scripts are not supported yet') }))
+    .array(z.looseObject({ providerConfigKey: integrationKey, scripts: z.array(EVENT_SCRIPT).max(1_000) }))
+    .max(10_000)
     .nullish(),
-  // The names earlier clients had for it.
+  // What earlier clients had: scripts of one event only.
   postConnectionScriptsByProvider: z
-    .array(z.looseObject({ scripts: z.array(z.unknown()).max(0, 'post-connection scripts are not supported yet') }))
+    .array(
+      z.looseObject({
+        providerConfigKey: integrationKey,
+        scripts: z.array(EVENT_SCRIPT.omit({ event: true })).max(1_000),
+      }),
+    )
+    .max(10_000)
     .nullish(),
   nangoYamlBody: z.string().nullish(),
   reconcile: z.boolean().default(false),
@@ -78,6 +93,7 @@ export type DeployedScript = {
   readonly autoStart: boolean;
   readonly inputModel: string | null;
   readonly jsonSchema: unknown;
+  readonly webhookSubscriptions: readonly string[];
   /** Undefined: the server counts. */
   readonly version: string | undefined;
 };
@@ -96,8 +112,45 @@ export function scriptsOf(body: DeployBody): DeployedScript[] {
     const options = { path, faults, isV1: isV1Yaml(body.nangoYamlBody ?? '') };
     return config.type === 'sync' ? syncOf(config, name, options) : actionOf(config);
   });
+  for (const [index, script] of eventScriptsOf(body).entries()) {
+    const name = `script '${script.name}' for ${script.kind} of integration '${script.providerConfigKey}'`;
+    const identity = JSON.stringify([script.providerConfigKey, script.kind, script.name]);
+    const path = ['onEventScriptsByProvider', index];
+    if (seen.has(identity)) faults.push({ code: 'duplicate', message: `${name} appears twice`, path });
+    seen.add(identity);
+    scripts.push(script);
+  }
   if (faults.length > 0) throw invalidPart('invalid_body', 'body', faults);
   return scripts;
+}
+
+/** Whether the body says what there is for events; one that does not leaves those scripts as they are. */
+export function namesEvents({ onEventScriptsByProvider, postConnectionScriptsByProvider }: DeployBody): boolean {
+  return Boolean(onEventScriptsByProvider ?? postConnectionScriptsByProvider);
+}
+
+function eventScriptsOf(body: DeployBody): DeployedScript[] {
+  type Sent = Pick<z.output<typeof EVENT_SCRIPT>, 'name' | 'fileBody'>;
+  const scriptOf = (providerConfigKey: string, { name, fileBody }: Sent, kind: OnEvent): DeployedScript => ({
+    ...{ providerConfigKey, kind, name, js: fileBody.js, source: fileBody.ts ?? null, description: null, models: [] },
+    ...{ runs: null, intervalMs: null, syncType: null, trackDeletes: false, deletionGuard: DEFAULT_GUARD },
+    ...{
+      validation: 'off',
+      autoStart: false,
+      inputModel: null,
+      jsonSchema: undefined,
+      version: undefined,
+      webhookSubscriptions: [],
+    },
+  });
+  return [
+    ...(body.onEventScriptsByProvider ?? []).flatMap(({ providerConfigKey, scripts }) =>
+      scripts.map((script) => scriptOf(providerConfigKey, script, script.event)),
+    ),
+    ...(body.postConnectionScriptsByProvider ?? []).flatMap(({ providerConfigKey, scripts }) =>
+      scripts.map((script) => scriptOf(providerConfigKey, script, 'post-connection-creation')),
+    ),
+  ];
 }
 
 type Config = DeployBody['flowConfigs'][number];
@@ -146,6 +199,7 @@ function sharedParts(config: Config): Omit<DeployedScript, 'kind' | 'runs' | 'in
     autoStart: config.auto_start ?? true,
     inputModel: typeof config.input === 'string' ? config.input : (config.input?.name ?? null),
     jsonSchema: config.models_json_schema ?? undefined,
+    webhookSubscriptions: config.webhookSubscriptions ?? [],
     version: config.version ?? undefined,
   };
 }

@@ -26,6 +26,8 @@ export type DeployScope = {
   readonly reconcile: boolean;
   /** Removing is limited to the integrations named. */
   readonly namedIntegrationsOnly: boolean;
+  /** On-event scripts are left as they are. */
+  readonly keepsEvents: boolean;
 };
 
 /** @param integrations those of the environment; every script's must be among them. */
@@ -69,7 +71,13 @@ function planScript(
 
 /** The author's file when the source map does not tell. */
 function fileOf(script: DeployedScript): string {
-  return `${script.providerConfigKey}/${script.kind}s/${script.name}.ts`;
+  const folder = isFlow(script) ? `${script.kind}s` : 'on-events';
+  return `${script.providerConfigKey}/${folder}/${script.name}.ts`;
+}
+
+/** Whether it is a sync or an action, not a script for an event. */
+export function isFlow({ kind }: Pick<Script, 'kind'>): boolean {
+  return kind === 'sync' || kind === 'action';
 }
 
 function isSame(script: DeployedScript, bundle: ScriptBundle, existing: Script): boolean {
@@ -83,6 +91,7 @@ function isSame(script: DeployedScript, bundle: ScriptBundle, existing: Script):
     script.validation === existing.validation &&
     script.autoStart === existing.autoStart &&
     script.inputModel === existing.inputModel &&
+    JSON.stringify(script.webhookSubscriptions) === JSON.stringify(existing.webhookSubscriptions) &&
     script.description === existing.description &&
     (script.version === undefined || script.version === existing.version)
   );
@@ -98,7 +107,9 @@ function missing(scripts: readonly DeployedScript[], present: readonly Script[],
   const integrations = new Set(scripts.map((script) => script.providerConfigKey));
   return present.filter(
     (script) =>
-      !named.has(identity(script)) && (!scope.namedIntegrationsOnly || integrations.has(script.providerConfigKey)),
+      !named.has(identity(script)) &&
+      (isFlow(script) || !scope.keepsEvents) &&
+      (!scope.namedIntegrationsOnly || integrations.has(script.providerConfigKey)),
   );
 }
 

@@ -8,7 +8,7 @@ import { integrationReach } from '../store/integrations.ts';
 import { lockDeployedSyncs, tryLockDeployment } from '../store/locks.ts';
 import { deleteScripts, listScripts, saveBundle, saveScript } from '../store/scripts.ts';
 import { reviseSyncsOf } from '../store/syncs.ts';
-import { type DeployBody, type DeployedScript, scriptsOf } from './deploy-body.ts';
+import { type DeployBody, type DeployedScript, namesEvents, scriptsOf } from './deploy-body.ts';
 import { type DeployPlan, missingIntegrations, type PlannedScript, planDeployment } from './deploy-plan.ts';
 import type { ApiDeps } from './deps.ts';
 import { unknownIntegrations } from './known.ts';
@@ -88,7 +88,11 @@ async function plan(
   const integrations = await integrationReach(db, environment.id);
   const unknown = missingIntegrations(scripts, integrations);
   if (unknown.length > 0) throw unknownIntegrations(environment, unknown);
-  const scope = { reconcile: body.reconcile, namedIntegrationsOnly: body.deployMode === 'integration' };
+  const scope = {
+    reconcile: body.reconcile,
+    namedIntegrationsOnly: body.deployMode === 'integration',
+    keepsEvents: !namesEvents(body),
+  };
   return planDeployment(scripts, scope, { integrations, scripts: await listScripts(db, environment.id) });
 }
 

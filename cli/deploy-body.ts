@@ -18,6 +18,7 @@ export function deployBody(project: CompiledProject, scope: DeployScope, cliVers
     flowConfigs: project.scripts.flatMap((script) =>
       script.kind === 'on-event' ? [] : [flowConfig(script, models, scope.version)],
     ),
+    onEventScriptsByProvider: eventScripts(project.scripts),
     nangoYamlBody: project.manifestText,
     // For one integration the server looks for what is missing in that integration alone.
     reconcile: scope.mode !== 'single',
@@ -25,6 +26,18 @@ export function deployBody(project: CompiledProject, scope: DeployScope, cliVers
     debug: false,
     sdkVersion: `${cliVersion}-${project.form === 'yaml' ? 'yaml' : 'zero'}`,
   };
+}
+
+/** Scripts for events by integration, in the project's order; an integration without any is left out. */
+function eventScripts(scripts: readonly CompiledScript[]) {
+  const byIntegration = new Map<string, object[]>();
+  for (const script of scripts) {
+    if (script.kind !== 'on-event') continue;
+    const { name, event } = script.definition;
+    const sent = { name, event, fileBody: { js: packForDeploy(script.bundle), ts: script.source } };
+    byIntegration.set(script.integration, [...(byIntegration.get(script.integration) ?? []), sent]);
+  }
+  return [...byIntegration].map(([providerConfigKey, scripts]) => ({ providerConfigKey, scripts }));
 }
 
 type Flow = Exclude<CompiledScript, { kind: 'on-event' }>;

@@ -6,6 +6,7 @@ export type PlannedScript = {
   readonly providerConfigKey: string;
   readonly connections?: number;
 };
+type EventScript = PlannedScript & { readonly event: string };
 export type DeployPlan = {
   readonly newSyncs?: readonly PlannedScript[];
   readonly updatedSyncs?: readonly PlannedScript[];
@@ -15,6 +16,9 @@ export type DeployPlan = {
   readonly updatedActions?: readonly PlannedScript[];
   readonly unchangedActions?: readonly PlannedScript[];
   readonly deletedActions?: readonly PlannedScript[];
+  readonly newOnEventScripts?: readonly EventScript[];
+  readonly updatedOnEventScripts?: readonly EventScript[];
+  readonly deletedOnEventScripts?: readonly EventScript[];
   readonly deletedModels?: readonly (string | { readonly name: string })[];
 };
 
@@ -34,6 +38,9 @@ export function printPlan(out: Output, plan: DeployPlan): void {
     ...rowsOf('+', 'action', plan.newActions),
     ...rowsOf('~', 'action', plan.updatedActions),
     ...rowsOf('-', 'action', plan.deletedActions),
+    ...eventRows('+', plan.newOnEventScripts),
+    ...eventRows('~', plan.updatedOnEventScripts),
+    ...eventRows('-', plan.deletedOnEventScripts),
   ];
   const colours = { '+': 'green', '~': 'yellow', '-': 'red' } as const;
   const coloured = rows.map(([mark, ...rest]) => [out.style(colours[mark], mark), ...rest]);
@@ -51,6 +58,10 @@ export function describeRemovals(removals: readonly PlannedScript[]): string {
     (one) => `'${one.name}' of '${one.providerConfigKey}' (${count(one.connections ?? 0, 'connection')})`,
   );
   return `${count(removals.length, 'script')} in use: ${each.join(', ')}`;
+}
+
+function eventRows(mark: Mark, scripts: readonly EventScript[] = []): [Mark, ...string[]][] {
+  return scripts.flatMap((script) => rowsOf(mark, oneLine(script.event), [script]));
 }
 
 type Mark = '+' | '~' | '-';

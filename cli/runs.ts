@@ -1,4 +1,5 @@
 /** Runs as the server answers them, and how they look in a terminal. */
+import type { RunKind } from '../contract/script.ts';
 import type { RecordCounts } from '../contract/host.ts';
 import { type Client, pathPart } from './client.ts';
 import { type Output, oneLine, type Style } from './output.ts';
@@ -6,7 +7,7 @@ import { type Output, oneLine, type Style } from './output.ts';
 export type LogLine = { readonly seq: number; readonly at: string; readonly level: string; readonly message: string };
 export type Run = {
   readonly id: string;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly name: string;
   readonly connection_id: string;
   readonly provider_config_key: string;

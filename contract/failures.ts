@@ -26,6 +26,8 @@ export const FAILURES = {
   invalid_session: { status: 401, retry: false },
   invalid_state: { status: 400, retry: false },
   authorization_denied: { status: 400, retry: false },
+  webhook_refused: { status: 401, retry: false },
+  connection_validation_failed: { status: 400, retry: false },
   integration_incomplete: { status: 400, retry: false },
   integration_not_allowed: { status: 403, retry: false },
   /** The provider gives no token for this grant. */

@@ -40,6 +40,11 @@ export function webhookWorkflowId(deliveryId: string): string {
   return `webhook:${encodePart(deliveryId)}`;
 }
 
+/** `inbound:<run>`: a run that handles a provider's webhook. */
+export function inboundWorkflowId(runId: string): string {
+  return `inbound:${encodePart(runId)}`;
+}
+
 // encodeURIComponent leaves !'()* alone and throws on lone surrogates: both are spelt out here.
 function encodePart(part: string): string {
   return encodeURIComponent(part.toWellFormed()).replace(

@@ -3,6 +3,7 @@
  * line. The head comes first, then an entry for each answer in the order of delivery, then the end, or the failure that
  * kept it from coming. Credentials in it are masked.
  */
+import type { RunKind } from './script.ts';
 import type { FailureCode, ScriptLocation } from './failures.ts';
 import type { JournalEntry } from './journal.ts';
 import type { GuestContext, ScriptBundle } from './script.ts';
@@ -15,7 +16,7 @@ export type JournalHead = {
   readonly engine: string;
   readonly run: {
     readonly id: string;
-    readonly kind: 'sync' | 'action';
+    readonly kind: RunKind;
     readonly name: string;
     readonly state: string;
     readonly error: { readonly code: string; readonly message: string; readonly location?: ScriptLocation } | null;

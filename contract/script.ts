@@ -3,6 +3,9 @@ import type { FailureCode, FailureDetails } from './failures.ts';
 import type { Host } from './host.ts';
 import type { Journal, Suspension } from './journal.ts';
 
+/** What a run runs: a sync's or an action's function, or a sync's handler of webhooks. On-event scripts run as actions. */
+export type RunKind = 'sync' | 'action' | 'webhook';
+
 /** A script and everything it imports as one CommonJS text. `hash` names it for ever. */
 export type ScriptBundle = {
   readonly hash: string;
@@ -52,7 +55,7 @@ export type GuestContext = {
 /** What a deployed script knows without asking, the same in each of its attempts. */
 export function guestContext(
   run: {
-    readonly kind: 'sync' | 'action';
+    readonly kind: RunKind;
     readonly environment: string;
     readonly name: string;
     readonly variant: string;
@@ -93,7 +96,7 @@ export type ScriptRun = {
   /** Runs of different environments never share a process. */
   readonly environment: string;
   readonly bundle: ScriptBundle;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly context: GuestContext;
   /** The action's input as JSON text; undefined when there is none. */
   readonly input: string | undefined;

@@ -1,3 +1,5 @@
+import type { OnEvent } from '../contract/on-events.ts';
+
 /**
  * The room `manifest/`: what an author declares, as data. A `nango.yaml` goes in, a `Manifest` comes out, and from it
  * the types of `models.ts`, scaffolds and record checks follow. Everything here is a pure function of its arguments:
@@ -64,12 +66,9 @@ export type SchemaDocument = {
   readonly definitions: { readonly [model: string]: JsonSchema };
 };
 
-/** What may happen to a connection that a script can follow. */
-export const ON_EVENTS = ['post-connection-creation', 'pre-connection-deletion', 'validate-connection'] as const;
-
 export type OnEventDefinition = Position & {
   readonly name: string;
-  readonly event: (typeof ON_EVENTS)[number];
+  readonly event: OnEvent;
   /** Written as `post-connection-scripts`; then its file lies in a folder of that name. */
   readonly isOldForm: boolean;
 };

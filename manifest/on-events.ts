@@ -1,9 +1,10 @@
 /** Scripts that run when something happens to a connection: `on-events:`, formerly `post-connection-scripts:`. */
 import { isScalar, isSeq } from 'yaml';
 import type { Node } from 'yaml';
+import { ON_EVENTS } from '../contract/on-events.ts';
 import type { Entry, Source } from './document.ts';
 import { describe, entriesOf, offsetOf, positionOf, reject, resolve, scalarText } from './document.ts';
-import { ON_EVENTS, type OnEventDefinition } from './manifest.ts';
+import type { OnEventDefinition } from './manifest.ts';
 import { isScriptName } from './script-keys.ts';
 
 /** Reads both forms; having both is a mistake. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ON_EVENTS } from './manifest.ts';
+import { ON_EVENTS } from '../contract/on-events.ts';
 
 const text = z.string({ error: 'expected a text' });
 const texts = z.array(text, { error: 'expected a list of texts' });

@@ -92,6 +92,47 @@ function proxyGrammar(object: ObjectOf) {
   });
 }
 
+/** Ours: how the provider signs its webhooks, and where they name the event and the account. */
+function webhookGrammar(object: ObjectOf) {
+  /** In a header, or in the payload at a path with dots. */
+  const place = object({ header: z.string().optional(), body: z.string().optional() });
+  return object({
+    /** An HMAC in `header`: after `prefix`, or in the part of that name of `name=value,…`. */
+    signature: object({
+      header: z.string(),
+      prefix: z.string().optional(),
+      part: z.string().optional(),
+      /** @default sha256 */
+      algorithm: z.enum(['sha1', 'sha256', 'sha512']).optional(),
+      /** @default hex */
+      encoding: z.enum(['hex', 'base64']).optional(),
+      /** Epoch seconds, in a header or in a part of the signature's. */
+      timestamp: object({ header: z.string().optional(), part: z.string().optional() }).optional(),
+      /** How far that time may be off. @default 300 */
+      tolerance_s: z.number().optional(),
+      /** What is signed, of `{timestamp}` and `{body}`. @default '{body}' */
+      content: z.string().optional(),
+      /** Which of the integration's credentials is the key. @default webhook_secret */
+      secret: z.enum(['webhook_secret', 'client_secret']).optional(),
+    }).optional(),
+    event_id: place.optional(),
+    event_type: place.optional(),
+    /** What names the account (the group of `pattern`), and where connections have it: `connectionConfig.x`, `metadata.x`, `connectionId`. */
+    accounts: z
+      .array(
+        object({
+          header: z.string().optional(),
+          body: z.string().optional(),
+          pattern: z.string().optional(),
+          connection: z.string(),
+        }),
+      )
+      .optional(),
+    /** Where a payload that only tries the address has the text it wants to hear. */
+    challenge: z.string().optional(),
+  });
+}
+
 /** What a person connecting is asked for: values of connection_config, of the credentials, or of the integration. */
 function fieldGrammar(object: ObjectOf) {
   const field = object({
@@ -222,6 +263,7 @@ function providerGrammar(object: ObjectOf) {
     webhook_allowed_query_params: words.optional(),
     require_client_certificate: z.boolean().optional(),
     proxy: proxyGrammar(object).optional(),
+    webhook: webhookGrammar(object).optional(),
   });
 }
 

@@ -114,7 +114,7 @@ export async function startEngine(options: {
   if (workflowBundle !== undefined) {
     const sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
-    const { startSync, startDelivery, runAction, reconcile } = engine;
+    const { startSync, startAction, startDelivery, runAction, reconcile } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
     const control = openRunControl({ db, log });
@@ -131,6 +131,7 @@ export async function startEngine(options: {
       catalogue,
       client,
       startSync,
+      startAction,
       startDelivery,
       runAction,
       reconcile,

@@ -53,7 +53,7 @@ export function thrownFailure(run: ScriptRun, error: GuestError): ScriptFailure 
 
 /** `Sync 'tasks'`, for the head of a message. */
 export function nameOf(run: ScriptRun): string {
-  return `${run.kind === 'sync' ? 'Sync' : 'Action'} '${run.context.scriptName}'`;
+  return `${run.kind === 'action' ? 'Action' : 'Sync'} '${run.context.scriptName}'`;
 }
 
 /** ` in tasks.ts:3:7`, or the file alone where the line is not known. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { v7 as newRunId, v5 as uuidOf } from 'uuid';
 import { EngineError } from '../contract/failures.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
-import { actionWorkflowId, syncWorkflowId } from '../contract/ids.ts';
+import { actionWorkflowId, inboundWorkflowId, syncWorkflowId } from '../contract/ids.ts';
 import type { Connection } from './connections.ts';
 import { type Queryable, violatedConstraint } from './db.ts';
 import { addRun, type NewRun, runOfWorkflow, type StartedBy } from './runs.ts';
@@ -100,6 +100,7 @@ export async function allocateActionRun(
     input: string | null;
     retries?: number;
     detached?: boolean;
+    startedBy?: StartedBy;
     /** An id made by `runIdAt`, or by `runIdOf`: asking again finds the run that is there. */
     runId?: string;
   },
@@ -123,7 +124,7 @@ export async function allocateActionRun(
     kind: 'action',
     name: script.name,
     variant: 'base',
-    startedBy: 'api',
+    startedBy: action.startedBy ?? 'api',
     bundleHash: script.bundleHash,
     workflowId,
     workflowRunId: null,
@@ -137,4 +138,21 @@ export async function allocateActionRun(
     if (action.runId === undefined || violatedConstraint(error) !== 'runs_pkey') throw error;
   });
   return { runId, workflowId };
+}
+
+/** Allocates a run of a sync's handler for a webhook. @param webhook.input JSON text. */
+export async function allocateWebhookRun(
+  db: Queryable,
+  { box, clock }: Allocating,
+  sync: Sync,
+  webhook: { readonly webhookId: string; readonly input: string; readonly retries: number },
+): Promise<void> {
+  const at = clock();
+  const id = runIdAt(at);
+  const { environmentId, connectionRow, scriptId, name, variant, bundleHash } = sync;
+  await addRun(db, {
+    ...{ id, environmentId, connectionRow, scriptId, syncId: sync.id, kind: 'webhook', name, variant, bundleHash, at },
+    ...{ startedBy: 'webhook', workflowId: inboundWorkflowId(id), workflowRunId: null, ...webhook },
+    sealedSeed: box.seal(randomBytes(32).toString('hex')),
+  });
 }

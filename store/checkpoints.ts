@@ -1,8 +1,9 @@
+import type { RunKind } from '../contract/script.ts';
 import type { Queryable } from './db.ts';
 
 export type CheckpointKey = {
   readonly connectionRow: string;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly name: string;
   readonly variant: string;
 };

@@ -63,6 +63,8 @@ export async function saveConnection(
     endUser?: EndUser | null | undefined;
     tags?: Readonly<Record<string, string>> | undefined;
     webhookUrlOverride?: string | null | undefined;
+    /** False: it is not shown until `acceptConnection`. @default true */
+    accepted?: boolean;
     at: Date;
   },
 ): Promise<{ readonly id: string; readonly created: boolean }> {
@@ -70,9 +72,9 @@ export async function saveConnection(
     `with saved as (
        insert into connections as c
          (environment_id, integration_id, connection_id, credentials, connection_config, metadata, created_at, updated_at,
-          expires_at, refresh_at, end_user, tags, webhook_url_override)
+          expires_at, refresh_at, end_user, tags, webhook_url_override, accepted)
        values ($1::bigint, $2::bigint, $3::text, $4::text, $5::jsonb, coalesce($6::jsonb, '{}'), $7::timestamptz,
-         $7::timestamptz, $8::timestamptz, $9::timestamptz, $10::jsonb, coalesce($11::jsonb, '{}'), $12::text)
+         $7::timestamptz, $8::timestamptz, $9::timestamptz, $10::jsonb, coalesce($11::jsonb, '{}'), $12::text, $13::boolean)
        on conflict on constraint connections_key do update
          set credentials = excluded.credentials,
              credentials_version = c.credentials_version + 1,
@@ -86,6 +88,7 @@ export async function saveConnection(
              end_user = coalesce($10::jsonb, c.end_user),
              tags = coalesce($11::jsonb, c.tags),
              webhook_url_override = coalesce($12::text, c.webhook_url_override),
+             accepted = c.accepted or excluded.accepted,
              updated_at = excluded.updated_at
        returning c.id, (c.xmax = 0) as created
      ), held as (
@@ -105,9 +108,43 @@ export async function saveConnection(
       jsonOrNull(connection.endUser),
       jsonOrNull(connection.tags),
       connection.webhookUrlOverride ?? null,
+      connection.accepted ?? true,
     ],
   );
   return onlyRow(result, 'saveConnection');
+}
+
+/** Shows a connection that was saved without being accepted. False when it was shown before: it is no new one. */
+export async function acceptConnection(db: Queryable, id: string): Promise<boolean> {
+  const result = await db.query(`update connections set accepted = true where id = $1::bigint and not accepted`, [id]);
+  return result.rowCount === 1;
+}
+
+/** Removes a connection that was never accepted. False when it was: it stays. */
+export async function discardConnection(db: Queryable, id: string): Promise<boolean> {
+  const result = await db.query(`delete from connections where id = $1::bigint and not accepted`, [id]);
+  return result.rowCount === 1;
+}
+
+/** The same for all that nobody has accepted since then: the process that was to say so died. */
+export async function discardForgotten(db: Queryable, before: Date): Promise<void> {
+  await db.query(`delete from connections where not accepted and created_at < $1::timestamptz`, [before]);
+}
+
+/** Marks a connection whose new credentials were refused here: its schedules are held until it is signed in again. */
+export async function refuseCredentials(
+  db: Queryable,
+  refusal: { id: string; error: string; at: Date },
+): Promise<void> {
+  await db.query(
+    `with refused as (
+       update connections
+       set auth_failed_at = $3::timestamptz, refresh_error = $2::text, refresh_retry_at = null
+       where id = $1::bigint returning id
+     )
+     update syncs y set revision = y.revision + 1 from refused r where y.connection_id = r.id`,
+    [refusal.id, refusal.error, refusal.at],
+  );
 }
 
 export async function findConnection(
@@ -116,7 +153,8 @@ export async function findConnection(
 ): Promise<Connection | undefined> {
   const result = await db.query<Connection>({
     name: 'find-connection',
-    text: `${SELECT} where i.environment_id = $1::bigint and i.unique_key = $2::text and c.connection_id = $3::text`,
+    text: `${SELECT} where i.environment_id = $1::bigint and i.unique_key = $2::text and c.connection_id = $3::text
+      and c.accepted`,
     values: [address.environmentId, address.providerConfigKey, address.connectionId],
   });
   return result.rows[0];
@@ -168,7 +206,7 @@ export async function listConnections(
 ): Promise<Connection[]> {
   const result = await db.query<Connection>(
     `${SELECT}
-     where c.environment_id = $1::bigint
+     where c.environment_id = $1::bigint and c.accepted
        and ($2::text is null or c.connection_id = $2::text)
        and ($3::text[] is null or i.unique_key = any($3::text[]))
        and ($6::text is null or c.end_user ->> 'id' = $6::text)

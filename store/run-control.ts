@@ -51,7 +51,7 @@ export async function pauseRuns(db: Queryable, syncIds: readonly string[]): Prom
      set control = 'pause',
          resume_at = null,
          wait_reason = case when state = 'waiting' then $2::text end
-     where sync_id = any($1::bigint[]) and control is null and state in ('queued', 'running', 'waiting')
+     where sync_id = any($1::bigint[]) and kind = 'sync' and control is null and state in ('queued', 'running', 'waiting')
      returning id`,
     [syncIds, PAUSED],
   );

@@ -1,4 +1,5 @@
 /** What is told of a run that has ended. */
+import type { RunKind } from '../contract/script.ts';
 import type { StoredFailure } from './runs.ts';
 import type { Queryable } from './db.ts';
 import type { RecordCounts } from '../contract/host.ts';
@@ -10,7 +11,7 @@ export type EndedRun = {
   readonly connectionRow: string;
   readonly connectionId: string;
   readonly providerConfigKey: string;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly detached: boolean;
   readonly name: string;
   readonly variant: string;
@@ -52,7 +53,7 @@ export async function untoldRuns(db: Queryable, span: { from: Date; to: Date; li
        join runs r on r.environment_id = w.environment_id
      where (w.primary_url is not null or w.secondary_url is not null)
        and r.finished_at >= greatest($1::timestamptz, w.updated_at) and r.finished_at < $2::timestamptz
-       and (r.kind = 'sync' or r.detached) and r.state in ('success', 'failed')
+       and (r.kind <> 'action' or r.detached) and r.state in ('success', 'failed')
        and not exists (select from webhook_deliveries d where d.run_id = r.id)
      order by r.finished_at
      limit $3::int`,

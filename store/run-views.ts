@@ -1,4 +1,5 @@
 /** Runs as people look at them: their state, what they wait for, and what they did. */
+import type { RunKind } from '../contract/script.ts';
 import type { RecordCounts } from '../contract/host.ts';
 import type { Control, RunState } from '../contract/sync.ts';
 import type { Queryable } from './db.ts';
@@ -6,7 +7,7 @@ import type { StartedBy, StoredFailure } from './runs.ts';
 
 export type RunView = {
   readonly id: string;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly name: string;
   readonly variant: string;
   readonly connectionId: string;
@@ -88,7 +89,7 @@ export async function latestRuns(db: Queryable, syncIds: readonly string[]): Pro
     `select x.id as "syncId", v.*
      from unnest($1::bigint[]) as x (id)
        cross join lateral (
-         ${RUN_VIEW} where r.sync_id = x.id and r.state <> 'skipped' order by r.created_at desc, r.id desc limit 1
+         ${RUN_VIEW} where r.sync_id = x.id and r.kind = 'sync' and r.state <> 'skipped' order by r.created_at desc, r.id desc limit 1
        ) v`,
     [syncIds],
   );

@@ -1,4 +1,5 @@
 /** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
+import type { RunKind } from '../contract/script.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
 import type { SyncAddress } from '../contract/ids.ts';
@@ -6,7 +7,8 @@ import type { Control, RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import type { ValidationMode } from './scripts.ts';
 
-export type StartedBy = 'schedule' | 'creation' | 'api';
+/** `event`: something happened to the connection; `webhook`: its API told us of something. */
+export type StartedBy = 'schedule' | 'creation' | 'api' | 'event' | 'webhook';
 
 export type StoredFailure = { readonly code: FailureCode; readonly message: string } & FailureDetails;
 
@@ -16,7 +18,7 @@ export type NewRun = {
   readonly connectionRow: string;
   readonly scriptId: string;
   readonly syncId: string | null;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly name: string;
   readonly variant: string;
   readonly startedBy: StartedBy;
@@ -29,6 +31,8 @@ export type NewRun = {
   readonly retries?: number;
   /** Nobody waits for its answer. */
   readonly detached?: boolean;
+  /** The number of the webhook it handles. */
+  readonly webhookId?: string;
   readonly at: Date;
 };
 
@@ -37,9 +41,9 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
   const result = await db.query({
     name: 'add-run',
     text: `insert into runs (id, environment_id, connection_id, script_id, sync_id, kind, name, variant, started_by, state,
-             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached)
+             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached, webhook_id)
            values ($1::text, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::text, $8::text, $9::text, 'queued',
-             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean)
+             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean, $18::bigint)
            on conflict on constraint runs_workflow do nothing`,
     values: [
       run.id,
@@ -59,6 +63,7 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
       run.at,
       run.retries ?? 0,
       run.detached ?? false,
+      run.webhookId ?? null,
     ],
   });
   return result.rowCount === 1;
@@ -83,7 +88,7 @@ export type Attempt = {
   /** Starts of the script since the run last got on, this one among them. */
   readonly idleStarts: number;
   readonly control: Control | null;
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly name: string;
   readonly variant: string;
   readonly startedBy: StartedBy;
@@ -235,7 +240,7 @@ export async function queuedRunOf(db: Queryable, syncId: string): Promise<OpenRu
   const result = await db.query<OpenRun>(
     `select id as "runId", state, workflow_id as "workflowId", workflow_run_id as "workflowRunId"
      from runs
-     where sync_id = $1::bigint and state = 'queued'
+     where sync_id = $1::bigint and state = 'queued' and kind = 'sync'
      order by created_at, id
      limit 1`,
     [syncId],

@@ -1,8 +1,10 @@
 /** Deployed scripts and their compiled bundles. */
+import type { OnEvent } from '../contract/on-events.ts';
 import type { ScriptBundle } from '../contract/script.ts';
 import { onlyRow, type Queryable } from './db.ts';
 
-export type ScriptKind = 'sync' | 'action';
+/** On-event scripts go by their event. */
+export type ScriptKind = 'sync' | 'action' | OnEvent;
 
 /** What becomes of saved records that differ from their model. */
 export const VALIDATION_MODES = ['off', 'warn', 'error'] as const;
@@ -26,6 +28,7 @@ export type Script = {
   readonly validation: ValidationMode;
   readonly autoStart: boolean;
   readonly inputModel: string | null;
+  readonly webhookSubscriptions: readonly string[];
   readonly deployedAt: Date;
   /** How many connections run it (syncs) or may call it (actions). */
   readonly connections: number;
@@ -35,7 +38,7 @@ const SELECT = `select s.id::text, s.integration_id::text as "integrationId", i.
     s.kind, s.name, s.version, s.bundle_hash as "bundleHash", s.description, s.models, s.runs,
     s.interval_ms::float8 as "intervalMs", s.sync_type as "syncType", s.track_deletes as "trackDeletes",
     s.deletion_guard as "deletionGuard", s.validation,
-    s.auto_start as "autoStart", s.input_model as "inputModel", s.deployed_at as "deployedAt",
+    s.auto_start as "autoStart", s.input_model as "inputModel", s.webhook_subscriptions as "webhookSubscriptions", s.deployed_at as "deployedAt",
     (select count(*)::int from connections c where c.integration_id = s.integration_id) as connections
   from scripts s join integrations i on i.id = s.integration_id`;
 
@@ -97,6 +100,8 @@ export type ScriptDefinition = {
   readonly autoStart: boolean;
   readonly inputModel: string | null;
   readonly jsonSchema: unknown;
+  /** Types of webhooks it handles, `*` for all. @default none */
+  readonly webhookSubscriptions?: readonly string[];
   readonly at: Date;
 };
 
@@ -105,17 +110,17 @@ export async function saveScript(db: Queryable, script: ScriptDefinition): Promi
   const result = await db.query<{ id: string }>(
     `insert into scripts (environment_id, integration_id, kind, name, version, bundle_hash, source, description, models,
        runs, interval_ms, sync_type, track_deletes, auto_start, input_model, json_schema, deployed_at,
-       deletion_guard, validation)
+       deletion_guard, validation, webhook_subscriptions)
      values ($1::bigint, $2::bigint, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text[],
        $10::text, $11::bigint, $12::text, $13::boolean, $14::boolean, $15::text, $16::jsonb, $17::timestamptz,
-       $18::double precision, $19::text)
+       $18::double precision, $19::text, $20::text[])
      on conflict on constraint scripts_name do update
        set version = excluded.version, bundle_hash = excluded.bundle_hash, source = excluded.source,
            description = excluded.description, models = excluded.models, runs = excluded.runs,
            interval_ms = excluded.interval_ms, sync_type = excluded.sync_type, track_deletes = excluded.track_deletes,
            auto_start = excluded.auto_start, input_model = excluded.input_model, json_schema = excluded.json_schema,
            deployed_at = excluded.deployed_at, deletion_guard = excluded.deletion_guard,
-           validation = excluded.validation
+           validation = excluded.validation, webhook_subscriptions = excluded.webhook_subscriptions
      returning id::text`,
     [
       script.environmentId,
@@ -137,6 +142,7 @@ export async function saveScript(db: Queryable, script: ScriptDefinition): Promi
       script.at,
       script.deletionGuard,
       script.validation,
+      script.webhookSubscriptions ?? [],
     ],
   );
   return onlyRow(result, 'saveScript').id;
@@ -200,10 +206,25 @@ export async function findActionTarget(
     name: 'find-action-target',
     text: `select c.id::text as "connectionRow", s.id::text as "scriptId", s.bundle_hash as "bundleHash"
       from integrations i
-        left join connections c on c.integration_id = i.id and c.connection_id = $3::text
+        left join connections c on c.integration_id = i.id and c.connection_id = $3::text and c.accepted
         left join scripts s on s.integration_id = i.id and s.kind = 'action' and s.name = $4::text
       where i.environment_id = $1::bigint and i.unique_key = $2::text`,
     values: [address.environmentId, address.providerConfigKey, address.connectionId, address.action],
   });
   return result.rows[0];
+}
+
+/** The scripts of an integration that run for this event, by name. */
+export async function scriptsOfEvent(
+  db: Queryable,
+  integrationId: string,
+  event: OnEvent,
+): Promise<Pick<Script, 'id' | 'name' | 'bundleHash'>[]> {
+  const result = await db.query<Pick<Script, 'id' | 'name' | 'bundleHash'>>({
+    name: 'scripts-of-event',
+    text: `select id::text, name, bundle_hash as "bundleHash" from scripts
+      where integration_id = $1::bigint and kind = $2::text order by name`,
+    values: [integrationId, event],
+  });
+  return result.rows;
 }

@@ -65,7 +65,7 @@ export async function missingSyncs(
        join environments e on e.id = s.environment_id
        join connections c on c.integration_id = s.integration_id
      where s.environment_id = $1::bigint
-       and s.kind = 'sync'
+       and s.kind = 'sync' and c.accepted
        and ($2::bigint is null or c.id = $2::bigint)
        and not exists (
          select from syncs y where y.connection_id = c.id and y.script_id = s.id and y.variant = 'base')

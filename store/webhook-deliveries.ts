@@ -6,7 +6,8 @@ export type DeliveryState = 'pending' | 'delivered' | 'refused' | 'expired';
 
 export type NewDelivery = {
   readonly environmentId: string;
-  readonly connectionRow: string;
+  /** Null for a webhook that is passed on and belongs to no connection. */
+  readonly connectionRow: string | null;
   readonly runId: string | null;
   /** What it is about within its run; a second delivery of one run, subject and URL is not written. */
   readonly subject: string;

@@ -22,6 +22,7 @@ import { json } from '../answer.ts';
 import { fullConnection, listedConnection } from '../connection-view.ts';
 import { checkCredentials, grantedBy } from '../credentials.ts';
 import type { ApiDeps } from '../deps.ts';
+import { allocateEvent, awaitEvents } from '../events.ts';
 import { invalidPart } from '../invalid.ts';
 import { knownConnection, knownIntegration } from '../known.ts';
 import { makeConnection } from '../make-connection.ts';
@@ -223,7 +224,17 @@ async function fetchFresh(
   return fullConnection(fresh ?? connection, deps.box, { withRefreshToken });
 }
 
+/** Scripts for the deletion run first, while the connection still works; one that fails is in the log and stops nothing. */
 async function remove(deps: ApiDeps, environment: Environment, connection: Connection, actor: Actor): Promise<void> {
+  for (const run of await allocateEvent(deps.db, deps, environment, { connection, event: 'pre-connection-deletion' })) {
+    const failed = await awaitEvents(deps, [run]);
+    if (failed === undefined) continue;
+    deps.log('event.failed', {
+      script: run.script,
+      connection: connection.connectionId,
+      error: failed.failure.message,
+    });
+  }
   const workflows = await openWorkflows(deps.db, { connectionRow: connection.id });
   await withTransaction(deps.db, async (db) => {
     await deleteConnection(db, connection.id);

@@ -7,7 +7,7 @@ import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { deploy, previewDeployment, type SavedScript } from '../deploy.ts';
 import { DEPLOY } from '../deploy-body.ts';
-import type { DeployPlan, PlannedScript } from '../deploy-plan.ts';
+import { type DeployPlan, isFlow, type PlannedScript } from '../deploy-plan.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
 import { nextRunOf } from '../sync-status.ts';
@@ -33,7 +33,9 @@ export function deployRoutes(deps: ApiDeps, route: Route): Router {
         const { scripts, firstRuns } = await deploy(deps, environment, body, actorOf(request));
         await tellEngine(deps);
         const syncs = await syncsOf(deps, environment, scripts);
-        return json(await Promise.all(scripts.map((script) => scriptView(deps, script, syncs, firstRuns))));
+        // Clients expect syncs and actions here; what there is for events is in the plan.
+        const flows = scripts.filter(({ script }) => isFlow(script));
+        return json(await Promise.all(flows.map((script) => scriptView(deps, script, syncs, firstRuns))));
       },
     }),
   );
@@ -43,6 +45,8 @@ export function deployRoutes(deps: ApiDeps, route: Route): Router {
 function planView({ scripts, deleted, deletedModels }: DeployPlan) {
   const planned = (kind: Script['kind'], change: PlannedScript['change']) =>
     scripts.filter((each) => each.change === change && each.script.kind === kind).map(plannedView);
+  const plannedEvents = (change: PlannedScript['change']) =>
+    scripts.filter((each) => each.change === change && !isFlow(each.script)).map(({ script }) => eventView(script));
   const removed = (kind: Script['kind']) => deleted.filter((script) => script.kind === kind).map(removedView);
   return {
     newSyncs: planned('sync', 'added'),
@@ -53,11 +57,15 @@ function planView({ scripts, deleted, deletedModels }: DeployPlan) {
     updatedActions: planned('action', 'updated'),
     unchangedActions: planned('action', 'unchanged'),
     deletedActions: removed('action'),
-    newOnEventScripts: [],
-    updatedOnEventScripts: [],
-    deletedOnEventScripts: [],
+    newOnEventScripts: plannedEvents('added'),
+    updatedOnEventScripts: plannedEvents('updated'),
+    deletedOnEventScripts: deleted.filter((script) => !isFlow(script)).map(eventView),
     deletedModels,
   };
+}
+
+function eventView({ name, kind, providerConfigKey }: Pick<Script, 'name' | 'kind' | 'providerConfigKey'>) {
+  return { name, providerConfigKey, event: kind };
 }
 
 function plannedView({ script, integration, existing, version }: PlannedScript) {

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
+import { publicIdOf } from '../../store/inbound-webhooks.ts';
 import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
 import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import { listConnections } from '../../store/connections.ts';
@@ -84,7 +85,9 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
         const credentials = query.include.includes('credentials')
           ? await openCredentials(deps, integration)
           : undefined;
-        const webhook = query.include.includes('webhook') ? { webhook_url: null } : {};
+        const webhook = query.include.includes('webhook')
+          ? { webhook_url: await webhookUrlOf(deps, environment, params.key) }
+          : {};
         return json({
           data: { ...viewOf(integration), ...webhook, ...(credentials !== undefined && { credentials }) },
         });
@@ -121,6 +124,12 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     }),
   );
   return router;
+}
+
+/** Where the provider is to send its webhooks. */
+async function webhookUrlOf(deps: ApiDeps, environment: Environment, key: string): Promise<string> {
+  const publicId = (await publicIdOf(deps.db, environment.id)) ?? '';
+  return new URL(`/webhook/${publicId}/${encodeURIComponent(key)}`, deps.publicUrl()).href;
 }
 
 /** The incumbent lends its own OAuth apps here; a server of one's own has none to lend. */

@@ -60,7 +60,6 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
     signal: context.io.signal,
   });
   noteWarnings(out, compiled.warnings);
-  noteOnEvents(out, compiled);
   const client = context.client(environment);
   const body = deployBody(compiled, scopeOf(flags), installedPackage().version);
   const plan = await client.call<DeployPlan>('POST', '/sync/deploy/confirmation', { body }).catch(adviseOn(compiled));
@@ -95,13 +94,6 @@ async function selection(
     'not_found',
     `No script of the project matches ${asked.filter(Boolean).join(' and ')}: expected one of ${there.join(', ') || 'none'}.`,
   );
-}
-
-function noteOnEvents(out: Output, { scripts }: CompiledProject): void {
-  const names = scripts.flatMap((script) => (script.kind === 'on-event' ? [`'${script.name}'`] : []));
-  if (names.length === 0) return;
-  const message = `warning: on-event scripts are compiled and not deployed, since the server runs none yet: ${names.join(', ')}`;
-  out.note(out.style('yellow', message));
 }
 
 function scopeOf(flags: DeployFlags): DeployScope {

@@ -4,6 +4,8 @@ import { ActionError } from './errors.ts';
 export type Definition = {
   readonly type: 'sync' | 'action' | 'onEvent';
   readonly exec: (nango: object, input?: unknown) => unknown;
+  /** Of a sync that subscribes to webhooks. */
+  readonly onWebhook?: (nango: object, payload: unknown) => unknown;
   readonly [property: string]: unknown;
 };
 

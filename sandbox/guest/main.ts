@@ -3,7 +3,7 @@
  * the only way in: everything that happens in the guest happens inside one call of it. Nothing here may import from the
  * rest of the engine but types, and nothing it returns to the author may lead to the host's callback.
  */
-import type { GuestContext, Limits } from '../../contract/script.ts';
+import type { GuestContext, Limits, RunKind } from '../../contract/script.ts';
 import { authorModule, type Definition, experimentalModule, isDefinition } from './author.ts';
 import { connectCalls, deliver, type Send } from './calls.ts';
 import { setNow } from './clock.ts';
@@ -21,7 +21,7 @@ import type { RecordRules } from './record-rules.ts';
 import { beginEntry, failedSave, saveRecords } from './records.ts';
 
 type Start = {
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly context: GuestContext;
   readonly seed: string;
   readonly now: number;
@@ -76,7 +76,7 @@ function start(run: Start, load: Load, input: string | undefined): void {
   seedRandom(run.seed);
   connectCalls(send, run.limits);
   if (run.context.recording === 'play') returnFailures();
-  const nango = createNango(run.kind, run.context, run.limits.maxFrameBytes, zod?.v4);
+  const nango = createNango(run.kind === 'action' ? 'action' : 'sync', run.context, run.limits.maxFrameBytes, zod?.v4);
   const settled = (json: string, output?: string): void => send(-1, 'settled', json, output);
   runScript(run, load, nango, input).then(
     (output) => settled('{"ok":true}', output),
@@ -90,7 +90,8 @@ async function runScript(
   nango: object,
   input: string | undefined,
 ): Promise<string | undefined> {
-  const { script, definition } = entryOf(loaded(load));
+  const exports = loaded(load);
+  const { script, definition } = run.kind === 'webhook' ? webhookEntryOf(exports) : entryOf(exports);
   const parsed: unknown = input === undefined ? undefined : JSON.parse(input);
   const checked = run.context.validate === true ? definition : undefined;
   if (checked !== undefined && run.kind === 'action') checkValue(checked, 'input', parsed);
@@ -98,7 +99,7 @@ async function runScript(
   const value: unknown = await (run.kind === 'sync' ? script(given) : script(given, parsed));
   if (checked !== undefined && run.kind === 'action') checkValue(checked, 'output', value);
   if (run.kind === 'action') return outputOf(run, value);
-  await saveReturned(run, value);
+  if (run.kind === 'sync') await saveReturned(run, value);
   return undefined;
 }
 
@@ -115,6 +116,20 @@ function entryOf(exports: unknown): Entry {
   const expected =
     'fetchData(nango), runAction(nango, input), or what createSync, createAction or createOnEvent answers';
   throw new TypeError(`The default export must be a function or a definition: ${expected}.`);
+}
+
+/** The handler beside a sync's function, under its name of either time. */
+function webhookEntryOf(exports: unknown): Entry {
+  const names = typeof exports === 'object' && exports !== null ? (exports as Record<string, unknown>) : {};
+  const definition = names['default'];
+  if (isDefinition(definition) && typeof definition.onWebhook === 'function') {
+    return { script: (nango, payload) => definition.onWebhook?.(nango as object, payload), definition };
+  }
+  const entry = names['onWebhookPayloadReceived'] ?? names['onWebhook'];
+  if (typeof entry === 'function') return { script: entry as Entry['script'] };
+  throw new TypeError(
+    'The sync subscribes to webhooks and has no handler: export async function onWebhookPayloadReceived(nango, payload).',
+  );
 }
 
 /** Scripts of mid-2023 return `{ Model: rows }` instead of saving. */

@@ -2,6 +2,7 @@
  * One script in one isolate. Everything the guest does happens inside one `enter`; answers enter one at a time, each
  * followed by a drained microtask queue, so the order in which the worker sent them is the order the script sees.
  */
+import type { RunKind } from '../../contract/script.ts';
 import ivm from 'isolated-vm';
 import { type Debugging, openDebugging } from './debugging.ts';
 import { CLOSING_MS, type HeapWatch, openHeapWatch } from './heap-watch.ts';
@@ -12,7 +13,7 @@ import type { Prepared, WarmIsolates } from './warm.ts';
 export const SCRIPT_FILE = 'script.js';
 
 export type RunRequest = {
-  readonly kind: 'sync' | 'action';
+  readonly kind: RunKind;
   readonly scriptJson: string;
   readonly code: string;
   readonly input: string | undefined;

@@ -2,6 +2,7 @@
  * The runner child: isolates and one pipe, nothing else. It has no environment, no files but its own code, no network
  * code and no secrets; what it is told comes in frames on descriptor 3, and it goes when that pipe closes.
  */
+import type { RunKind } from '../../contract/script.ts';
 import { Socket } from 'node:net';
 import type ivm from 'isolated-vm';
 import { createFrameReader, encodeFrame, type Frame } from '../frames.ts';
@@ -82,7 +83,7 @@ function startRun(id: number, header: Frame['header'], body: Buffer): void {
   if (warm === undefined) process.exit(3);
   const [scriptBytes, codeBytes] = [Number(header['scriptBytes']), Number(header['codeBytes'])];
   const request = {
-    kind: header['kind'] as 'sync' | 'action',
+    kind: header['kind'] as RunKind,
     scriptJson: body.toString('utf8', 0, scriptBytes),
     code: body.toString('utf8', scriptBytes, scriptBytes + codeBytes),
     input: header['hasInput'] === true ? body.toString('utf8', scriptBytes + codeBytes) : undefined,

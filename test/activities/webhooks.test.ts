@@ -49,8 +49,13 @@ test('a sync is told of once for each model that changed, from its start on', ()
   ]);
 });
 
-test('a run that is not incremental is told of as initial', () => {
-  expect(told({ isIncremental: false })[0]?.payload['syncType']).toBe('INITIAL');
+test.each([
+  ['incremental', {}, 'INCREMENTAL'],
+  ['not incremental', { isIncremental: false }, 'INITIAL'],
+  ['the handling of a webhook', { kind: 'webhook', isIncremental: false }, 'WEBHOOK'],
+] as const)('a run that is %s is told of as that, however it ended (U097)', (_, run, type) => {
+  expect(told(run)[0]?.payload['syncType']).toBe(type);
+  expect(told({ ...run, state: 'failed' })[0]?.payload).toMatchObject({ success: false, syncType: type });
 });
 
 test('a sync that changed nothing is told of only where that is wanted, and then for every model', () => {

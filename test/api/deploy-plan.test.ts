@@ -4,7 +4,7 @@ import type { DeployedScript } from '../../api/deploy-body.ts';
 import { type DeployScope, missingIntegrations, planDeployment } from '../../api/deploy-plan.ts';
 import type { Script } from '../../store/scripts.ts';
 
-const ALL: DeployScope = { reconcile: true, namedIntegrationsOnly: false };
+const ALL: DeployScope = { reconcile: true, namedIntegrationsOnly: false, keepsEvents: false };
 const INTEGRATIONS = [
   { id: '1', uniqueKey: 'a', connections: 3 },
   { id: '2', uniqueKey: 'b', connections: 0 },
@@ -26,6 +26,7 @@ const script = (changes: Partial<DeployedScript> = {}): DeployedScript => ({
   validation: 'warn',
   autoStart: true,
   inputModel: null,
+  webhookSubscriptions: [],
   jsonSchema: undefined,
   version: undefined,
   ...changes,
@@ -82,13 +83,13 @@ test('a sync and an action of one name are two scripts', () => {
 });
 
 test('without reconcile nothing is removed', () => {
-  const scope = { reconcile: false, namedIntegrationsOnly: false };
+  const scope = { reconcile: false, namedIntegrationsOnly: false, keepsEvents: false };
   expect(plan([], [deployed(script())], scope)).toEqual({ scripts: [], deleted: [], deletedModels: [] });
 });
 
 test('a deployment of some integrations removes nothing of the others', () => {
   const present = [deployed(script({ name: 'old' })), deployed(script({ providerConfigKey: 'b' }))];
-  const { deleted } = plan([script()], present, { reconcile: true, namedIntegrationsOnly: true });
+  const { deleted } = plan([script()], present, { reconcile: true, namedIntegrationsOnly: true, keepsEvents: false });
   expect(deleted.map(({ id }) => id)).toEqual(['a/sync/old']);
 });
 

@@ -180,13 +180,26 @@ test.each([
   });
 });
 
-test('on-event scripts are refused instead of dropped', async () => {
-  const onEventScriptsByProvider = [
-    { providerConfigKey: 'x', scripts: [{ name: 'a', event: 'post-connection-creation' }] },
-  ];
-  const { status, body } = await deploy([], { onEventScriptsByProvider });
-  expect(status).toBe(400);
-  expect(body.error.message).toContain('on-event scripts are not supported yet');
+test('on-event scripts are deployed, kept by who does not name them, and removed by who names others', async () => {
+  await createTracker(api, 'events');
+  const script = (name: string) => ({ name, event: 'validate-connection', fileBody: { js: 'exports.default = 1;' } });
+  const named = (...names: string[]) => ({
+    reconcile: true,
+    deployMode: 'integration',
+    onEventScriptsByProvider: [{ providerConfigKey: 'events', scripts: names.map(script) }],
+  });
+  const added = await confirm([], named('check'));
+  expect(added.body.newOnEventScripts).toEqual([
+    { name: 'check', providerConfigKey: 'events', event: 'validate-connection' },
+  ]);
+  expect((await deploy([], named('check'))).body).toEqual([]);
+  const silent = await confirm([flow('events', 'tasks')], { reconcile: true, deployMode: 'integration' });
+  expect(silent.body).toMatchObject({ newOnEventScripts: [], deletedOnEventScripts: [] });
+  const other = await confirm([flow('events', 'tasks')], named('other'));
+  expect(other.body).toMatchObject({
+    newOnEventScripts: [{ name: 'other' }],
+    deletedOnEventScripts: [{ name: 'check' }],
+  });
 });
 
 test('U083: a second deployment to the environment is refused while one is under way, another environment is free', async () => {

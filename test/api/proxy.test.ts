@@ -71,7 +71,7 @@ test('only prefixed headers and those of the body are passed on', async () => {
   ).toEqual([]);
 });
 
-test('bytes pass unchanged both ways, compressed ones too', async () => {
+test('bytes pass unchanged both ways, compressed ones too (U091)', async () => {
   const bytes = new Uint8Array(gzipSync(Buffer.from('compressed '.repeat(1_000))));
   upstream.answerWith({ body: bytes, headers: { 'content-type': 'application/x-binary', 'x-length': bytes.length } });
   const response = await fetch(`${api.url}/proxy/upload`, {
@@ -83,7 +83,7 @@ test('bytes pass unchanged both ways, compressed ones too', async () => {
   expect(new Uint8Array(upstream.requests[0]?.body ?? [])).toEqual(bytes);
 });
 
-test('a multipart body arrives with its boundary', async () => {
+test('a multipart body arrives with its boundary (U091)', async () => {
   const form = new FormData();
   form.set('file', new Blob(['content']), 'a.txt');
   await fetch(`${api.url}/proxy/x`, {
@@ -186,6 +186,25 @@ test('a caller that goes away ends the request to the upstream', async () => {
   await closed.promise;
   expect(await gone).toBe('gone');
 });
+
+test('1 GB passes through the proxy in memory that stays flat (U075)', async () => {
+  const chunk = Buffer.alloc(1024 * 1024, 7);
+  upstream.answerWith({
+    body: (async function* () {
+      for (let sent = 0; sent < 1024; sent += 1) yield chunk;
+    })(),
+  });
+  const response = await fetch(`${api.url}/proxy/x`, { headers: { ...HEADERS, authorization: `Bearer ${api.key}` } });
+  const before = process.memoryUsage.rss();
+  let [bytes, peak] = [0, before];
+  for await (const part of response.body ?? []) {
+    bytes += part.byteLength;
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }
+  expect(bytes).toBe(1024 * 1024 * 1024);
+  // The upstream and the reader are in this process too.
+  expect(peak - before).toBeLessThan(200 * 1024 * 1024);
+}, 180_000);
 
 test('a long answer streams: its first bytes arrive before its last are made', async () => {
   const release = Promise.withResolvers<void>();

@@ -34,7 +34,7 @@ test('a script in an endless loop is stopped, and its sync runs again', async ()
   expect((await runSync(platform, sync)).state).toBe('success');
 });
 
-test('a run that waits is cancelled by the answer itself, and its sync is free', async () => {
+test('a run that waits is cancelled by the answer itself, and its sync is free (U042)', async () => {
   upstream.answerWith({ status: 429, headers: { 'retry-after': '3600' } });
   const sync = await connect('waiting', `await nango.get({ endpoint: '/limited', ${to()}, retries: 1 });`);
   const runId = await triggerSync(platform, sync);

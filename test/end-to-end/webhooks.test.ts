@@ -90,7 +90,7 @@ test('the application hears of a failed sync, with its error', async () => {
   ]);
 });
 
-test('a webhook that the application fails to take is sent again, the same bytes', async () => {
+test('a webhook that the application fails to take is sent again, the same bytes (U098)', async () => {
   statuses = [500];
   await metadata({ ids: [3] });
   await runSync(platform, SYNC);

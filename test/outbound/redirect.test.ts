@@ -77,7 +77,7 @@ test.each([
   await expect(call()).rejects.toMatchObject({ code: 'upstream_refused' });
 });
 
-test('a redirect to a name that resolves to a private address is refused', async () => {
+test('a redirect to a name that resolves to a private address is refused (U095)', async () => {
   const allow = [`127.0.0.1:${upstream.port}`];
   const guarded = openOutbound(() => ({ proxy: { base_url: upstream.url } }), { allow });
   redirect(`http://localhost:${other.port}/`);

@@ -69,7 +69,7 @@ test('the password of a refused URL is not shown', () => {
   );
 });
 
-test('a name that resolves to loopback is refused after resolution', async () => {
+test('a name that resolves to loopback is refused after resolution (U095)', async () => {
   await expect(resolve('localhost', [])).rejects.toMatchObject({ code: 'upstream_refused' });
 });
 

@@ -61,7 +61,7 @@ test('an answer comes back with every header and byte', async () => {
   expect((await buffer(body)).equals(bytes)).toBe(true);
 });
 
-test('an encoded answer passes encoded, with the headers that fit it', async () => {
+test('an encoded answer passes encoded, with the headers that fit it (U090)', async () => {
   const bytes = gzipSync('hello');
   upstream.answerWith({ headers: { 'content-encoding': 'gzip', 'content-length': bytes.length }, body: bytes });
   const { head, body } = await call({ headers: { 'accept-encoding': 'gzip' } });
@@ -69,7 +69,7 @@ test('an encoded answer passes encoded, with the headers that fit it', async () 
   expect(await buffer(body)).toEqual(bytes);
 });
 
-test('decompress decodes it, and length and encoding are gone', async () => {
+test('decompress decodes it, and length and encoding are gone (U090)', async () => {
   const bytes = gzipSync('hello');
   upstream.answerWith({ headers: { 'content-encoding': 'gzip', 'content-length': bytes.length }, body: bytes });
   const { head, body } = await call({ decompress: true });
@@ -95,7 +95,7 @@ test.each([
   expect(head.headers['content-length']).toBe(method === 'HEAD' ? '7' : undefined);
 });
 
-test('a long answer is fetched only as fast as it is read', async () => {
+test('a long answer is fetched only as fast as it is read (U075)', async () => {
   let sent = 0;
   const chunks = function* () {
     for (const chunk = Buffer.alloc(1_000_000); sent < 100_000_000; sent += chunk.length) yield chunk;

@@ -18,6 +18,7 @@ export type TestScript = {
   /** A full refresh whose missing records are deleted. */
   readonly trackDeletes?: boolean;
   readonly deletionGuard?: number;
+  readonly webhookSubscriptions?: readonly string[];
   readonly validation?: 'off' | 'warn' | 'error';
   /** The model Task as JSON Schema; without one nothing is checked. */
   readonly taskSchema?: object;
@@ -55,6 +56,7 @@ async function flowConfig(root: string, integration: string, script: TestScript)
     ...(script.taskSchema !== undefined && { models_json_schema: { definitions: { Task: script.taskSchema } } }),
     ...(script.deletionGuard !== undefined && { deletion_guard: script.deletionGuard }),
     auto_start: script.autoStart ?? false,
+    ...(script.webhookSubscriptions !== undefined && { webhookSubscriptions: script.webhookSubscriptions }),
     ...(type === 'sync' && { sync_type: script.syncType ?? (script.trackDeletes ? 'full' : 'incremental') }),
     ...(script.input !== undefined && { input: script.input, models_json_schema: script.jsonSchema }),
     metadata: {},

@@ -121,6 +121,7 @@ export async function openDurableRuns(options: {
     journals: { keep: 'failed', days: 7 },
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
+    startAction: async () => undefined,
     startDelivery: async () => undefined,
     runAction: async () => undefined,
     reconcile: async () => undefined,

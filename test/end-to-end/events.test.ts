@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from '@jest/globals';
+import type { OnEvent } from '../../contract/on-events.ts';
+import { call, createIntegration } from '../../platform/example.ts';
+import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
+import { usePlatform } from '../support/platform.ts';
+import { useUpstream } from '../support/upstream.ts';
+
+const platform = usePlatform();
+const upstream = useUpstream();
+
+/** Deploys one script for an event to an integration of its own. */
+async function deployEvent(integration: string, event: OnEvent, body: string): Promise<void> {
+  await createIntegration(platform.caller, integration, 'example-tracker');
+  const root = await mkdtemp(join(tmpdir(), 'nango-test-events-'));
+  try {
+    await writeFile(join(root, 'hook.ts'), `export default async function onEvent(nango: any) { ${body} }`);
+    const bundle = await compileScript({ root, file: 'hook.ts' });
+    const scripts = [{ name: 'hook', event, fileBody: { js: packForDeploy(bundle) } }];
+    const onEventScriptsByProvider = [{ providerConfigKey: integration, scripts }];
+    await call(platform.caller, 'POST', '/sync/deploy', { flowConfigs: [], onEventScriptsByProvider });
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+const connect = (integration: string, apiKey = 'k') =>
+  fetch(`${platform.caller.apiUrl}/connections`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${platform.caller.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ provider_config_key: integration, connection_id: 'acme', credentials: { apiKey } }),
+  });
+const connectionOf = async (integration: string) => {
+  type Connections = { connections: { errors: { type: string }[]; metadata: Record<string, unknown> }[] };
+  return (await call<Connections>(platform.caller, 'GET', `/connections?integrationId=${integration}`)).connections[0];
+};
+const CALL = `await nango.get({ endpoint: '/told', baseUrlOverride: `;
+
+let heard: () => void = () => undefined;
+beforeEach(() => {
+  upstream.handleWith(() => {
+    heard();
+    return { status: 200, body: '{}' };
+  });
+});
+
+test('a post-connection-creation script runs once the connection is there, and not when it is renewed', async () => {
+  await deployEvent(
+    'created',
+    'post-connection-creation',
+    `${CALL}'${upstream.url}' }); await nango.setMetadata({ x: 1 });`,
+  );
+  const told = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  expect((await connect('created')).status).toBe(201);
+  await told;
+  expect((await connect('created')).status).toBe(200);
+  type Runs = { runs: { name: string; started_by: string; state: string }[] };
+  const { runs } = await call<Runs>(platform.caller, 'GET', '/runs?provider_config_key=created');
+  expect(runs.map(({ name, started_by }) => [name, started_by])).toEqual([['hook', 'event']]);
+});
+
+test('a pre-connection-deletion script runs while the connection still works, and its failure stops nothing', async () => {
+  await deployEvent('deleted', 'pre-connection-deletion', `${CALL}'${upstream.url}' }); throw new Error('no matter');`);
+  await connect('deleted');
+  await call(platform.caller, 'DELETE', '/connections/acme?provider_config_key=deleted');
+  expect(upstream.requests.map(({ url }) => url)).toEqual(['/told']);
+  expect(await connectionOf('deleted')).toBeUndefined();
+  expect(await platform.event(({ event }) => event === 'event.failed')).toMatchObject({ fields: { script: 'hook' } });
+});
+
+test('a validate-connection script that throws refuses a new connection, of which nothing stays', async () => {
+  await deployEvent('checked', 'validate-connection', `throw new Error('not one of our teams');`);
+  const answer = await connect('checked');
+  expect([answer.status, await answer.json()]).toMatchObject([
+    400,
+    { error: { code: 'connection_validation_failed', message: expect.stringContaining('not one of our teams') } },
+  ]);
+  expect(await connectionOf('checked')).toBeUndefined();
+  const { rows } = await platform.engine.db.query(`select from connections where not accepted`);
+  expect(rows).toEqual([]);
+});
+
+test('one that refuses new credentials of a connection leaves it, to be signed in again', async () => {
+  const body = `if ((await nango.getConnection()).credentials.apiKey === 'bad') throw new Error('wrong team');`;
+  await deployEvent('renewed', 'validate-connection', body);
+  expect((await connect('renewed', 'good')).status).toBe(201);
+  expect((await connect('renewed', 'bad')).status).toBe(400);
+  expect(await connectionOf('renewed')).toMatchObject({ errors: [{ type: 'auth' }] });
+  expect((await connect('renewed', 'good')).status).toBe(200);
+  expect(await connectionOf('renewed')).toMatchObject({ errors: [] });
+});
