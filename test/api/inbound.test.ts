@@ -4,6 +4,7 @@ import { useApi } from '../support/api.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
 
 const api = useApi();
+const JSON_TYPE = { 'content-type': 'application/json' };
 
 const addressOf = async (key: string): Promise<string> => {
   const { body } = await api.call('GET', `/integrations/${key}?include=webhook`);
@@ -88,7 +89,11 @@ test('a signed provider is believed by its signature alone, and its account find
   const body = JSON.stringify({ account: { id: 42 } });
   const signature = createHmac('sha256', 's3cret').update(body).digest('base64');
   const sent = (value: string) =>
-    api.call('POST', path, { raw: body, key: null, headers: { 'x-signature': value, 'x-event': 'made' } });
+    api.call('POST', path, {
+      raw: body,
+      key: null,
+      headers: { 'x-signature': value, 'x-event': 'made', ...JSON_TYPE },
+    });
   const forged = await sent(signature.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')));
   expect([forged.status, forged.body.error.code]).toEqual([401, 'webhook_refused']);
   expect(forged.text).not.toContain('s3cret');
@@ -104,7 +109,7 @@ test('a webhook is passed on: in an envelope for its connection, as it came for 
   await send(path, { connectionId: 'c1', b: 1, a: 2 });
   await send(path, { strange: true });
   const { rows } = await api.db.query<{ body: string }>(
-    `select body from webhook_deliveries where type = 'forward' order by id`,
+    `select body from webhook_deliveries where type = 'forward' order by connection_id nulls last`,
   );
   expect(rows.map(({ body }) => JSON.parse(body))).toEqual([
     {
@@ -134,7 +139,7 @@ test.each([
 test('a body that is no JSON, or too large, is refused and leaves nothing', async () => {
   await createTracker(api, 'bad');
   const path = await addressOf('bad');
-  expect((await api.call('POST', path, { raw: '{', key: null })).status).toBe(400);
+  expect((await api.call('POST', path, { raw: '{', key: null, headers: JSON_TYPE })).status).toBe(400);
   expect((await api.call('POST', path, { raw: `"${'x'.repeat(1_000_001)}"`, key: null })).status).toBe(413);
   const { rowCount } = await api.db.query(
     `select from inbound_webhooks w join integrations i on i.id = w.integration_id where i.unique_key = 'bad'`,
