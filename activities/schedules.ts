@@ -7,6 +7,7 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import { syncStory, TASK_QUEUES } from '../contract/engine.ts';
+import { parseFrequency } from '../manifest/frequency.ts';
 import { addressOf, type Sync } from '../store/syncs.ts';
 
 const SHORTEST_CATCHUP_MS = 10_000;
@@ -49,8 +50,7 @@ export async function scheduleExists(client: Client, scheduleId: string): Promis
 function scheduleOf(sync: Sync): ScheduleOptions {
   return {
     scheduleId: sync.scheduleId,
-    // Intervals count from the epoch; the phase spreads connections over the interval, the same on every machine.
-    spec: { intervals: [{ every: sync.intervalMs, offset: phaseOf(sync) }] },
+    spec: specOf(sync),
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: Math.max(sync.intervalMs, SHORTEST_CATCHUP_MS) },
     state: { paused: sync.paused || sync.held },
     action: {
@@ -63,6 +63,21 @@ function scheduleOf(sync: Sync): ScheduleOptions {
     },
   };
 }
+
+function specOf(sync: Sync): ScheduleOptions['spec'] {
+  const frequency = parseFrequency(sync.runs, 'v2');
+  if ('at' in frequency) {
+    const { hour, minute, weekday, timeZone } = frequency.at;
+    return {
+      calendars: [{ hour, minute, ...(weekday !== undefined && { dayOfWeek: WEEKDAYS[weekday] }) }],
+      timezone: timeZone,
+    };
+  }
+  // Intervals count from the epoch; the phase spreads connections over the interval, the same on every machine.
+  return { intervals: [{ every: sync.intervalMs, offset: phaseOf(sync) }] };
+}
+
+const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
 
 function phaseOf({ scheduleId, intervalMs }: Sync): number {
   const seconds = Math.max(1, Math.floor(intervalMs / 1000));

@@ -7,6 +7,8 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { createAuthenticator } from './auth.ts';
 import { createCallGuard } from './call-limits.ts';
+import { crossOrigin } from './cross-origin.ts';
+import { createDashboardSessions } from './dashboard-session.ts';
 import type { ApiDeps } from './deps.ts';
 import { createFailureHandler, noSuchRoute } from './failures.ts';
 import { createJsonReader } from './json-body.ts';
@@ -18,18 +20,21 @@ import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { dashboardRoutes } from './routes/dashboard.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { oauthRoutes } from './routes/oauth.ts';
+import { pageRoutes } from './routes/pages.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { proxyRoutes } from './routes/proxy.ts';
 import { recordRoutes } from './routes/records.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-ins.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { syncSettingRoutes } from './routes/sync-settings.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { createSessionAuthenticator } from './session.ts';
 
@@ -59,21 +64,27 @@ export function createApp(deps: ApiDeps): Express {
   const guard = createCallGuard(deps.limits);
   const authenticate = createAuthenticator({ ...deps, guard });
   const readJson = createJsonReader(deps.limits.bodyBytes);
+  const sessions = createDashboardSessions(deps);
   const route = createRoute({
-    authenticate: async ({ headers, ip }) => {
-      const environment = await authenticate(headers.authorization, ip);
+    authenticate: async (request) => {
+      const { headers, ip } = request;
+      const environment = (await sessions.environmentOf(request)) ?? (await authenticate(headers.authorization, ip));
       await guard.beforeCall(environment.id);
       return { environment };
     },
     readJson,
   });
   const sessionRoute = createRoute({ authenticate: createSessionAuthenticator({ ...deps, guard }), readJson });
+  // Pages of other origins may talk to the public API, not to the dashboard's.
+  app.use(pageRoutes(deps));
+  app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
+  app.use(crossOrigin);
   app.use(healthRoutes(deps));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
-  app.use(functionRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
+  app.use(functionRoutes(deps, route));
   // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));
   app.use(environmentVariableRoutes(deps, route));
@@ -84,6 +95,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(deployRoutes(deps, route));
   app.use(auditLogRoutes(deps, route));
   app.use(syncRoutes(deps, route));
+  app.use(syncSettingRoutes(deps, route));
   app.use(deletionRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));

@@ -7,12 +7,14 @@ import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { CallLimits } from './call-limits.ts';
 import type { Engine } from './engine.ts';
+import type { Popups } from './popups.ts';
 
 /** What the routes work with. Composed once per process; tests hand in the same real parts. */
 export type ApiDeps = {
   readonly db: Database;
   readonly box: SecretBox;
   readonly engine: Engine;
+  readonly popups: Popups;
   readonly outbound: Outbound;
   readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;
@@ -28,9 +30,20 @@ export type ApiDeps = {
   /** Where the Temporal Web UI answers, when that is known. */
   readonly temporalUi?: string | null;
   readonly limits: ApiLimits;
+  /** Absent: this API serves no pages. */
+  readonly dashboard?: DashboardDeps;
   readonly journals: JournalRetention;
   /** What the workers give a script, for whoever runs one again elsewhere. */
   readonly scriptLimits: Pick<Limits, 'memoryMb' | 'cpuMs'>;
+};
+
+export type DashboardDeps = {
+  /** Where the built pages are, or will be once they are built. */
+  readonly folder: string;
+  /** Who signs in to all environments; undefined: nobody does, secret keys alone open the dashboard. */
+  readonly operator: { readonly username: string; readonly password: string } | undefined;
+  /** False once the server is closing: streams of events end then, instead of holding it open. */
+  readonly isOpen: () => boolean;
 };
 
 export type ApiLimits = CallLimits & {

@@ -37,6 +37,10 @@ export const FAILURES = {
   refresh_failed: { status: 502, retry: true },
   /** The person has to sign in again. */
   connection_unauthorized: { status: 424, retry: false },
+  invalid_variant: { status: 400, retry: false },
+  sync_variant_already_exists: { status: 400, retry: false },
+  ambiguous_function: { status: 400, retry: false },
+  resource_capped: { status: 400, retry: false },
   idempotency_key_reused: { status: 409, retry: false },
   concurrent_deployment: { status: 409, retry: true },
   payload_too_large: { status: 413, retry: false },
@@ -81,6 +85,8 @@ export type InputFault = {
 
 export type FailureDetails = {
   readonly location?: ScriptLocation;
+  /** The last host calls of a script and their answers, one line each: `GET /tasks → 200`. */
+  readonly lastCalls?: readonly string[];
   /** What the author or the upstream attached; JSON-safe and free of secrets. */
   readonly payload?: unknown;
   /** Several mistakes found at once, one line each. */

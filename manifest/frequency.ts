@@ -22,22 +22,67 @@ export const SHORTEST_INTERVAL = {
 } as const;
 const LONGEST_MS = 31 * DAY;
 
-export type Frequency = { readonly runs: string; readonly intervalMs: number } | { readonly fault: string };
+/** A time of day, on every day or on one day of the week (0 is Sunday), by the clocks of a zone. */
+export type FixedTime = {
+  readonly weekday?: number;
+  readonly hour: number;
+  readonly minute: number;
+  /** As the time zone database spells it, for instance `Europe/Berlin`. */
+  readonly timeZone: string;
+};
+export type KnownFrequency = {
+  /** The normal spelling. */
+  readonly runs: string;
+  readonly intervalMs: number;
+  /** Absent: counted from one run to the next. */
+  readonly at?: FixedTime;
+};
+export type Frequency = KnownFrequency | { readonly fault: string };
+
+const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
+const FIXED_TIME = /^every (day|[a-z]+day) at (\d\d?):(\d\d)(?: (\S+))?$/;
 
 /**
- * Reads `every 30min`, `every half hour`, `Every 2 days`: `runs` is the normal spelling. A fault says what is expected
- * and is worded to follow a colon. Never throws.
+ * Reads `every 30min`, `every half hour`, `Every 2 days`, and as our addition `every day at 06:00 Europe/Berlin` and
+ * `every monday at 9:30`: `runs` is the normal spelling. A fault says what is expected and is worded to follow a colon.
+ * Never throws.
  */
 export function parseFrequency(text: string, version: 'v1' | 'v2'): Frequency {
   const runs = text.slice(0, 200).trim().toLowerCase().replace(/\s+/g, ' ');
   if (!runs.startsWith('every '))
     return { fault: expectation(/^\d+ ?[a-z]+$/.test(runs) ? `every ${runs}` : undefined) };
+  if (runs.includes(' at ')) return fixedTime(runs);
   const intervalMs = spanMs(runs.slice('every '.length));
   if (intervalMs === undefined) return { fault: expectation(undefined) };
   const shortest = SHORTEST_INTERVAL[version];
   if (intervalMs < shortest.ms) return { fault: `the shortest frequency is ${shortest.text}` };
   if (intervalMs > LONGEST_MS) return { fault: 'the longest frequency is 31 days' };
   return { runs, intervalMs };
+}
+
+function fixedTime(runs: string): Frequency {
+  const [, day = '', hour = '', minute = '', zone = 'utc'] = FIXED_TIME.exec(runs) ?? [];
+  const weekday = day === 'day' ? undefined : WEEKDAYS.indexOf(day);
+  if (day === '' || weekday === -1 || Number(hour) > 23 || Number(minute) > 59)
+    return {
+      fault: "expected a day and a time, for example 'every day at 06:00 Europe/Berlin' or 'every monday at 09:30'",
+    };
+  const timeZone = zoneNamed(zone);
+  if (timeZone === undefined)
+    return { fault: `'${zone}' is no time zone: expected a name such as 'Europe/Berlin', or none for UTC` };
+  const at = { hour: Number(hour), minute: Number(minute), timeZone, ...(weekday !== undefined && { weekday }) };
+  const normal = `every ${day} at ${hour.padStart(2, '0')}:${minute} ${timeZone}`;
+  return { runs: normal, intervalMs: weekday === undefined ? DAY : 7 * DAY, at };
+}
+
+/** The zone as the database spells it; offsets such as `+02:00` are no zones, since they know no summer. */
+function zoneNamed(name: string): string | undefined {
+  if (!/^[a-z]/.test(name)) return undefined;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
+  } catch {
+    return undefined;
+  }
 }
 
 function spanMs(span: string): number | undefined {

@@ -50,18 +50,29 @@ export async function importApiKey(db: Queryable, environmentId: string, key: st
   );
 }
 
+export async function findEnvironment(db: Queryable, name: string): Promise<Environment | undefined> {
+  const result = await db.query<Environment>(`select id::text, name from environments where name = $1::text`, [name]);
+  return result.rows[0];
+}
+
 /** The environment a secret key opens. Looked up by hash, so no comparison of secrets can leak by its timing. */
 export async function environmentOfKey(db: Queryable, key: string): Promise<Environment | undefined> {
+  return environmentOfKeyHash(db, hashKey(key));
+}
+
+/** The same for whoever kept the key's hash only; undefined once the key is gone. */
+export async function environmentOfKeyHash(db: Queryable, hash: Buffer): Promise<Environment | undefined> {
   const result = await db.query<Environment>({
     name: 'environment-of-key',
     text: `select e.id::text, e.name
            from api_keys k join environments e on e.id = k.environment_id
            where k.hash = $1::bytea`,
-    values: [hashKey(key)],
+    values: [hash],
   });
   return result.rows[0];
 }
 
-function hashKey(key: string): Buffer {
+/** What is stored of a secret key. */
+export function hashKey(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }

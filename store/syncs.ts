@@ -43,7 +43,7 @@ export function addressOf(sync: Sync): SyncAddress {
 const SELECT = `select y.id::text, y.environment_id::text as "environmentId", e.name as environment,
     y.connection_id::text as "connectionRow", c.connection_id as "connectionId", i.unique_key as "providerConfigKey",
     y.script_id::text as "scriptId", s.name, y.variant, y.schedule_id as "scheduleId", y.paused, c.auth_failed_at is not null as held,
-    coalesce(y.interval_ms, s.interval_ms)::float8 as "intervalMs", s.runs, s.auto_start as "autoStart", s.models,
+    coalesce(y.interval_ms, s.interval_ms)::float8 as "intervalMs", coalesce(y.runs, s.runs) as runs, s.auto_start as "autoStart", s.models,
     s.bundle_hash as "bundleHash", s.sync_type as "syncType", y.last_sync_date as "lastSyncDate", y.revision,
     y.scheduled_revision as "scheduledRevision"
   from syncs y
@@ -151,6 +151,37 @@ export async function setPaused(db: Queryable, ids: readonly string[], paused: b
      where id = any($1::bigint[]) and paused is distinct from $2::boolean`,
     [ids, paused],
   );
+}
+
+/** Gives syncs a frequency of their own, or with null that of their script again; reconcile then tells Temporal. */
+export async function setFrequency(
+  db: Queryable,
+  ids: readonly string[],
+  frequency: { readonly runs: string; readonly intervalMs: number } | null,
+): Promise<void> {
+  await db.query(
+    `update syncs set runs = $2::text, interval_ms = $3::bigint, revision = revision + 1
+     where id = any($1::bigint[])`,
+    [ids, frequency?.runs ?? null, frequency?.intervalMs ?? null],
+  );
+}
+
+/** How many variants of the script the connection has, the base one left out. */
+export async function countVariants(
+  db: Queryable,
+  of: { readonly connectionRow: string; readonly scriptId: string },
+): Promise<number> {
+  const result = await db.query<{ count: number }>(
+    `select count(*)::int as count from syncs
+     where connection_id = $1::bigint and script_id = $2::bigint and variant <> 'base'`,
+    [of.connectionRow, of.scriptId],
+  );
+  return result.rows[0]?.count ?? 0;
+}
+
+/** Removes one sync; a trigger remembers its schedule for reconcile. Its records and runs stay. */
+export async function deleteSync(db: Queryable, id: string): Promise<void> {
+  await db.query(`delete from syncs where id = $1::bigint`, [id]);
 }
 
 /** Schedules whose sync is gone and was not created again under the same id. */

@@ -1,62 +1,40 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { listScripts, type Script, sourceOfScript } from '../../store/scripts.ts';
+import type { Environment } from '../../store/environments.ts';
+import { deleteScripts, listScripts, type Script, type ScriptKind, sourceOfScript } from '../../store/scripts.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
+import { functionView, openAiFunctions, scriptsConfig } from '../function-view.ts';
 import { knownIntegration } from '../known.ts';
 import type { Route } from '../route.ts';
-import { knownName, wholeNumber } from '../schemas.ts';
+import { freeText, knownName, wholeNumber } from '../schemas.ts';
+import { tellEngine } from '../tell-engine.ts';
 
-const KEY = z.object({ key: knownName });
-const ONE = z.object({ key: knownName, name: knownName });
-const TYPE = z.enum(['sync', 'action']).optional();
+const KIND = z.enum(['sync', 'action', 'on-event']);
 const LIST = z.strictObject({
-  type: TYPE,
-  search: z.string().max(255).optional(),
-  page: wholeNumber(0, 1_000_000).default(0),
+  type: KIND.optional(),
+  search: freeText.max(255).optional(),
+  page: wholeNumber(0, 100_000).default(0),
   limit: wholeNumber(1, 100).default(20),
 });
+const ONE = z.object({ key: knownName, name: knownName });
 
-/** The deployed scripts of an integration and their source, which `nango pull` asks for. */
+/** What is deployed for an integration, in the words of newer clients, and for the whole environment. */
 export function functionRoutes(deps: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
-  const scriptsOf = async (environment: { id: string; name: string }, key: string): Promise<Script[]> => {
-    await knownIntegration(deps.db, environment, key);
-    return (await listScripts(deps.db, environment.id)).filter((script) => script.providerConfigKey === key);
-  };
-  const find = async (
-    environment: { id: string; name: string },
-    key: string,
-    name: string,
-    type: Script['kind'] | undefined,
-  ) => {
-    const named = (await scriptsOf(environment, key)).filter(
-      (script) => script.name === name && (type ?? script.kind) === script.kind,
-    );
-    const [only] = named;
-    if (only === undefined)
-      throw new EngineError('not_found', `No script '${name}' of integration '${key}' is deployed.`);
-    if (named.length === 1) return only;
-    throw new EngineError(
-      'conflict',
-      `'${name}' of integration '${key}' is a sync and an action: say which by type=sync or type=action.`,
-    );
-  };
   router.get(
     '/integrations/:key/functions',
     route({
-      params: KEY,
+      params: z.object({ key: knownName }),
       query: LIST,
-      handle: async ({ environment, params, query }) => {
-        const all = (await scriptsOf(environment, params.key)).filter(
-          (script) => (query.type ?? script.kind) === script.kind && script.name.includes(query.search ?? ''),
-        );
-        const from = query.page * query.limit;
-        return json({
-          data: all.slice(from, from + query.limit).map(viewOf),
-          pagination: { total: all.length, page: query.page },
-        });
+      handle: async ({ environment, params, query: { type, search = '', page, limit } }) => {
+        const all = (await scriptsOf(deps, environment, params.key))
+          .filter((script) => type === undefined || script.kind === type)
+          .filter((script) => script.name.toLowerCase().includes(search.toLowerCase()));
+        const shown = all.slice(page * limit, (page + 1) * limit);
+        const data = await Promise.all(shown.map((script) => functionView(deps, script)));
+        return json({ data, pagination: { total: all.length, page, limit } });
       },
     }),
   );
@@ -64,34 +42,72 @@ export function functionRoutes(deps: ApiDeps, route: Route): Router {
     '/integrations/:key/functions/:name',
     route({
       params: ONE,
-      query: z.strictObject({ type: TYPE }),
+      query: z.strictObject({ type: KIND.optional() }),
       handle: async ({ environment, params, query }) =>
-        json({ data: viewOf(await find(environment, params.key, params.name, query.type)) }),
+        json({ data: await functionView(deps, await knownFunction(deps, environment, { ...params, ...query })) }),
     }),
   );
   router.get(
     '/integrations/:key/functions/:name/code',
     route({
       params: ONE,
-      query: z.strictObject({ type: TYPE }),
+      query: z.strictObject({ type: KIND.optional() }),
       handle: async ({ environment, params, query }) => {
-        const script = await find(environment, params.key, params.name, query.type);
-        return json({ type: script.kind, code: await sourceOfScript(deps.db, script.id) });
+        const script = await knownFunction(deps, environment, { ...params, ...query });
+        const code = await sourceOfScript(deps.db, script.id);
+        if (code !== null) return json({ type: script.kind, code });
+        throw new EngineError('not_found', `The source of ${script.kind} '${script.name}' was not deployed with it.`);
       },
+    }),
+  );
+  router.delete(
+    '/integrations/:key/functions/:name',
+    route({
+      params: ONE,
+      query: z.strictObject({ type: z.enum(['sync', 'action']) }),
+      handle: async ({ environment, params, query }) => {
+        const script = await knownFunction(deps, environment, { ...params, ...query });
+        await deleteScripts(deps.db, [script.id]);
+        await tellEngine(deps);
+        return json({ data: { success: true } });
+      },
+    }),
+  );
+  router.get(
+    '/scripts/config',
+    route({
+      query: z.strictObject({ format: z.enum(['nango', 'openai']).default('nango') }),
+      handle: async ({ environment, query }) =>
+        json(
+          query.format === 'openai'
+            ? { data: await openAiFunctions(deps, environment.id) }
+            : await scriptsConfig(deps, environment.id),
+        ),
     }),
   );
   return router;
 }
 
-function viewOf(script: Script) {
-  return {
-    name: script.name,
-    type: script.kind,
-    version: script.version,
-    description: script.description,
-    models: script.models,
-    runs: script.runs,
-    enabled: true,
-    last_deployed: script.deployedAt.toISOString(),
-  };
+async function scriptsOf(deps: ApiDeps, environment: Environment, key: string): Promise<Script[]> {
+  await knownIntegration(deps.db, environment, key);
+  return (await listScripts(deps.db, environment.id)).filter((script) => script.providerConfigKey === key);
+}
+
+async function knownFunction(
+  deps: ApiDeps,
+  environment: Environment,
+  { key, name, type }: { key: string; name: string; type?: ScriptKind | 'on-event' | undefined },
+): Promise<Script> {
+  const named = (await scriptsOf(deps, environment, key)).filter((script) => script.name === name);
+  const [script, another] = named.filter((one) => type === undefined || one.kind === type);
+  if (script === undefined)
+    throw new EngineError(
+      'not_found',
+      `Unknown function '${name}' of integration '${key}': GET /integrations/${encodeURIComponent(key)}/functions lists them.`,
+    );
+  if (another === undefined) return script;
+  throw new EngineError(
+    'ambiguous_function',
+    `Integration '${key}' has a sync and an action '${name}': expected type=sync or type=action.`,
+  );
 }

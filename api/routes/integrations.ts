@@ -33,6 +33,12 @@ const NEW_INTEGRATION = z.strictObject({
   custom: jsonObject.optional(),
   integration_config: jsonObject.optional(),
 });
+const QUICKSTART = NEW_INTEGRATION.pick({
+  provider: true,
+  unique_key: true,
+  display_name: true,
+  forward_webhooks: true,
+});
 const PATCH = z.strictObject({
   unique_key: integrationKey.optional(),
   display_name: freeText.max(255).optional(),
@@ -56,6 +62,16 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     route({
       body: NEW_INTEGRATION,
       handle: async ({ environment, body }) => json({ data: viewOf(await create(deps, environment, body)) }, 201),
+    }),
+  );
+  router.post(
+    '/integrations/quickstart',
+    route({
+      body: QUICKSTART,
+      handle: async ({ environment, body }) => {
+        refuseOwnApp(deps, body.provider);
+        return json({ data: viewOf(await create(deps, environment, body)) }, 201);
+      },
     }),
   );
   router.get(
@@ -106,6 +122,19 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
   );
   return router;
 }
+
+/** The incumbent lends its own OAuth apps here; a server of one's own has none to lend. */
+function refuseOwnApp(deps: ApiDeps, name: string): void {
+  checkProvider(deps, name);
+  const { auth_mode: mode } = deps.catalogue.get(name);
+  if (!NEEDS_APP.has(mode)) return;
+  throw new EngineError(
+    'integration_incomplete',
+    `Provider '${name}' signs in by ${mode}, which needs an app of your own: register one there and use POST /integrations with its credentials.`,
+  );
+}
+
+const NEEDS_APP: ReadonlySet<string> = new Set(['OAUTH1', 'OAUTH2', 'APP', 'CUSTOM', 'TBA', 'MCP_OAUTH2']);
 
 async function create(
   deps: ApiDeps,

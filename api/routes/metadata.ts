@@ -5,6 +5,7 @@ import { withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
+import { invalidPart } from '../invalid.ts';
 import { knownIntegration, unknownConnections } from '../known.ts';
 import type { Route } from '../route.ts';
 import { jsonObject, knownName } from '../schemas.ts';
@@ -31,8 +32,30 @@ export function metadataRoutes(deps: ApiDeps, route: Route): Router {
         },
       }),
     );
+    // As clients of 2023 ask: the body is the metadata.
+    router[method](
+      '/connection/:id/metadata',
+      route({
+        params: z.object({ id: knownName }),
+        query: z.strictObject({ provider_config_key: knownName.optional() }),
+        headers: z.object({ 'provider-config-key': knownName.optional() }),
+        body: jsonObject,
+        handle: async ({ environment, params, query, headers, body }) => {
+          const key = query.provider_config_key ?? headers['provider-config-key'];
+          if (key === undefined) throw missingKey();
+          const change = { connection_id: params.id, provider_config_key: key, metadata: body };
+          await writeAll(deps, environment, change, merge);
+          return json(body, status);
+        },
+      }),
+    );
   }
   return router;
+}
+
+function missingKey() {
+  const message = 'expected an integration, here or in the header Provider-Config-Key';
+  return invalidPart('invalid_query_params', 'query', [{ code: 'missing', message, path: ['provider_config_key'] }]);
 }
 
 async function writeAll(

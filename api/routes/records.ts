@@ -7,6 +7,7 @@ import { withTransaction } from '../../store/db.ts';
 import { headOf } from '../../store/record-heads.ts';
 import { chunksOfRecords, seqAtTime } from '../../store/record-reads.ts';
 import { chunksOfList } from '../../store/record-lists.ts';
+import { createRecordSeal } from '../../store/record-seal.ts';
 import { pruneRecords } from '../../store/record-pruning.ts';
 import { declaredModels } from '../../store/scripts.ts';
 import { type Answer, json, jsonStream } from '../answer.ts';
@@ -61,18 +62,24 @@ const PRUNE = z.strictObject({
   until_cursor: z.string().min(1).max(1_000),
   limit: z.number().int().min(1).max(10_000).default(1_000),
 });
-/** As clients of 2023 ask. */
-const OLD_LIST = z.strictObject({
-  model: modelName,
-  variant: scriptName.default('base'),
-  delta: moment.optional(),
-  limit: wholeNumber(1, 10_000).default(100),
-  offset: wholeNumber(0, 999_999_999).default(0),
-  sort_by: z.enum(['id', 'createdAt', 'updatedAt']).default('id'),
-  order: z.enum(['asc', 'desc']).default('desc'),
-  filter: filter.optional(),
-  include_nango_metadata: flag.default(false),
-});
+/** As clients of 2023 ask: what they do not say they send empty. */
+const OLD_LIST = z.preprocess(
+  withoutEmpty,
+  z.strictObject({
+    model: modelName,
+    variant: scriptName.default('base'),
+    delta: moment.optional(),
+    limit: wholeNumber(1, 10_000).default(100),
+    offset: wholeNumber(0, 999_999_999).default(0),
+    sort_by: z
+      .enum(['id', 'createdAt', 'updatedAt', 'created_at', 'updated_at'])
+      .default('id')
+      .transform((by) => (by === 'created_at' ? 'createdAt' : by === 'updated_at' ? 'updatedAt' : by)),
+    order: z.enum(['asc', 'desc']).default('desc'),
+    filter: filter.optional(),
+    include_nango_metadata: flag.default(false),
+  }),
+);
 const ALL_ACTIONS = Object.values(ACTIONS);
 
 export function recordRoutes(deps: ApiDeps, route: Route): Router {
@@ -120,6 +127,11 @@ export function recordRoutes(deps: ApiDeps, route: Route): Router {
   return router;
 }
 
+function withoutEmpty(query: unknown): unknown {
+  if (typeof query !== 'object' || query === null) return query;
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
+}
+
 function addressIn(headers: z.output<typeof connectionHeaders>) {
   return { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] };
 }
@@ -140,6 +152,7 @@ async function answerOldList(deps: ApiDeps, connection: Connection, query: z.out
     order: query.order,
     offset: query.offset,
     limit: query.limit,
+    open: createRecordSeal(deps.box, false).open,
   });
   return jsonStream(Readable.from(listJson(chunks, withMetadata)));
 }
@@ -164,6 +177,7 @@ async function answerPage(
     actions: query.filter ?? null,
     ids: query.ids ?? null,
     limit: query.limit + 1,
+    open: createRecordSeal(deps.box, false).open,
   });
   return jsonStream(Readable.from(pageJson(chunks, query.limit)));
 }

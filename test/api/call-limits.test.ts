@@ -24,6 +24,16 @@ test('connect sessions are guarded the same way', async () => {
   expect((await guess()).status).toBe(429);
 });
 
+test('whoever guesses at the sign-in of the dashboard is refused as well', async () => {
+  const guess = (body: object) =>
+    api.call('POST', '/dashboard/session', { key: null, headers: from('203.0.113.4'), body });
+  for (let tries = 0; tries < 3; tries += 1) {
+    expect((await guess({ username: 'ada', password: `${tries}` })).status).toBe(401);
+    if (tries < 2) expect((await guess({ secret_key: randomUUID() })).status).toBe(401);
+  }
+  expect((await guess({ secret_key: api.key })).status).toBe(429);
+});
+
 test('an environment that calls too often is told when to come back, and no other one is', async () => {
   const statuses: number[] = [];
   for (let calls = 0; calls < 45; calls += 1) statuses.push((await api.call('GET', '/runs')).status);

@@ -64,3 +64,38 @@ test('a fault quotes a long text only in part', () => {
   const frequency = parseFrequency(`${'9'.repeat(99_999)}min`, 'v1');
   expect('fault' in frequency && frequency.fault.length).toBeLessThan(300);
 });
+
+test.each([
+  [
+    'every day at 06:00 Europe/Berlin',
+    'every day at 06:00 Europe/Berlin',
+    DAY,
+    { hour: 6, minute: 0, timeZone: 'Europe/Berlin' },
+  ],
+  [
+    'Every Day at 6:05 europe/berlin',
+    'every day at 06:05 Europe/Berlin',
+    DAY,
+    { hour: 6, minute: 5, timeZone: 'Europe/Berlin' },
+  ],
+  [
+    'every monday at 23:59',
+    'every monday at 23:59 UTC',
+    7 * DAY,
+    { weekday: 1, hour: 23, minute: 59, timeZone: 'UTC' },
+  ],
+])('%s is a fixed time, and its normal spelling means the same', (text, runs, intervalMs, at) => {
+  expect(parseFrequency(text, 'v1')).toEqual({ runs, intervalMs, at });
+  expect(parseFrequency(runs, 'v2')).toEqual({ runs, intervalMs, at });
+});
+
+test.each([
+  ['every day at 24:00', 'expected a day and a time'],
+  ['every day at 06:60', 'expected a day and a time'],
+  ['every someday at 06:00', 'expected a day and a time'],
+  ['every hour at 06:00', 'expected a day and a time'],
+  ['every day at 06:00 Mars/Olympus', "'mars/olympus' is no time zone"],
+  ['every day at 06:00 +02:00', "'+02:00' is no time zone"],
+])('%s is refused: %s', (text, fault) => {
+  expect(parseFrequency(text, 'v1')).toEqual({ fault: expect.stringContaining(fault) });
+});

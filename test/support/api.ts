@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { Express, IRouter } from 'express';
 import { type ApiDeps, type ApiLimits, createApp, DEFAULT_LIMITS } from '../../api/app.ts';
+import { openPopups } from '../../api/popups.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { type Authorizer, createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { createOutbound, type Outbound } from '../../outbound/request.ts';
@@ -90,7 +91,11 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       clock,
       maxResponseBytes: 1_000_000,
     });
+    const popups = openPopups(database.pool, log);
+    popups.attach(server);
+    closers.push(popups.close);
     app = createApp({
+      popups,
       db: database.pool,
       box,
       engine,

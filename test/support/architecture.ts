@@ -69,6 +69,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'helmet',
       'rate-limiter-flexible',
       'zod',
+      'ws',
       'safe-stable-stringify',
       '@temporalio/client',
       '@temporalio/common',
