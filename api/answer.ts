@@ -52,16 +52,29 @@ export function redirect(to: URL, cookie?: string): Answer {
   return { kind: 'redirect', to, ...(cookie !== undefined && { cookie }) };
 }
 
-/** A page for a person in a popup: one sentence, and a window that closes itself after a success. */
-export function page(status: number, said: { title: string; message: string; code?: string }): Answer {
-  const { title, message, code } = said;
-  const script = status < 400 ? '<script>window.close()</script>' : '';
+/**
+ * A page for a person in a popup: one sentence, and a window that closes itself after a success. The page that opened it
+ * hears how it ended, if it is one of this server's own; `sent` goes along.
+ */
+export function page(
+  status: number,
+  said: { title: string; message: string; code?: string; sent?: { providerConfigKey: string; connectionId: string } },
+): Answer {
+  const { title, message, code, sent } = said;
+  const told = { message, ...(code !== undefined && { code }), ...sent };
+  const data = Object.entries(told).map(([name, value]) => ` data-${kebab(name)}="${escapeHtml(value)}"`);
+  const close = status < 400 ? 'window.close()' : '';
+  const tell = "window.opener?.postMessage({ type: 'nango_sign_in', ...document.body.dataset }, location.origin);";
   const html = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>${escapeHtml(title)}</title>
-<body style="font:16px/1.5 system-ui;max-width:36rem;margin:4rem auto;padding:0 1rem"${code === undefined ? '' : ` data-code="${escapeHtml(code)}"`}>
-<h1 style="font-size:1.25rem">${escapeHtml(title)}</h1><p>${escapeHtml(message)}</p>${script}</body></html>
+<body style="font:16px/1.5 system-ui;max-width:36rem;margin:4rem auto;padding:0 1rem"${data.join('')}>
+<h1 style="font-size:1.25rem">${escapeHtml(title)}</h1><p>${escapeHtml(message)}</p><script>${tell}${close}</script></body></html>
 `;
   return { kind: 'page', status, html };
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function escapeHtml(text: string): string {

@@ -16,6 +16,7 @@ import { createRoute } from './route.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { auditLogRoutes } from './routes/audit-log.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
+import { connectPageRoutes } from './routes/connect-page.ts';
 import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
@@ -90,6 +91,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(environmentVariableRoutes(deps, route));
   app.use(connectionRoutes(deps, route));
   app.use(connectSessionRoutes(deps, route, sessionRoute));
+  app.use(connectPageRoutes(deps, sessionRoute));
   app.use(oauthRoutes(deps, sessionRoute));
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));

@@ -23,9 +23,13 @@ export type Ask = <T>(
 
 /** @throws Refusal with the server's own message; `offline` when no server answered. */
 export function askAs(environment: string | undefined): Ask {
+  return askWith(environment === undefined ? {} : { 'x-nango-environment': encodeURIComponent(environment) });
+}
+
+/** The same for whoever brings something else to be known by. */
+export function askWith(own: Readonly<Record<string, string>>): Ask {
   return async (method, path, call = {}) => {
-    const headers = new Headers(call.headers);
-    if (environment !== undefined) headers.set('x-nango-environment', encodeURIComponent(environment));
+    const headers = new Headers({ ...own, ...call.headers });
     if (call.body !== undefined) headers.set('content-type', 'application/json');
     const response = await fetch(path, {
       method,

@@ -66,7 +66,8 @@ export function oauthRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router {
     inBrowser(async (request, response) => {
       const connection = await arrive(deps, request);
       const { connectionId, providerConfigKey } = connection;
-      const told = { title: 'Connected', message: 'You can close this window.' };
+      const sent = { providerConfigKey, connectionId };
+      const told = { title: 'Connected', message: 'You can close this window.', sent };
       const answer = wantsPage(request) ? page(200, told) : json({ providerConfigKey, connectionId });
       await send(response, answer);
     }, show),

@@ -89,6 +89,8 @@ test('a page of any origin may ask first and then call', async () => {
   ]);
   const called = await api.call('GET', '/connect/session', { headers: { origin: 'https://shop.example' }, key: null });
   expect([called.status, called.headers.get('access-control-allow-origin')]).toEqual([401, '*']);
+  const other = await api.call('GET', '/connections', { headers: { origin: 'https://shop.example' } });
+  expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([200, null]);
 });
 
 test('an upgrade to another path is refused', async () => {

@@ -57,7 +57,7 @@ export default async function fetchData(nango: any, input?: any) {
   runs['broken'] = (await runSync(platform, { ...at, name: 'broken' })).id;
   runs['limited'] = await triggerSync(platform, { ...at, connection: 'globex', name: 'limited' });
   await platform.event(({ event, fields }) => event === 'run.waiting' && fields['run'] === runs['limited']);
-}, 240_000);
+}, 480_000);
 
 async function signIn(page: Page): Promise<void> {
   await page.goto(platform.caller.apiUrl);
@@ -161,7 +161,7 @@ browserTest.each(LOOKS)(
     }
     expect(faults).toEqual([]);
   },
-  240_000,
+  480_000,
 );
 
 browserTest('a run that failed names file and line, the command to replay it, and its calls', async () => {

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { buildDashboard } from '../../platform/dashboard-build.ts';
 
@@ -19,14 +19,15 @@ const SCREENS = fileURLToPath(new URL('../../dist/screens/', import.meta.url));
 if (EXECUTABLE === undefined)
   process.stderr.write("[browser] none is here, its tests are skipped: 'apt-get install chromium' brings one\n");
 
+// A browser beside a platform on two busy cores.
+jest.setTimeout(180_000);
+
 /** `test` where there is a browser, `test.skip` where there is none. */
 export const browserTest = EXECUTABLE === undefined ? test.skip : test;
 
 export type TestBrowser = {
   /** A page in a context of its own; what went wrong on it fails the test. */
   readonly open: (options?: BrowserContextOptions) => Promise<Page>;
-  /** Builds the pages and opens the browser; done by the first `open` too. */
-  readonly faults: readonly string[];
 };
 
 /** Builds the pages if need be, and opens a browser for the tests of this file. */
@@ -44,11 +45,10 @@ export function useBrowser(): TestBrowser {
   });
   afterAll(() => browser?.close());
   return {
-    faults,
     open: async (options = {}) => {
       if (browser === undefined) throw new Error('The browser is there from beforeAll on');
       const context = await browser.newContext(options);
-      context.setDefaultTimeout(30_000);
+      context.setDefaultTimeout(60_000);
       // Scripts of the page that throw, and all that the content security policy refuses.
       context.on('weberror', (error) => faults.push(String(error.error())));
       context.on('console', (message) => {
