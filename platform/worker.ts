@@ -12,10 +12,12 @@ await runProcess(async (closing) => {
     () => new Date(),
   );
   const parts = sharedParts(settings);
+  const wanted = settings.NANGO_WORKER_ROLES;
+  const runs = (role: string): boolean => wanted.length === 0 || wanted.includes(role);
   const engine = await startEngine({
     settings,
     parts,
-    roles: { api: false, actions: true, syncs: true },
+    roles: { api: false, actions: runs('actions'), syncs: runs('syncs') },
     log,
     closing,
   });

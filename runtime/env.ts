@@ -2,6 +2,7 @@
  * The only reader of the environment. Each setting stands here once with its default and its meaning; the README's
  * table is made from this one. All faults are reported together, before anything is started.
  */
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { EngineError } from '../contract/failures.ts';
 
@@ -89,6 +90,12 @@ export const SETTINGS = {
     .default('failed')
     .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
   NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
+  NANGO_WORKER_ROLES: list
+    .refine(
+      (roles) => roles.every((role) => role === 'actions' || role === 'syncs'),
+      "expected 'actions', 'syncs' or both",
+    )
+    .describe('What `npm run worker` runs, `actions` or `syncs` (with housekeeping and webhooks); without it both'),
   NANGO_ENCRYPT_RECORDS: z
     .stringbool()
     .default(false)
@@ -105,16 +112,43 @@ export const SETTINGS = {
 const Settings = z.object(SETTINGS);
 export type Settings = Readonly<z.infer<typeof Settings>>;
 
-/** Reads and checks the settings. @throws EngineError `configuration_invalid` naming every faulty one. */
+/**
+ * Reads and checks the settings. Each may also be given as `<NAME>_FILE`, a file that holds it: secrets of containers
+ * come so. @throws EngineError `configuration_invalid` naming every faulty one.
+ */
 export function readSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
   // An empty variable is an absent one: `.env` files and compose files spell it so.
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const given = { ...fromFiles(environment), ...present(environment) };
   const parsed = Settings.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
   const mistakes = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new EngineError('configuration_invalid', `Settings are wrong:\n  ${mistakes.join('\n  ')}`, {
     details: { mistakes },
   });
+}
+
+function present(environment: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+}
+
+function fromFiles(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const named = Object.keys(SETTINGS).flatMap((name) => {
+    const file = environment[`${name}_FILE`];
+    return file === undefined || file === '' ? [] : [{ name, file }];
+  });
+  return Object.fromEntries(named.map(({ name, file }) => [name, textOf(`${name}_FILE`, file)]));
+}
+
+function textOf(setting: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    const mistakes = [`${setting}: '${file}' cannot be read`];
+    throw new EngineError('configuration_invalid', `Settings are wrong:\n  ${mistakes[0]}`, {
+      cause,
+      details: { mistakes },
+    });
+  }
 }
 
 /** The settings as the README shows them: one row of a Markdown table each. */

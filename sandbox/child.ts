@@ -43,6 +43,9 @@ type Active = {
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ENVIRONMENT = { TZ: 'UTC', LANG: 'en_US.UTF-8', LC_ALL: 'en_US.UTF-8' };
+const SHELL = '/bin/sh';
+/** No core dump of a script's secrets, no file written, few descriptors; memory and processor are watched by us. */
+const RLIMITS = 'ulimit -c 0 && ulimit -f 0 && ulimit -n 256 && unset PWD OLDPWD SHLVL';
 const STDERR_BYTES = 16_384;
 const RSS_EVERY_MS = 200;
 /** Node, the prelude's texts, two warm isolates, buffers of frames. */
@@ -269,7 +272,8 @@ function spawnRunner(): ChildProcess {
   const readable = [`${HERE}/*`, ...addon.readable, ...loader.readable, '/etc/alpine-release'];
   const flags = ['--no-node-snapshot', '--permission', '--allow-addons', '--disable-warning=SecurityWarning'];
   const runner = join(HERE, 'runner', `main${extname(import.meta.url)}`);
-  return spawn(process.execPath, [...flags, ...readable.map((path) => `--allow-fs-read=${path}`), runner], {
+  const node = [process.execPath, ...flags, ...readable.map((path) => `--allow-fs-read=${path}`), runner];
+  return spawn(SHELL, ['-c', `${RLIMITS} && exec "$0" "$@"`, ...node], {
     cwd: HERE,
     env: ENVIRONMENT,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],

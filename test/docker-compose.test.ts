@@ -96,6 +96,22 @@ test('what runs for good is started again, and what others wait for has a health
   expect(healthy.filter(([name]) => all.get(name)?.healthcheck === undefined)).toEqual([]);
 });
 
+test('our processes write nowhere but to /tmp, and take no more memory and processes than they are given', () => {
+  for (const [, service] of services('ours')) {
+    expect(service).toMatchObject({
+      read_only: true,
+      tmpfs: ['/tmp'],
+      mem_limit: expect.any(String),
+      cap_drop: ['ALL'],
+    });
+  }
+});
+
+test('syncs and actions have workers of their own', () => {
+  const roles = services('ours').flatMap(([, { environment }]) => environment?.['NANGO_WORKER_ROLES'] ?? []);
+  expect(roles.sort()).toEqual(['actions', 'syncs']);
+});
+
 test('every foreign image has a version of its own', () => {
   const images = services('all').flatMap(([, { image, build }]) => (build === undefined ? [image] : []));
   expect(images.filter((image) => !/^[\w/-]+:\d+\.\d+/.test(image))).toEqual([]);

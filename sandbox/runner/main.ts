@@ -10,6 +10,8 @@ import { type GuestRun, startGuestRun } from './guest-run.ts';
 import { createWarmIsolates, type WarmIsolates } from './warm.ts';
 
 const WARM = 2;
+/** The id of `nobody`, of whom no file is. */
+const NOBODY = 65_534;
 const WATCH_MS = 25;
 /** How much the process may grow over its size at rest before heaps are asked for. */
 const GROWTH_BYTES = 48 * 1024 * 1024;
@@ -67,6 +69,8 @@ function setUp(header: Frame['header'], body: Buffer): void {
   maxFrameBytes = Number(header['maxFrameBytes']);
   const texts = { core: body.toString('utf8', 0, coreBytes), zod: body.toString('utf8', coreBytes) };
   warm = createWarmIsolates(texts, WARM, onCatastrophe);
+  // Before any script is here; the addon and all code are loaded by now, which the other user might not read.
+  dropUser();
   warm.refill().then(
     () => {
       restingBytes = process.memoryUsage.rss();
@@ -76,6 +80,14 @@ function setUp(header: Frame['header'], body: Buffer): void {
       leave(4);
     },
   );
+}
+
+/** Started as root, go on as nobody: what gets out of an isolate and past the permission model has no rights left. */
+function dropUser(): void {
+  if (process.getuid?.() !== 0) return;
+  process.setgroups?.([]);
+  process.setgid?.(NOBODY);
+  process.setuid?.(NOBODY);
 }
 
 function startRun(id: number, header: Frame['header'], body: Buffer): void {

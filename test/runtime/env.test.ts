@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { readSettings } from '../../runtime/env.ts';
 
@@ -37,4 +40,21 @@ test.each([
 
 test('settings cannot be changed once they are read', () => {
   expect(Object.isFrozen(readSettings({}))).toBe(true);
+});
+
+test('a setting may be in a file; one that is given itself wins, and a file that is not there is named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nango-test-settings-'));
+  const file = join(folder, 'key');
+  await writeFile(file, 's3cret\n');
+  expect(readSettings({ NANGO_ENCRYPTION_KEY_FILE: file }).NANGO_ENCRYPTION_KEY).toBe('s3cret');
+  expect(readSettings({ NANGO_ENCRYPTION_KEY_FILE: file, NANGO_ENCRYPTION_KEY: 'own' }).NANGO_ENCRYPTION_KEY).toBe(
+    'own',
+  );
+  await rm(folder, { recursive: true });
+  expect(() => readSettings({ NANGO_ENCRYPTION_KEY_FILE: file })).toThrow(`NANGO_ENCRYPTION_KEY_FILE: '${file}'`);
+});
+
+test('a role that no worker has is refused', () => {
+  expect(readSettings({ NANGO_WORKER_ROLES: 'syncs' }).NANGO_WORKER_ROLES).toEqual(['syncs']);
+  expect(() => readSettings({ NANGO_WORKER_ROLES: 'sync' })).toThrow(/NANGO_WORKER_ROLES: expected 'actions'/);
 });
