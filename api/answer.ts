@@ -64,7 +64,7 @@ export function page(status: number, said: { title: string; message: string; cod
   return { kind: 'page', status, html };
 }
 
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -15,6 +15,7 @@ import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -45,9 +46,11 @@ export function createApp(deps: ApiDeps): Express {
   const route = createRoute({
     authenticate: async ({ headers }) => ({ environment: await authenticate(headers.authorization) }),
     readJson,
+    security: 'key',
   });
-  const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
+  const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson, security: 'session' });
   app.use(healthRoutes(deps));
+  app.use(docsRoutes(deps, app));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
   app.use(recordRoutes(deps, route));
