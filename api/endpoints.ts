@@ -171,6 +171,16 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /webhooks/deliveries': of('environment:webhooks:read', 'What became of each webhook'),
   'GET /webhooks/deliveries/:id': of('environment:webhooks:read', 'One webhook with its body'),
   'POST /webhooks/deliveries/:id/replay': of('environment:webhooks:write', 'Send a webhook again', { status: [202] }),
+  'GET /environment/api-keys': of('environment:api_keys:read', 'The keys of the environment'),
+  'POST /environment/api-keys': of('environment:*', 'Make a key, shown once', { status: [201] }),
+  'DELETE /environment/api-keys/:id': of('environment:*', 'Revoke a key', { refusals: [409] }),
+  'POST /environment/api-keys/:id/rotate': of('environment:*', 'Replace a key', { status: [201] }),
+  'GET /metrics': of(null, 'Figures for Prometheus'),
+  'GET /mcp': of('environment:mcp', 'Actions as tools: no stream, each message is answered by itself', {
+    status: [],
+    refusals: [405, 406],
+  }),
+  'POST /mcp': of('environment:mcp', 'Actions as tools: one message', { status: [200, 202], refusals: [406, 415] }),
   'POST /cli/telemetry': of('environment:deploy', 'Swallowed', { status: [204] }),
 };
 

@@ -46,18 +46,6 @@ export async function importApiKey(db: Queryable, environmentId: string, key: st
   );
 }
 
-/** The environment a secret key opens. Looked up by hash, so no comparison of secrets can leak by its timing. */
-export async function environmentOfKey(db: Queryable, key: string): Promise<Environment | undefined> {
-  const result = await db.query<Environment>({
-    name: 'environment-of-key',
-    text: `select e.id::text, e.name
-           from api_keys k join environments e on e.id = k.environment_id
-           where k.hash = $1::bytea`,
-    values: [hashKey(key)],
-  });
-  return result.rows[0];
-}
-
 function hashKey(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }

@@ -33,4 +33,5 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   'POST /action/trigger': { body: { action_name: 'none' } },
   'PUT /environment-variables': { body: { variables: [] } },
   'DELETE /integrations/{key}/functions/{name}': { query: { type: 'sync' } },
+  'POST /environment/api-keys': { body: { display_name: 'sample' } },
 };

@@ -64,7 +64,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['contract', 'manifest', 'store', 'outbound', 'runtime'],
     types: ['workflows'],
     files: ['workflows/messages.ts'],
-    packages: ['express', 'zod', 'safe-stable-stringify', '@temporalio/client', '@temporalio/common'],
+    packages: [
+      'express',
+      'zod',
+      'safe-stable-stringify',
+      'prom-client',
+      '@modelcontextprotocol/sdk',
+      '@temporalio/client',
+      '@temporalio/common',
+    ],
     node: true,
   },
   cli: {
