@@ -21,18 +21,20 @@ import {
   suspendRun,
 } from '../store/runs.ts';
 import { PAUSED } from '../store/run-control.ts';
+import { giveWay } from '../store/run-room.ts';
 import { addLogLines } from '../store/run-logs.ts';
-import { refusalsOf } from '../store/run-refusals.ts';
 import { findBundle } from '../store/scripts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { deleteUnseen, forgetTrackings, modelsToCompare, trackModels } from './deletions.ts';
+import { forgetTrackings, makeDeletions, modelsTracked, trackModels } from './deletions.ts';
 import { emptyCacheOf } from './empty-cache.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
+import { refusedRecords } from './refusals.ts';
 import { untilStored } from './store-retry.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
+import { type Turn, watchTurn } from './turn.ts';
 
 export type AttemptResult =
   | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
@@ -75,13 +77,13 @@ export async function runAttempt(
   for (let deaths = 0, deathsInPlace = 0; ; ) {
     const alone = deaths >= DEATHS_BEFORE_ALONE;
     const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
-    const { outcome, recorder } = pass;
+    const { outcome, recorder, turn } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
       await recorder.flush().catch(() => undefined);
       return { status: 'stopped' };
     }
-    if (outcome.status === 'suspended') return suspend(deps, run, recorder, outcome);
+    if (outcome.status === 'suspended') return suspend(deps, run, { recorder, turn }, outcome);
     const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
     if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) {
       return finish(deps, run, recorder, { outcome, stop, onEnd });
@@ -102,7 +104,7 @@ export async function runAttempt(
   }
 }
 
-type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder };
+type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder; readonly turn: Turn };
 
 /** The script once, from its first line: through what the journal remembers and on from there. */
 async function runPass(
@@ -125,7 +127,8 @@ async function runPass(
     signal,
     beginAgain: (db) => renew(db, deps, run),
   });
-  const outcome = await deps.sandbox.run({
+  const turn = watchTurn(deps, run, recorder.liveMs);
+  const running = deps.sandbox.run({
     environment: run.environment,
     bundle: given.bundle,
     kind: run.kind,
@@ -141,13 +144,14 @@ async function runPass(
     limits: limitsOf(deps, run),
     ranMs: run.runningMs,
     signal,
-    interrupt: given.watched.paused,
+    interrupt: AbortSignal.any([given.watched.paused, turn.over]),
     journal: recorder.journal,
     alone: given.alone,
   });
+  const outcome = await running.finally(turn.end);
   if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
-  if (fault !== undefined) return { recorder, outcome: failed(fault) };
-  return { recorder, outcome };
+  if (fault !== undefined) return { recorder, turn, outcome: failed(fault) };
+  return { recorder, turn, outcome };
 }
 
 function failed({ code, message, details }: EngineError): Extract<ScriptOutcome, { status: 'failed' }> {
@@ -157,7 +161,7 @@ function failed({ code, message, details }: EngineError): Extract<ScriptOutcome,
 async function suspend(
   deps: Dependencies,
   run: Attempt,
-  recorder: Recorder,
+  { recorder, turn }: Omit<Pass, 'outcome'>,
   { suspension, calls }: Extract<ScriptOutcome, { status: 'suspended' }>,
 ): Promise<AttemptResult> {
   const resumeAt = suspension.resumeAt === null ? null : new Date(suspension.resumeAt);
@@ -165,15 +169,32 @@ async function suspend(
   const until = resumeAt?.toISOString() ?? null;
   const message = until === null ? 'The run is paused' : `The run waits until ${until}: ${reason}`;
   let isSuspended = false;
+  let wayGiven: WayGiven | undefined;
   await recorder.flush(async (db) => {
     await savePendingCalls(db, run, suspension.pending);
     isSuspended = await suspendRun(db, { runId: run.runId, fence: run.fence, at: deps.clock(), resumeAt, reason });
     if (isSuspended)
       await addLogLines(db, run.runId, [{ seq: waitLine(run, calls), at: deps.clock(), level: 'info', message }]);
+    else if (resumeAt === null) wayGiven = await leavePlace(db, deps, run, turn);
   });
+  if (wayGiven) return { status: 'waiting', ...wayGiven };
   if (!isSuspended) return { status: 'interrupted' };
   deps.log('run.waiting', { run: run.runId, name: run.name, until, reason });
   return resumeAt === null ? { status: 'paused' } : { status: 'waiting', resumeAt, reason };
+}
+
+type WayGiven = { readonly resumeAt: Date; readonly reason: string };
+
+/** Long enough for those in line to be first when the run asks for a place again. */
+const WAY_GIVEN_MS = 2_000;
+
+/** Leaves the place of a run whose turn is over to whoever stands in line for it. */
+async function leavePlace(db: Queryable, deps: Dependencies, run: Attempt, turn: Turn): Promise<WayGiven | undefined> {
+  const scope = turn.over.aborted ? turn.wantedBy() : undefined;
+  if (scope === undefined) return undefined;
+  const at = deps.clock();
+  const given = { resumeAt: new Date(at.getTime() + WAY_GIVEN_MS), reason: `it lets other runs of its ${scope} pass` };
+  return (await giveWay(db, { runId: run.runId, fence: run.fence, scope, at, ...given })) ? given : undefined;
 }
 
 /** How often a run begins again from one point: what leads it astray a second time will do so for ever. */
@@ -259,44 +280,6 @@ async function finish(
     if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
   });
   return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
-}
-
-/**
- * The models whose records count as seen from the run's start: of a sync that tracks deletions, and of one that will ask
- * for them without a start of its own, which is only known from its text.
- */
-function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
-  if (run.kind === 'action' || run.syncId === null) return [];
-  return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
-}
-
-/** After complete success only. False when it was stopped on the way. */
-async function makeDeletions(
-  deps: Dependencies,
-  run: Attempt,
-  recorder: Recorder,
-  stop: AbortSignal,
-): Promise<boolean> {
-  if (run.kind === 'action') return true;
-  const models = await modelsToCompare(deps, run, stop);
-  if (models.length === 0) return true;
-  await recorder.flush();
-  const { count } = await untilStored(() => refusalsOf(deps.db, run.runId), stop);
-  return count > 0 || deleteUnseen(deps, run, models, stop);
-}
-
-/** The failure of a run whose script ended well, but of whose records Postgres refused some. */
-async function refusedRecords(db: Queryable, run: Attempt): Promise<StoredFailure | undefined> {
-  if (run.kind === 'action') return undefined;
-  const { count, first } = await refusalsOf(db, run.runId);
-  if (count === 0) return undefined;
-  const named = first.map(({ model, recordId, reason }) => `'${recordId}' of '${model}' (${reason})`);
-  const others = count > first.length ? ` and ${count - first.length} more` : '';
-  const records = count === 1 ? '1 record cannot' : `${count} records cannot`;
-  return {
-    code: 'record_invalid',
-    message: `${records} be stored, all others are: ${named.join(', ')}${others}. Leave out or change what is refused.`,
-  };
 }
 
 async function tryAgain(

@@ -23,10 +23,13 @@ import {
   startTracking,
 } from '../store/record-deletion.ts';
 import type { Writer } from '../store/record-heads.ts';
+import type { ScriptBundle } from '../contract/script.ts';
+import { addLogLines, type LogLine } from '../store/run-logs.ts';
+import { refusalsOf } from '../store/run-refusals.ts';
 import type { Attempt } from '../store/runs.ts';
 import type { Dependencies } from './dependencies.ts';
-import { addLogLines, type LogLine } from '../store/run-logs.ts';
 import { firstLine } from './host/run-log.ts';
+import type { Recorder } from './recorder.ts';
 import { untilStored } from './store-retry.ts';
 
 type Parts = Pick<Dependencies, 'db' | 'clock' | 'log'>;
@@ -36,6 +39,15 @@ const SCANNED_AT_ONCE = 20_000;
 const DELETED_AT_ONCE = 2_000;
 /** A script is told at most that many ids of what it deleted. */
 const MAX_KEYS = 100_000;
+
+/**
+ * The models whose records count as seen from the run's start: of a sync that tracks deletions, and of one that will ask
+ * for them without a start of its own, which is only known from its text.
+ */
+export function modelsTracked(run: Attempt, bundle: ScriptBundle): readonly string[] {
+  if (run.kind === 'action' || run.syncId === null) return [];
+  return run.trackDeletes || bundle.code.includes('deleteRecordsFromPreviousExecutions') ? (run.models ?? []) : [];
+}
 
 /** From here on what the run saves of these models is remembered as seen. */
 export async function trackModels(
@@ -81,6 +93,21 @@ export async function askForUnseen(
     }
   }
   return { decision, keys };
+}
+
+/** Makes the deletions that are due, after complete success only. False when it was stopped on the way. */
+export async function makeDeletions(
+  deps: Parts,
+  run: Attempt,
+  recorder: Recorder,
+  stop: AbortSignal,
+): Promise<boolean> {
+  if (run.kind === 'action') return true;
+  const models = await modelsToCompare(deps, run, stop);
+  if (models.length === 0) return true;
+  await recorder.flush();
+  const { count } = await untilStored(() => refusalsOf(deps.db, run.runId), stop);
+  return count > 0 || deleteUnseen(deps, run, models, stop);
 }
 
 /** Makes the deletions of these models. False when it was stopped on the way: the next attempt goes on. */

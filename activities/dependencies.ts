@@ -6,7 +6,9 @@ import type { Keeper } from '../outbound/auth/keeper.ts';
 import type { Delivery } from '../outbound/delivery.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { RoomLimits } from '../store/run-room.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
+import type { RecordRetention } from '../store/record-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { RunControl } from './run-control.ts';
 
@@ -14,6 +16,8 @@ import type { RunControl } from './run-control.ts';
 export type Dependencies = {
   readonly db: Database;
   readonly box: SecretBox;
+  /** Whether payloads of records are sealed as they are stored. @default false */
+  readonly encryptsRecords?: boolean;
   readonly sandbox: { readonly run: (run: ScriptRun) => Promise<ScriptOutcome> };
   readonly control: RunControl;
   readonly outbound: Outbound;
@@ -35,6 +39,8 @@ export type Dependencies = {
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly limits: ScriptLimits;
+  /** @default for ever */
+  readonly recordsKept?: RecordRetention;
   /** Whose journals outlive their run, and for how long. */
   readonly journals: JournalRetention;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
@@ -48,6 +54,10 @@ export type ScriptLimits = {
   readonly actionWallClockMs: number;
   /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
   readonly maxIdleStarts: number;
+  /** Sync runs at work at once. */
+  readonly rooms: RoomLimits;
+  /** For how long a sync runs in one go while others wait. */
+  readonly sliceMs: number;
   readonly journal: JournalLimits;
 };
 

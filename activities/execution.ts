@@ -7,3 +7,8 @@ export function currentExecution(): { readonly workflowId: string; readonly runI
   if (workflowExecution === undefined) throw new EngineError('internal', 'An activity was started without a workflow');
   return workflowExecution;
 }
+
+/** When Temporal scheduled this attempt of the activity, by its own clock. */
+export function scheduledAt(): Date {
+  return new Date(Context.current().info.currentAttemptScheduledTimestampMs);
+}

@@ -5,6 +5,7 @@ import { EngineError, FAILURES, failureCode } from '../contract/failures.ts';
 /**
  * The edge where failures leave for Temporal: an `EngineError` becomes a failure whose type is its code, retried as the
  * table says. Anything else is `internal` and retried: only faults of our own parts are ever thrown by activities.
+ * None takes a stack along: it names files of this machine, and histories are shown to many and kept for long.
  */
 export function failureInterceptor(): ActivityInboundCallsInterceptor {
   return {
@@ -12,7 +13,7 @@ export function failureInterceptor(): ActivityInboundCallsInterceptor {
       try {
         return await next(input);
       } catch (error) {
-        throw toApplicationFailure(error);
+        throw withoutStack(toApplicationFailure(error));
       }
     },
   };
@@ -35,6 +36,11 @@ function retryable(type: string, error: unknown): ApplicationFailure {
 
 function final(type: string, error: unknown): ApplicationFailure {
   return ApplicationFailure.create({ type, message: messageOf(error), nonRetryable: true });
+}
+
+function withoutStack(failure: unknown): unknown {
+  if (failure instanceof Error) failure.stack = '';
+  return failure;
 }
 
 // Causes stay out: they may carry statements and headers, and histories are kept for long.

@@ -7,12 +7,13 @@ import { EngineError } from '../contract/failures.ts';
 import type { PendingCall, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
-import { argsOfSave, hashArguments } from '../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
 import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
 import { decodeChunk, encodeChunk } from '../store/journal-codec.ts';
+import { createRecordSeal } from '../store/record-seal.ts';
 import { ignoreIfModifiedAfter } from '../store/merging-strategies.ts';
 import { deleteRecords, saveRecords, updateRecords } from '../store/records.ts';
 import { addLogLines, type LogLine } from '../store/run-logs.ts';
@@ -45,6 +46,8 @@ export type Recorder = {
   readonly chunks: () => number;
   /** Bytes of the journal so far, compressed. */
   readonly journalBytes: () => number;
+  /** For how long the script has done something new. */
+  readonly liveMs: () => number;
 };
 
 type Batch = {
@@ -66,7 +69,9 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
  * @param heed hears at each flush what is asked of the run.
  */
 export function createRecorder(
-  deps: Pick<Dependencies, 'db' | 'box' | 'clock'> & { readonly limits: Pick<ScriptLimits, 'journal'> },
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock' | 'encryptsRecords'> & {
+    readonly limits: Pick<ScriptLimits, 'journal'>;
+  },
   run: Attempt,
   pending: readonly PendingCall[],
   options: {
@@ -90,6 +95,7 @@ export function createRecorder(
   let fault: unknown;
   // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
   let liveSince = run.chunks === 0 ? performance.now() : undefined;
+  let liveFrom = liveSince;
 
   const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
     const number = flushed + 1;
@@ -126,8 +132,9 @@ export function createRecorder(
   };
 
   const scope = { connectionRow: run.connectionRow, variant: run.variant };
+  const seal = createRecordSeal(deps.box, deps.encryptsRecords ?? false);
   const writer = (model: string) => {
-    return { ...scope, model, runId: run.runId, fence: run.fence, syncId: run.syncId, at: deps.clock() };
+    return { ...scope, model, runId: run.runId, fence: run.fence, syncId: run.syncId, at: deps.clock(), seal };
   };
   const storeRows = (db: Queryable, { kind, model, ids, rows }: RowsWrite) =>
     (kind === 'save' ? saveRecords : updateRecords)(db, { ...writer(model), ids }, rows);
@@ -198,7 +205,8 @@ export function createRecorder(
 
   const read = async (): Promise<readonly JournalEntry[]> => {
     if (readChunk >= run.chunks) {
-      liveSince ??= performance.now();
+      liveFrom ??= performance.now();
+      liveSince ??= liveFrom;
       return [];
     }
     const at = { ...place, chunk: readChunk++ };
@@ -250,14 +258,15 @@ export function createRecorder(
     answered: (number) => void answered.add(number),
     chunks: () => chunk,
     journalBytes: () => journalBytes,
+    liveMs: () => (liveFrom === undefined ? 0 : performance.now() - liveFrom),
   };
 }
 
 /** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
 function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
-  if (entry.kind === 'saveRecords' || entry.kind === 'updateRecords') return { ...entry, args: argsOfSave(entry.args) };
-  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return entry;
-  return { ...entry, body: undefined, bodyHash: bodyHash(entry.body) };
+  const kept = { ...entry, args: keptArguments(entry.kind, entry.args) };
+  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return kept;
+  return { ...kept, body: undefined, bodyHash: bodyHash(entry.body) };
 }
 
 function isGet({ kind, args }: JournalEntry): boolean {

@@ -3,7 +3,8 @@
  * halved until each refused record stands alone; it is noted with its reason, and everything else is stored.
  */
 import type { Queryable } from '../store/db.ts';
-import { noteRefusal } from '../store/run-refusals.ts';
+import { noteRefusal, refusalsOf } from '../store/run-refusals.ts';
+import type { Attempt, StoredFailure } from '../store/runs.ts';
 import type { RowsWrite } from './writes.ts';
 
 /** SQLSTATE classes 22 (data exception) and 54 (program limit exceeded): the same again is refused again. */
@@ -32,6 +33,20 @@ export async function storeAcceptable(
     await storeAcceptable(db, runId, part(write, 0, half), store);
     await storeAcceptable(db, runId, part(write, half, write.ids.length), store);
   }
+}
+
+/** The failure of a run whose script ended well, but of whose records Postgres refused some. */
+export async function refusedRecords(db: Queryable, run: Attempt): Promise<StoredFailure | undefined> {
+  if (run.kind === 'action') return undefined;
+  const { count, first } = await refusalsOf(db, run.runId);
+  if (count === 0) return undefined;
+  const named = first.map(({ model, recordId, reason }) => `'${recordId}' of '${model}' (${reason})`);
+  const others = count > first.length ? ` and ${count - first.length} more` : '';
+  const records = count === 1 ? '1 record cannot' : `${count} records cannot`;
+  return {
+    code: 'record_invalid',
+    message: `${records} be stored, all others are: ${named.join(', ')}${others}. Leave out or change what is refused.`,
+  };
 }
 
 function part(write: RowsWrite, from: number, to: number): RowsWrite {

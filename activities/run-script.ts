@@ -8,13 +8,14 @@ import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { announceRun } from './announce-run.ts';
 import { PAUSED } from '../store/run-control.ts';
 import { countsOfRun } from '../store/run-views.ts';
-import { type Attempt, beginAttempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
+import { type Attempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
 import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './attempt.ts';
 import type { Dependencies } from './dependencies.ts';
-import { currentExecution } from './execution.ts';
+import { currentExecution, scheduledAt } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { beginWithRoom, wakeNextInLine } from './room.ts';
 import { untilStored } from './store-retry.ts';
 import { isOpenWorkflow } from './workflow-state.ts';
 
@@ -33,7 +34,9 @@ export function createRunScript(deps: Dependencies): (input: SyncInput) => Promi
         if ('status' in run) return run;
         watched.heed(run.control);
         deps.log('run.started', { run: run.runId, name: run.name, attempt: run.fence });
-        return await runSync(deps, run, { signal, watched });
+        const step = await runSync(deps, run, { signal, watched });
+        if (step.status !== 'handedOver') await wakeNextInLine(deps, run.runId);
+        return step;
       } finally {
         watched.end();
       }
@@ -60,11 +63,20 @@ async function beginSyncRun(
   }
   await untilStored(() => settleIdentity(deps.db), signal);
   await untilStored(() => fixLastSyncDate(deps.db, runId), signal);
-  const start = { runId, workflowRunId: currentExecution().runId, at: deps.clock() };
-  const attempt = await untilStored(() => beginAttempt(deps.db, start), signal);
-  if (attempt === undefined) return { status: 'skipped', reason: 'gone' };
+  // A worker that was frozen may get hold of a task that has long timed out: it must not take over from the newer one.
+  const start = { runId, workflowRunId: currentExecution().runId, at: deps.clock(), taskAt: scheduledAt() };
+  const admission = await untilStored(() => beginWithRoom(deps, start), signal);
+  if (admission.status === 'gone') return { status: 'skipped', reason: 'gone' };
+  if (admission.status === 'in line') return waitInLine(deps, runId, admission);
+  const { attempt } = admission;
   if (attempt.idleStarts <= deps.limits.maxIdleStarts) return attempt;
   return giveUp(deps, attempt);
+}
+
+function waitInLine(deps: Dependencies, runId: string, wait: { resumeAt: Date; reason: string }): SyncStep {
+  const resumeAt = wait.resumeAt.toISOString();
+  deps.log('run.waiting', { run: runId, until: resumeAt, reason: wait.reason });
+  return { status: 'waiting', runId, resumeAt, reason: wait.reason };
 }
 
 /**
@@ -104,8 +116,9 @@ async function runSync(
   const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, run, end);
   const result = await runAttempt(deps, run, { signal, watched, onEnd }).catch((error) => {
     // A newer attempt goes on with this run, or its sync is gone: either way this one has nothing more to say.
-    if (failureCode(error) === 'lease_lost') return undefined;
-    throw error;
+    if (failureCode(error) !== 'lease_lost') throw error;
+    deps.log('run.attempt_lost', { run: run.runId, name: run.name, attempt: run.fence });
+    return undefined;
   });
   if (result === undefined) return { status: 'skipped', reason: 'gone' };
   const { runId } = run;
@@ -115,10 +128,10 @@ async function runSync(
     case 'paused':
       return { status: 'waiting', runId, resumeAt: null, reason: PAUSED };
     case 'interrupted':
-      return { status: 'handedOver', runId };
+      return handOver(deps, run);
     case 'stopped':
       if (watched.cancelled.aborted) await askForCancellation(deps);
-      else if (Context.current().cancellationDetails?.cancelRequested !== true) return { status: 'handedOver', runId };
+      else if (Context.current().cancellationDetails?.cancelRequested !== true) return handOver(deps, run);
       return cancel(deps, run);
     case 'ended':
       tellEnd(deps, run, result);
@@ -132,6 +145,12 @@ async function whatRunDid(db: Queryable, runId: string) {
   const counts = await countsOfRun(db, runId);
   const deletionsHeld = (await heldByRuns(db, [runId])).get(runId);
   return { counts, ...(deletionsHeld && { deletionsHeld }) };
+}
+
+/** The worker is going away, or Temporal has given the run to another: that one goes on. */
+function handOver(deps: Dependencies, { runId, name, fence }: Attempt): SyncStep {
+  deps.log('run.handed_over', { run: runId, name, attempt: fence });
+  return { status: 'handedOver', runId };
 }
 
 async function cancel(deps: Dependencies, run: Attempt): Promise<SyncStep> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import { noteKeyUse, type OpenedBy, openedBy } from '../store/api-keys.ts';
 import type { Environment } from '../store/environments.ts';
+import type { CallGuard } from './call-limits.ts';
 import { allows, type Scope } from './endpoints.ts';
 import type { ApiDeps } from './deps.ts';
 
@@ -9,25 +10,37 @@ import type { ApiDeps } from './deps.ts';
 const CACHE_MS = 5_000;
 const CACHE_ENTRIES = 1_000;
 
-/** What is asked for: a scope, or undefined for what only a key without limits may do. */
-export type Authenticate = (authorization: string | undefined, wanted: Scope | undefined) => Promise<Environment>;
+/**
+ * `wanted` is a scope, or undefined for what only a key without limits may do; `address` is who asks.
+ */
+export type Authenticate = (
+  authorization: string | undefined,
+  wanted: Scope | undefined,
+  address?: string,
+) => Promise<Environment>;
 
 /**
  * Tells which environment an `Authorization: Bearer <secret key>` opens. A key that was good is believed for 5 s.
- * Throws `missing_auth_header`, `malformed_auth_header`, `unknown_account`, or `forbidden` for a key without the scope; a
- * key is never part of a message.
+ * Throws `missing_auth_header`, `malformed_auth_header`, `unknown_account`, `forbidden` for a key without the scope, or
+ * `too_many_requests` for an address that guesses; a key is never part of a message.
  */
-export function createAuthenticator(deps: Pick<ApiDeps, 'db' | 'clock' | 'log'>): Authenticate {
+export function createAuthenticator(
+  deps: Pick<ApiDeps, 'db' | 'clock' | 'log'> & { readonly guard: CallGuard },
+): Authenticate {
   const known = new Map<string, { readonly opened: OpenedBy; readonly until: number }>();
-  return async (authorization, wanted) => {
+  return async (authorization, wanted, address) => {
     const key = bearerKey(authorization);
     // Looked up by digest, so that no comparison of secrets can leak by its timing.
     const digest = createHash('sha256').update(key).digest('base64');
     const at = deps.clock();
     const cached = known.get(digest);
     if (cached !== undefined && cached.until > at.getTime()) return environmentFor(cached.opened, wanted);
+    await deps.guard.beforeLookup(address);
     const opened = await openedBy(deps.db, key, at);
-    if (opened === undefined) throw unknownKey();
+    if (opened === undefined) {
+      await deps.guard.noteUnknown(address);
+      throw unknownKey();
+    }
     if (known.size >= CACHE_ENTRIES) known.clear();
     const end = opened.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
     known.set(digest, { opened, until: Math.min(at.getTime() + CACHE_MS, end) });

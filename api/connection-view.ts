@@ -41,6 +41,23 @@ export function listedConnection(connection: Connection) {
   };
 }
 
+/**
+ * The connection for people who look: of its credentials it shows which there are, never what they are. Unlike
+ * `fullConnection` it is no use of them, so nothing is refreshed or noted for it.
+ */
+export function maskedConnection(connection: Connection, box: SecretBox) {
+  const { credentials, ...rest } = fullConnection(connection, box);
+  const shown = Object.entries(credentials).map(([name, value]) => [name, PLAIN.has(name) ? value : masked(value)]);
+  return { ...rest, credentials: Object.fromEntries(shown) as Record<string, unknown> };
+}
+
+const PLAIN = new Set(['type', 'expires_at']);
+
+function masked(value: unknown): unknown {
+  if (value === null || value === undefined || value === '') return value;
+  return typeof value === 'object' ? '(hidden object)' : '••••••••';
+}
+
 function common({ authFailedAt, refreshError, endUser, tags }: Connection) {
   const failure = { type: 'auth', log_id: null, message: refreshError, since: authFailedAt?.toISOString() ?? null };
   return { errors: authFailedAt === null ? [] : [failure], end_user: endUser, tags };

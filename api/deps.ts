@@ -5,13 +5,16 @@ import type { Database } from '../store/db.ts';
 import type { Limits } from '../contract/script.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { CallLimits } from './call-limits.ts';
 import type { Engine } from './engine.ts';
+import type { Popups } from './popups.ts';
 
 /** What the routes work with. Composed once per process; tests hand in the same real parts. */
 export type ApiDeps = {
   readonly db: Database;
   readonly box: SecretBox;
   readonly engine: Engine;
+  readonly popups: Popups;
   readonly outbound: Outbound;
   readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;
@@ -27,16 +30,35 @@ export type ApiDeps = {
   /** Where the Temporal Web UI answers, when that is known. */
   readonly temporalUi?: string | null;
   readonly limits: ApiLimits;
+  /** Absent: this API serves no pages. */
+  readonly dashboard?: DashboardDeps;
   readonly journals: JournalRetention;
   /** What the workers give a script, for whoever runs one again elsewhere. */
   readonly scriptLimits: Pick<Limits, 'memoryMb' | 'cpuMs'>;
 };
 
-export type ApiLimits = {
+export type DashboardDeps = {
+  /** Where the built pages are, or will be once they are built. */
+  readonly folder: string;
+  /** Who signs in to all environments; undefined: nobody does, secret keys alone open the dashboard. */
+  readonly operator: { readonly username: string; readonly password: string } | undefined;
+  /** False once the server is closing: streams of events end then, instead of holding it open. */
+  readonly isOpen: () => boolean;
+};
+
+export type ApiLimits = CallLimits & {
   /** Largest JSON body. */
   readonly bodyBytes: number;
   /** How long an answer waits for Temporal to hear of a change that is already stored. */
   readonly reconcileWaitMs: number;
+  /** How many proxies stand in front of this server: that many entries of X-Forwarded-For are believed. */
+  readonly trustedProxies: number;
 };
 
-export const DEFAULT_LIMITS: ApiLimits = { bodyBytes: 75 * 1024 * 1024, reconcileWaitMs: 5_000 };
+export const DEFAULT_LIMITS: ApiLimits = {
+  bodyBytes: 75 * 1024 * 1024,
+  reconcileWaitMs: 5_000,
+  failuresPerMinute: 30,
+  callsPerMinute: 600_000,
+  trustedProxies: 0,
+};

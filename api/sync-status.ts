@@ -1,6 +1,7 @@
 import type { RecordCounts } from '../contract/host.ts';
 import { type HeldDeletions, heldDeletions } from '../store/held-deletions.ts';
 import { type LiveCount, recordCounts } from '../store/record-heads.ts';
+import { checkpointsOfSyncs } from '../store/checkpoints.ts';
 import { countsOfRuns, latestRuns, type RunView } from '../store/run-views.ts';
 import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
@@ -32,6 +33,10 @@ export async function describeSyncs(deps: ApiDeps, syncs: readonly Sync[]) {
     deps.db,
     syncs.map((sync) => sync.id),
   );
+  const checkpoints = await checkpointsOfSyncs(
+    deps.db,
+    syncs.map((sync) => sync.id),
+  );
   const runOf = new Map(runs.map((run) => [run.syncId, run]));
   return Promise.all(
     syncs.map(async (sync) => {
@@ -42,6 +47,7 @@ export async function describeSyncs(deps: ApiDeps, syncs: readonly Sync[]) {
         counts: counts.get(run?.id ?? ''),
         live,
         held: held.filter(({ syncId }) => syncId === sync.id),
+        checkpoint: checkpoints.get(sync.id),
         next: await nextRunOf(deps, sync),
       });
     }),
@@ -54,10 +60,11 @@ type Description = {
   readonly counts: Readonly<Record<string, RecordCounts>> | undefined;
   readonly live: readonly LiveCount[];
   readonly held: readonly HeldDeletions[];
+  readonly checkpoint: Readonly<Record<string, unknown>> | undefined;
   readonly next: Date | null;
 };
 
-function describeSync(deps: ApiDeps, { sync, run, counts, live, held, next }: Description) {
+function describeSync(deps: ApiDeps, { sync, run, counts, live, held, checkpoint, next }: Description) {
   const status = statusOf(sync, run);
   return {
     id: sync.id,
@@ -74,7 +81,7 @@ function describeSync(deps: ApiDeps, { sync, run, counts, live, held, next }: De
     latestExecutionStatus: executionStatus(run),
     recordCount: Object.fromEntries(sync.models.map((model) => [model, liveOf(live, sync, model)])),
     deletions_held: Object.fromEntries(held.map(({ model, count }) => [model, count])),
-    checkpoint: null,
+    checkpoint: checkpoint ?? null,
     resumeAt: run?.resumeAt?.toISOString() ?? null,
     waitReason: run?.waitReason ?? null,
     run_id: run?.id ?? null,

@@ -7,6 +7,8 @@ export type BenchOptions = {
   readonly expiries: number;
   readonly preload: number;
   readonly thorough: boolean;
+  readonly seeds: number;
+  readonly first: number;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 };

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
+import { benchChaos } from './cases/chaos.ts';
 import { benchCuts } from './cases/cuts.ts';
 import { benchJournal } from './cases/journal.ts';
 import { benchOutbound } from './cases/outbound.ts';
@@ -19,6 +20,7 @@ import { rounded, surroundings, tableOf } from './report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
+  chaos: benchChaos,
   cuts: benchCuts,
   journal: benchJournal,
   outbound: benchOutbound,
@@ -39,6 +41,7 @@ const HELP = `npm run -s bench -- <name> [options]
   refresh    tokens that end all the time, used by eight processes that are killed now and then
   records    saves of the store alone beside COPY, and GET /records over HTTP
   rest       memory and processor of the whole platform when nothing happens
+  chaos      random scripts under blows (killed script processes, workers, connections) against the same undisturbed
   start      from the command to a ready API, on data that is there
 
   --json             last line: {"bench":"<name>","figures":{…}}
@@ -47,6 +50,8 @@ const HELP = `npm run -s bench -- <name> [options]
   --thorough         records: every size of batch, by 1 and 8 writers
   --seconds <n>      actions, outbound, records: length of each load (15)
   --expiries <n>     refresh: how many tokens end                 (1000)
+  --seeds <n>        chaos: how many random scripts               (200)
+  --first <n>        chaos: the first seed                        (1)
   --idle <n>         rest: seconds of rest before it is measured  (30)
   --profile <folder> actions, outbound, records, sync: CPU profile of the platform's process, for Chrome's DevTools
 `;
@@ -57,6 +62,8 @@ const { values: flags, positionals } = parseArgs({
     json: { type: 'boolean' },
     records: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '15' },
+    seeds: { type: 'string', default: '200' },
+    first: { type: 'string', default: '1' },
     idle: { type: 'string', default: '30' },
     expiries: { type: 'string', default: '1000' },
     preload: { type: 'string', default: '10000' },
@@ -76,11 +83,22 @@ if (bench === undefined || flags.help) {
   await runProcess(async (closing) => {
     say(`bench     ${name}\n${await surroundings()}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
-    const [records, seconds, idle] = [flags.records, flags.seconds, flags.idle].map(Number) as [number, number, number];
-    const [expiries, preload] = [Number(flags.expiries), Number(flags.preload)];
-    const sizes = { records, seconds, idle, expiries, preload, thorough: flags.thorough };
+    const number = (flag: 'records' | 'seconds' | 'idle' | 'expiries' | 'preload' | 'seeds' | 'first') =>
+      Number(flags[flag]);
+    const options = {
+      records: number('records'),
+      seconds: number('seconds'),
+      idle: number('idle'),
+      expiries: number('expiries'),
+      preload: number('preload'),
+      thorough: flags.thorough,
+      seeds: number('seeds'),
+      first: number('first'),
+      profile,
+      say,
+    };
     // Not awaited here: then a signal in the middle of a load ends it, and every process is stopped on the way out.
-    const work = bench(closing, { ...sizes, profile, say }).then((raw) => {
+    const work = bench(closing, options).then((raw) => {
       const figures = rounded(raw);
       say(`\n${tableOf(figures)}\n`);
       if (profile) say(`CPU profiles are in ${profile}`);

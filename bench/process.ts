@@ -9,6 +9,8 @@ export type RunningProcess = {
   /** The line that said it was ready. */
   readonly ready: RegExpExecArray;
   readonly stop: () => Promise<void>;
+  /** Resolves when it has ended, however. */
+  readonly exited: Promise<unknown>;
 };
 
 const READY_WITHIN_MS = 120_000;
@@ -25,9 +27,11 @@ export async function startScript(
     readonly ready: RegExp;
     readonly settings?: Readonly<Record<string, string>>;
     readonly nodeOptions?: readonly string[];
+    /** Gets each line it prints. */
+    readonly onLine?: (line: string) => void;
   },
 ): Promise<RunningProcess> {
-  const { closing, ready, settings = {}, nodeOptions = [] } = options;
+  const { closing, ready, settings = {}, nodeOptions = [], onLine } = options;
   const surroundings = Object.entries(process.env).filter(([name]) => !(name in SETTINGS));
   const child = spawn(process.execPath, [...nodeOptions, script], {
     cwd: new URL('..', import.meta.url),
@@ -48,6 +52,7 @@ export async function startScript(
     // Read to the end, or the pipe fills and the process stands still.
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
+        onLine?.(line);
         tail.push(line);
         if (tail.length > 20) tail.shift();
         const match = ready.exec(line);
@@ -56,7 +61,7 @@ export async function startScript(
     }
   });
   const why = await Promise.race([found, exited.then(() => 'ended'), after(READY_WITHIN_MS)]);
-  if (typeof why !== 'string') return { pid: child.pid ?? 0, ready: why, stop };
+  if (typeof why !== 'string') return { pid: child.pid ?? 0, ready: why, stop, exited };
   await stop();
   throw new Error(`${script} ${why} before it was ready:\n${tail.join('\n')}`);
 }

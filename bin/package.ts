@@ -1,6 +1,6 @@
 /**
  * Makes the package as it is published, in `dist/` or the folder given: compiled JavaScript, declarations, the guest's runtime built ahead,
- * and what is read from files. Node strips no types below `node_modules`, so the sources themselves would not run there.
+ * the dashboard's pages, and what is read from files. Node strips no types below `node_modules`, so the sources themselves would not run there.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,6 +24,15 @@ execFileSync(process.execPath, [compiler, ...settings], { stdio: 'inherit' });
 for (const path of READ_BY_CODE) copy(path, join('dist', path));
 for (const path of WHOLE) copy(path, path);
 copy(EXAMPLE, EXAMPLE);
+const pages = [
+  'build',
+  join(ROOT, 'dashboard'),
+  '--outDir',
+  join(PACKAGE, 'dist/dist/dashboard'),
+  '--logLevel',
+  'warn',
+];
+execFileSync(process.execPath, [join(ROOT, 'node_modules/vite/bin/vite.js'), ...pages], { stdio: 'inherit' });
 write('dist/sandbox/guest-runtime.json', JSON.stringify(await buildGuestRuntime()));
 // Nameless, so that whoever looks for the package from here finds the one above.
 write('dist/package.json', JSON.stringify({ type: 'module', version: own['version'] }));

@@ -20,6 +20,8 @@ export function callText(kind: JournalKind, json: string): string {
       return requestText(args.config);
     case 'saveRecords':
       return `batchSave ${args.model}, ${count(args.rows ?? args.ids?.length ?? 0, 'row')}`;
+    case 'updateRecords':
+      return `batchUpdate ${args.model}, ${count(args.rows ?? args.ids?.length ?? 0, 'row')}`;
     case 'deleteRecords':
       return `batchDelete ${args.model}, ${count(args.ids?.length ?? 0, 'id')}`;
     case 'timer':

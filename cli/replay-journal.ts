@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Journal, JournalCall, JournalEntry, JournalKind } from '../contract/journal.ts';
 import { maskHeaders } from '../contract/journal-document.ts';
-import { argsOfSave, hashArguments } from '../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
 import { callText } from './call-text.ts';
 import type { RecordedEntry, RecordedRun } from './journal-file.ts';
 
@@ -113,6 +113,6 @@ function isOfJournal({ kind }: { readonly kind: JournalKind }): boolean {
 /** The recorded arguments have stand-ins for secrets, as this script has been given: so they can be compared as they are. */
 function isSameMasked(entry: RecordedEntry, { kind, json }: JournalCall): boolean {
   if (kind !== entry.kind) return false;
-  const args = kind === 'saveRecords' || kind === 'updateRecords' ? argsOfSave(json) : json;
+  const args = keptArguments(kind, json);
   return isDeepStrictEqual(maskHeaders(JSON.parse(args)), maskHeaders(JSON.parse(entry.args)));
 }

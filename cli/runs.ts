@@ -19,6 +19,7 @@ export type Run = {
   readonly error: {
     readonly code: string;
     readonly message: string;
+    readonly lastCalls?: readonly string[];
     readonly location?: { readonly file: string; readonly line: number; readonly column: number };
   } | null;
   readonly workflow_id: string;

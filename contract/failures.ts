@@ -45,6 +45,7 @@ export const FAILURES = {
   idempotency_key_reused: { status: 409, retry: false },
   concurrent_deployment: { status: 409, retry: true },
   payload_too_large: { status: 413, retry: false },
+  too_many_requests: { status: 429, retry: true },
   // The author's mistakes
   manifest_invalid: { status: 400, retry: false },
   compile_failed: { status: 400, retry: false },
@@ -85,12 +86,16 @@ export type InputFault = {
 
 export type FailureDetails = {
   readonly location?: ScriptLocation;
+  /** The last host calls of a script and their answers, one line each: `GET /tasks → 200`. */
+  readonly lastCalls?: readonly string[];
   /** What the author or the upstream attached; JSON-safe and free of secrets. */
   readonly payload?: unknown;
   /** Several mistakes found at once, one line each. */
   readonly mistakes?: readonly string[];
   /** The same, where they are a caller's and each has a place. */
   readonly faults?: readonly InputFault[];
+  /** Seconds after which the same call may succeed. */
+  readonly retryAfterS?: number;
 };
 
 /** The only error class of the engine. Branch on `code`, never on `instanceof` (realms differ) nor on the message. */

@@ -13,6 +13,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { type Dependencies, JOURNAL_LIMITS, openRunControl } from '../activities/index.ts';
 import { createApp } from '../api/app.ts';
 import { DEFAULT_LIMITS } from '../api/deps.ts';
+import { openPopups } from '../api/popups.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
@@ -32,6 +33,7 @@ import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
 import { installSdk } from '../worker/sdk.ts';
 import { startWorkers, type WorkerRoles } from '../worker/create.ts';
+import { DASHBOARD_FOLDER } from './dashboard-build.ts';
 import { openMigrated } from './database.ts';
 import type { Parts } from './parts.ts';
 import { createRefresher } from './refresher.ts';
@@ -135,27 +137,49 @@ export async function startEngine(options: {
       clock,
       log,
       limits,
+      encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
+      recordsKept: {
+        pruneAfterDays: settings.NANGO_RECORDS_PRUNE_DAYS,
+        removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
+      },
       journals,
       processQueue,
     };
     const { namespace } = parts.temporal;
-    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles });
+    const syncSlots = settings.NANGO_SYNC_SLOTS;
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots });
     closing.add('the workers', workers.stop);
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
+  const popups = openPopups(db, log);
+  closing.add('the lines to popups', popups.close);
   let publicUrl = settings.NANGO_SERVER_URL;
+  const server = createServer();
+  const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{ db, box, engine, outbound, authorizer, catalogue, clock, log, version: VERSION, limits: DEFAULT_LIMITS },
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    limits: {
+      ...DEFAULT_LIMITS,
+      callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
+      trustedProxies: settings.NANGO_TRUSTED_PROXIES,
+    },
     journals,
     scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,
     publicUrl: () => publicUrl ?? '',
     callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,
     strictState: settings.NANGO_STRICT_STATE,
+    dashboard: {
+      folder: DASHBOARD_FOLDER,
+      operator: username !== undefined && password !== undefined ? { username, password } : undefined,
+      isOpen: () => server.listening,
+    },
   });
-  const apiUrl = await listen(createServer(app), settings, closing);
+  popups.attach(server);
+  server.on('request', app);
+  const apiUrl = await listen(server, settings, closing);
   publicUrl ??= apiUrl;
   return { db, box, client, clock, apiUrl, failed };
 }
@@ -197,6 +221,12 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
     maxIdleStarts: 20,
+    rooms: {
+      connection: settings.NANGO_MAX_RUNS_PER_CONNECTION,
+      integration: settings.NANGO_MAX_RUNS_PER_INTEGRATION,
+      environment: settings.NANGO_MAX_RUNS_PER_ENVIRONMENT,
+    },
+    sliceMs: settings.NANGO_SYNC_SLICE_MS,
     journal: JOURNAL_LIMITS,
   };
 }

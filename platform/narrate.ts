@@ -19,6 +19,10 @@ function lineOf(event: string, fields: Readonly<Record<string, unknown>>): strin
       return `run ${run}: ${name} waits${until ? ` until ${until}` : ''}: ${reason}`;
     case 'run.process_died':
       return `run ${run}: the process of ${name} died, the run goes on in another: ${reason}`;
+    case 'run.handed_over':
+      return `run ${run}: ${name} is handed over: another worker goes on where it was`;
+    case 'run.attempt_lost':
+      return `run ${run}: attempt ${attempt} of ${name} stops: a newer one goes on`;
     case 'script.log':
       return `  ${name} ${level}: ${message}`;
     case 'api.request':

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { createApiKey, ensureEnvironment } from '../store/environments.ts';
 import { readSettings } from '../runtime/env.ts';
 import { startEngine, version } from './compose.ts';
+import { buildDashboard } from './dashboard-build.ts';
 import { startExample } from './example.ts';
 import { ensureEnvironments, keyLines } from './first-start.ts';
 import { runProcess } from './main-process.ts';
@@ -31,6 +32,8 @@ if (flags.help) {
     const say = (line: string): void => void process.stdout.write(`${line}\n`);
     let settings = readSettings();
     await checkPort(settings.SERVER_PORT, settings.SERVER_HOST, 'SERVER_PORT');
+    // Beside everything else: until it is there, its pages say so and load again by themselves.
+    const dashboard = buildDashboard(say);
     const example = flags.example ? await startExample(settings, closing) : undefined;
     if (example) settings = example.settings;
     const parts = await openParts(settings, closing, { durable: true, uiPort: settings.TEMPORAL_UI_PORT });
@@ -40,6 +43,7 @@ if (flags.help) {
     const keys = await ensureEnvironments(engine.db, { folder: settings.NANGO_DATA_DIR, apiUrl: engine.apiUrl, at });
     say(`nango-temporal ${version()}`);
     say(`  REST API          ${engine.apiUrl}`);
+    say(`  Dashboard         ${engine.apiUrl}/ (sign in with a secret key)`);
     if (parts.uiUrl) say(`  Temporal Web UI   ${parts.uiUrl}`);
     if (Object.keys(keys).length > 0) {
       say(
@@ -56,6 +60,7 @@ if (flags.help) {
     }
     if (example) await example.connect(engine, say);
     say('\nReady. Ctrl-C stops it.\n');
+    void dashboard;
     return { until: engine.failed };
   });
 }

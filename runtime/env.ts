@@ -8,6 +8,7 @@ import { EngineError } from '../contract/failures.ts';
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1_000).default(fallback);
+const days = z.coerce.number().int().min(0).max(36_500).default(0);
 const list = z
   .string()
   .default('')
@@ -52,6 +53,11 @@ export const SETTINGS = {
     .describe(
       'Whether a sign-in must come back to the browser it began in; not for callbacks forwarded from another domain',
     ),
+  DASHBOARD_USERNAME: z.string().optional().describe('Who signs in to the dashboard for all environments'),
+  DASHBOARD_PASSWORD: z
+    .string()
+    .optional()
+    .describe('With which password; without both, a secret key opens its own environment and nothing opens all'),
   NANGO_ENCRYPTION_KEY: z
     .string()
     .optional()
@@ -61,16 +67,38 @@ export const SETTINGS = {
   ),
   NANGO_PROVIDERS_FILE: z.string().optional().describe('YAML file of providers, merged over the catalogue'),
   NANGO_OUTBOUND_ALLOW: list.describe('Private hosts, `host:port` or CIDR ranges that scripts and /proxy may reach'),
+  NANGO_TRUSTED_PROXIES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('How many proxies stand before the API: callers are told apart by that many entries of X-Forwarded-For'),
+  NANGO_API_CALLS_PER_MINUTE: count(600_000).describe('Calls one environment may make to one API process in a minute'),
   NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
   NANGO_SCRIPT_MEMORY_MB: count(256).describe('Memory limit of one script'),
   NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),
   NANGO_SYNC_TIMEOUT_MS: milliseconds(24 * HOUR_MS).describe('Running time limit of a sync'),
   NANGO_ACTION_TIMEOUT_MS: milliseconds(HOUR_MS / 4).describe('Running time limit of an action'),
+  NANGO_MAX_RUNS_PER_CONNECTION: count(20).describe('Sync runs of one connection at work at once; more of them wait'),
+  NANGO_MAX_RUNS_PER_INTEGRATION: count(200).describe('The same for all connections of an integration'),
+  NANGO_MAX_RUNS_PER_ENVIRONMENT: count(1_000).describe('The same for an environment'),
+  NANGO_SYNC_SLOTS: count(100).describe('Sync runs at work at once in one worker'),
+  NANGO_SYNC_SLICE_MS: milliseconds(300_000).describe('For how long a sync runs in one go while others wait'),
   NANGO_JOURNAL_KEEP: z
     .enum(['failed', 'all', 'none'])
     .default('failed')
     .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
   NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
+  NANGO_ENCRYPT_RECORDS: z
+    .stringbool()
+    .default(false)
+    .describe('Whether payloads of records are sealed; `npm run rotate-key` brings stored ones to it'),
+  NANGO_RECORDS_PRUNE_DAYS: days.describe(
+    'Days without change after which payloads of records are pruned; 0 for never',
+  ),
+  NANGO_RECORDS_REMOVE_DAYS: days.describe(
+    'Days without change after which records go that no sync saves any more; 0 for never',
+  ),
   NANGO_ACTIONS_IN_API: z.stringbool().default(true).describe('Whether `npm run api` also runs actions'),
 } as const;
 

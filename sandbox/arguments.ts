@@ -11,7 +11,8 @@ export function hashArguments(seed: string) {
 }
 
 /** The rows' ids stand in the records themselves; a journal need not repeat them. */
-export function argsOfSave(args: string): string {
+export function keptArguments(kind: JournalKind, args: string): string {
+  if (kind !== 'saveRecords' && kind !== 'updateRecords') return args;
   const { model, ids }: { model: string; ids: string[] } = JSON.parse(args);
   return JSON.stringify({ model, rows: ids.length });
 }

@@ -7,6 +7,7 @@ import { type EngineError, type FailureCode, failureCode } from '../contract/fai
 import type { CallContext, Host, HostAnswer, HostCallKind } from '../contract/host.ts';
 import type { Journal, JournalCall, JournalEntry, JournalKind } from '../contract/journal.ts';
 import type { Limits, ScriptFailure, ScriptOutcome } from '../contract/script.ts';
+import { openCallTrace } from './call-trace.ts';
 import { checkCall, isCallKind } from './calls.ts';
 import { startReplay } from './replay.ts';
 import { openWaits } from './waits.ts';
@@ -26,6 +27,8 @@ export type Desk = {
   readonly delivered: (number: number) => void;
   /** What a script's end means: one that left answers of its journal untouched went another way. */
   readonly end: (outcome: ScriptOutcome) => ScriptOutcome;
+  /** The outcome with the last calls of its script, where it failed. */
+  readonly explain: (outcome: ScriptOutcome) => ScriptOutcome;
   /** The process died: calls that must not be made twice are let finish and recorded, all others aborted. */
   readonly salvage: () => Promise<void>;
   /** Begins no further call, and ends the run as suspended once those at work have their answers. */
@@ -67,6 +70,7 @@ export function openCallDesk(options: {
   const sent = new Map<number, number>();
   const executing = new Map<number, Executing>();
   const calls = new Map<number, JournalCall>();
+  const trace = openCallTrace();
   const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
   let sentBytes = 0;
@@ -86,6 +90,8 @@ export function openCallDesk(options: {
       sentBytes += bytes;
       sent.set(answer.number, bytes);
       lastNow = entry?.now ?? Math.max(lastNow, clock().getTime());
+      const call = entry === undefined ? calls.get(answer.number) : { kind: entry.kind, json: entry.args };
+      if (call !== undefined) trace.note(call, answer);
       if (entry === undefined) record(answer, lastNow);
       if (!isSalvaging) options.send({ ...answer, now: lastNow });
     }
@@ -228,6 +234,13 @@ export function openCallDesk(options: {
     end: (outcome) => {
       if (!replay?.hasRest()) return outcome;
       return { status: 'diverged', reason: 'the script ended before the answers of its journal did', calls: 0 };
+    },
+    explain: (outcome) => {
+      if (outcome.status !== 'failed') return outcome;
+      const lastCalls = trace.lines([...executing.values()].map(({ call }) => call));
+      if (lastCalls.length === 0) return outcome;
+      const { failure: failed } = outcome;
+      return { ...outcome, failure: { ...failed, details: { ...failed.details, lastCalls } } };
     },
     salvage: async () => {
       isSalvaging = true;

@@ -82,8 +82,9 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     const one = active.get(id);
     if (one === undefined) return;
     active.delete(id);
+    const explained = one.desk.explain(outcome);
     one.desk.close();
-    one.settle(outcome);
+    one.settle(explained);
     events.freed();
   };
 

@@ -17,6 +17,23 @@ export async function findCheckpoint(db: Queryable, key: CheckpointKey): Promise
   return result.rows[0]?.value;
 }
 
+/** The checkpoints of these syncs, by the id of the sync; one without a checkpoint is absent. */
+export async function checkpointsOfSyncs(
+  db: Queryable,
+  syncIds: readonly string[],
+): Promise<Map<string, Readonly<Record<string, unknown>>>> {
+  const result = await db.query<{ id: string; value: Record<string, unknown> }>(
+    `select y.id::text, k.value
+     from syncs y
+       join scripts s on s.id = y.script_id
+       join checkpoints k on k.connection_id = y.connection_id and k.kind = 'sync' and k.name = s.name
+         and k.variant = y.variant
+     where y.id = any($1::bigint[])`,
+    [syncIds],
+  );
+  return new Map(result.rows.map(({ id, value }) => [id, value]));
+}
+
 /** Keeps a checkpoint, or clears it with null. */
 export async function writeCheckpoint(
   db: Queryable,

@@ -29,8 +29,12 @@ export async function listEnvironments(db: Queryable): Promise<Environment[]> {
 export async function createApiKey(db: Queryable, environmentId: string, at: Date): Promise<string> {
   const key = randomUUID();
   await db.query(
-    `insert into api_keys (environment_id, hash, prefix, created_at)
-     values ($1::bigint, $2::bytea, $3::text, $4::timestamptz)`,
+    `with made as (
+       insert into api_keys (environment_id, hash, prefix, created_at)
+       values ($1::bigint, $2::bytea, $3::text, $4::timestamptz)
+       returning prefix)
+     insert into audit_log (environment_id, at, action, subject)
+     select $1::bigint, $4::timestamptz, 'key.created', prefix from made`,
     [environmentId, hashKey(key), key.slice(0, 8), at],
   );
   return key;
@@ -46,6 +50,32 @@ export async function importApiKey(db: Queryable, environmentId: string, key: st
   );
 }
 
-function hashKey(key: string): Buffer {
+export async function findEnvironment(db: Queryable, name: string): Promise<Environment | undefined> {
+  const result = await db.query<Environment>(`select id::text, name from environments where name = $1::text`, [name]);
+  return result.rows[0];
+}
+
+/**
+ * The environment that a key without limits and end opens. Looked up by hash, so no comparison of secrets can leak by its
+ * timing.
+ */
+export async function environmentOfKey(db: Queryable, key: string): Promise<Environment | undefined> {
+  return environmentOfKeyHash(db, hashKey(key));
+}
+
+/** The same for whoever kept the key's hash only; undefined once the key is gone. */
+export async function environmentOfKeyHash(db: Queryable, hash: Buffer): Promise<Environment | undefined> {
+  const result = await db.query<Environment>({
+    name: 'environment-of-key',
+    text: `select e.id::text, e.name
+           from api_keys k join environments e on e.id = k.environment_id
+           where k.hash = $1::bytea and k.scopes is null and k.expires_at is null`,
+    values: [hash],
+  });
+  return result.rows[0];
+}
+
+/** What is stored of a secret key. */
+export function hashKey(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }

@@ -5,6 +5,7 @@
  */
 import { EngineError } from '../contract/failures.ts';
 import { onlyRow, type Queryable } from './db.ts';
+import type { RecordSeal } from './record-seal.ts';
 
 export type RecordScope = { readonly connectionRow: string; readonly model: string; readonly variant: string };
 
@@ -14,6 +15,8 @@ export type Writer = RecordScope & {
   readonly fence: number;
   readonly syncId: string | null;
   readonly at: Date;
+  /** Without it payloads are stored plain, and sealed ones cannot be looked into. */
+  readonly seal?: RecordSeal;
 };
 
 /** A head under its lock. Numbers are texts: they outgrow what JavaScript counts exactly. */

@@ -1,6 +1,7 @@
 /** Records as the first generation of clients lists them: sorted, with an offset. Commit order is in record-reads.ts. */
 import type { Queryable } from './db.ts';
-import { RECORD_COLUMNS, type RecordAction, type RecordRow } from './record-reads.ts';
+import { openRows, RECORD_COLUMNS, type RecordAction, type RecordRow, type StoredRow } from './record-reads.ts';
+import type { RecordSeal } from './record-seal.ts';
 
 export const RECORD_SORTS = {
   id: { key: 'r.id', type: 'text' },
@@ -18,9 +19,10 @@ export type RecordList = {
   readonly order: 'asc' | 'desc';
   readonly offset: number;
   readonly limit: number;
+  readonly open: RecordSeal['open'];
 };
 
-type ListedRow = RecordRow & { readonly id: string; readonly key: string };
+type ListedRow = StoredRow & { readonly id: string; readonly key: string };
 
 const ROWS_AT_ONCE = 500;
 
@@ -64,5 +66,5 @@ async function rowsOfList(
       at.last?.id ?? null,
     ],
   );
-  return result.rows;
+  return openRows(list.headId, result.rows, list.open);
 }

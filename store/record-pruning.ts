@@ -1,6 +1,6 @@
 /** Payloads that are no longer needed: the record stays with its place, its times and its id. */
 import { onlyRow, type Queryable } from './db.ts';
-import { hashOf } from './records.ts';
+import { hashOf } from './record-content.ts';
 
 /**
  * Prunes payloads of records up to a number, oldest change first. The same content saved again is still no change.
@@ -21,7 +21,9 @@ export async function pruneRecords(
        ) r
      ), pruned as (
        update records r
-       set pruned_hash = ${hashOf('r.payload')},
+       -- Of a sealed payload no hash may stay; the keyed digest of its text does.
+       set pruned_hash = case when r.sealed is null then ${hashOf('r.payload')} end,
+           sealed = null,
            payload = jsonb_build_object('id', coalesce(r.payload -> 'id', to_jsonb(r.id))),
            pruned_at = $4::timestamptz
        from due d

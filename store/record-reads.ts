@@ -1,6 +1,7 @@
 /** Reading records in commit order, as JSON text that is never parsed on its way out. */
 import type { Queryable } from './db.ts';
 import { encodeCursor } from './record-cursor.ts';
+import { openNothing, type RecordSeal } from './record-seal.ts';
 
 export type RecordAction = 'ADDED' | 'UPDATED' | 'DELETED';
 
@@ -12,6 +13,8 @@ export type RecordPage = {
   readonly limit: number;
   /** Where to stop though the limit is not reached, in bytes as stored; the first row always comes. */
   readonly maxBytes: number;
+  /** Opens sealed payloads; without it they are refused. */
+  readonly open?: RecordSeal['open'];
 };
 
 export type RecordRow = {
@@ -25,21 +28,31 @@ export type RecordRow = {
   readonly prunedAt: string | null;
 };
 
-/** The columns of a `RecordRow`. */
-export const RECORD_COLUMNS = `seq::text, payload::text, last_action as "lastAction", first_seen_at::text as "firstSeenAt",
+/** The columns of a `RecordRow`, and what `openRows` needs. */
+export const RECORD_COLUMNS = `seq::text, payload::text, sealed, case when sealed is not null then id end as "sealedId", last_action as "lastAction", first_seen_at::text as "firstSeenAt",
   last_modified_at::text as "lastModifiedAt", deleted_at::text as "deletedAt", pruned_at::text as "prunedAt"`;
+
+export type StoredRow = RecordRow & { readonly sealed: Buffer | null; readonly sealedId: string | null };
+
+/** Rows with what was sealed in them opened. */
+export function openRows<Row extends StoredRow>(headId: string, rows: Row[], open = openNothing): Row[] {
+  return rows.map((row) => {
+    const { sealed, sealedId } = row;
+    return sealed === null ? row : { ...row, payload: open({ headId, id: sealedId ?? '' }, sealed), sealed: null };
+  });
+}
 
 /** Rows after a number in commit order; times as Postgres writes them (see `isoTime`). */
 export async function pageOfRecords(db: Queryable, page: RecordPage): Promise<RecordRow[]> {
   const { headId, afterSeq, actions, limit, maxBytes, ids } = page;
-  const result = await db.query<RecordRow>({
+  const result = await db.query<StoredRow>({
     // A plan of its own for each: one that walks the numbers would read everything to find a few ids.
     name: ids === null ? 'page-of-records' : 'page-of-records-by-id',
     // Sorted by the column itself: plain `order by seq` would mean the text of the select list, where 10 is before 9.
     text: `with rows as ${ids === null ? 'not materialized' : 'materialized'} (
         select r.* from records r where r.head_id = $1::bigint ${ids === null ? '' : 'and r.id = any($6::text[])'}
       ), page as (
-        select r.*, sum(pg_column_size(r.payload)) over (order by r.seq rows unbounded preceding) as bytes
+        select r.*, sum(${BYTES}) over (order by r.seq rows unbounded preceding) as bytes
         from (
           select r.* from rows r
           where r.seq > $2::bigint and ($3::text[] is null or r.last_action = any($3::text[]))
@@ -47,11 +60,13 @@ export async function pageOfRecords(db: Queryable, page: RecordPage): Promise<Re
           limit $4::int
         ) r
       )
-      select ${RECORD_COLUMNS} from page p where p.bytes - pg_column_size(p.payload) <= $5::bigint order by p.seq`,
+      select ${RECORD_COLUMNS} from page r where r.bytes - ${BYTES} <= $5::bigint order by r.seq`,
     values: [headId, afterSeq, actions, limit, maxBytes, ...(ids === null ? [] : [ids])],
   });
-  return result.rows;
+  return openRows(headId, result.rows, page.open);
 }
+
+const BYTES = `(pg_column_size(r.payload) + coalesce(pg_column_size(r.sealed), 0))`;
 
 /**
  * The number of the last row that was not modified after `time`, found by halving: times grow with the numbers, so

@@ -8,8 +8,10 @@ import { hash } from 'node:crypto';
 import type { RecordCounts } from '../contract/host.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import { claimRecords } from './record-claims.ts';
+import { hashOf, type Row } from './record-content.ts';
 import { addRunCounts, advanceHead, type Head, lockHead, type Writer } from './record-heads.ts';
 import { noteOwnSeqs, protectedIds } from './merging-strategies.ts';
+import { insertSealed, mergeSealed, replaceSealed } from './sealed-records.ts';
 
 export type RecordWrite = Writer & { readonly ids: readonly string[] };
 
@@ -23,16 +25,24 @@ export async function saveRecords(db: Queryable, write: RecordWrite, rows: reado
   const all = lastOfEach(write.ids, rows);
   const batch = await withoutProtected(db, head, write, all);
   const known = await knownDigests(db, head, [...batch.keys()]);
+  const { seal } = write;
+  const seals = seal?.seals === true;
   const fresh: Row[] = [];
   const old: Row[] = [];
+  let meetsSealed = seals;
   for (const [id, text] of batch) {
-    const row = { id, text, digest: digestOf(text) };
-    const digest = known.get(id);
-    if (digest === undefined) fresh.push(row);
-    else if (digest !== row.digest) old.push(row);
+    const row = { id, text, digest: asUuid(seals ? seal.digest(text) : hash('sha256', text, 'hex')) };
+    const there = known.get(id);
+    if (there === undefined) fresh.push(row);
+    else if (there.digest !== row.digest) {
+      old.push(row);
+      meetsSealed ||= there.isSealed;
+    }
   }
-  const added = await insertRows(db, head, fresh);
-  const changed = await replaceRows(db, head, old, fresh.length);
+  const added = await (seals ? insertSealed(db, head, fresh, seal) : insertRows(db, head, fresh));
+  const changed = await (meetsSealed
+    ? replaceSealed(db, head, old, fresh.length, seal)
+    : replaceRows(db, head, old, fresh.length));
   const counts = { added: added + changed.added, updated: changed.updated, deleted: 0 };
   return settle(db, head, { ...write, ids: [...all.keys()] }, fresh.length + old.length, counts);
 }
@@ -44,9 +54,11 @@ export async function saveRecords(db: Queryable, write: RecordWrite, rows: reado
 export async function updateRecords(db: Queryable, write: RecordWrite, rows: readonly string[]): Promise<RecordCounts> {
   const head = await lockHead(db, write);
   const batch = await withoutProtected(db, head, write, lastOfEach(write.ids, rows));
+  const { seal } = write;
   const known = await knownIds(db, head, [...batch.keys()], 'whole');
   const old = [...batch].filter(([id]) => known.has(id)).map(([id, text]) => ({ id, text, digest: '' }));
-  const updated = await mergeRows(db, head, old);
+  const meetsSealed = seal?.seals === true || [...known.values()].some((isSealed) => isSealed);
+  const updated = await (meetsSealed ? mergeSealed(db, head, old, seal) : mergeRows(db, head, old));
   return settle(db, head, { ...write, ids: old.map(({ id }) => id) }, old.length, { added: 0, updated, deleted: 0 });
 }
 
@@ -54,7 +66,7 @@ export async function updateRecords(db: Queryable, write: RecordWrite, rows: rea
 export async function deleteRecords(db: Queryable, write: RecordWrite): Promise<RecordCounts> {
   const head = await lockHead(db, write);
   const batch = await withoutProtected(db, head, write, new Map(write.ids.map((id) => [id, ''])));
-  const live = [...(await knownIds(db, head, [...batch.keys()], 'live'))].toSorted();
+  const live = [...(await knownIds(db, head, [...batch.keys()], 'live')).keys()].toSorted();
   const deleted = await markDeleted(db, head, live);
   return settle(db, head, { ...write, ids: [] }, live.length, { added: 0, updated: 0, deleted });
 }
@@ -97,11 +109,8 @@ async function withoutProtected(db: Queryable, head: Head, write: Writer, batch:
   return new Map([...batch].filter(([id]) => !kept.has(id)));
 }
 
-type Row = { readonly id: string; readonly text: string; readonly digest: string };
-
-/** The first half of the SHA-256 of a row's text, in the form of Postgres's 16-byte type. */
-function digestOf(text: string): string {
-  const hex = hash('sha256', text, 'hex');
+/** The first 32 digits of a digest in the form of Postgres's 16-byte type. */
+function asUuid(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
@@ -110,20 +119,21 @@ const KNOWN = {
   whole: 'and deleted_at is null and pruned_at is null',
 } as const;
 
-/** Ids that are stored. `= any` keeps to the primary key whatever the planner believes of a table that grows fast. */
+/** Ids that are stored, and whether sealed. `= any` keeps to the primary key whatever the planner believes of a table that grows fast. */
 async function knownIds(
   db: Queryable,
   head: Head,
   ids: readonly string[],
   which: keyof typeof KNOWN,
-): Promise<ReadonlySet<string>> {
-  if (ids.length === 0) return new Set();
-  const result = await db.query<{ id: string }>({
+): Promise<ReadonlyMap<string, boolean>> {
+  if (ids.length === 0) return new Map();
+  const result = await db.query<[string, boolean]>({
     name: `known-records-${which}`,
-    text: `select id from records where head_id = $1::bigint and id = any($2::text[]) ${KNOWN[which]}`,
+    rowMode: 'array',
+    text: `select id, sealed is not null from records where head_id = $1::bigint and id = any($2::text[]) ${KNOWN[which]}`,
     values: [head.id, ids],
   });
-  return new Set(result.rows.map(({ id }) => id));
+  return new Map(result.rows);
 }
 
 /** The stored ids among these with the digest of their text; null for those that must be looked at in any case. */
@@ -131,16 +141,16 @@ async function knownDigests(
   db: Queryable,
   head: Head,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, string | null>> {
+): Promise<ReadonlyMap<string, { readonly digest: string | null; readonly isSealed: boolean }>> {
   if (ids.length === 0) return new Map();
-  const result = await db.query<[string, string | null]>({
+  const result = await db.query<[string, string | null, boolean]>({
     name: 'known-digests',
     rowMode: 'array',
-    text: `select id, case when deleted_at is null then text_digest end
+    text: `select id, case when deleted_at is null then text_digest end, sealed is not null
       from records where head_id = $1::bigint and id = any($2::text[])`,
     values: [head.id, ids],
   });
-  return new Map(result.rows);
+  return new Map(result.rows.map(([id, digest, isSealed]) => [id, { digest, isSealed }]));
 }
 
 /** Ids as a JSON list beside one row a line: neither parameter is parsed twice. */
@@ -228,12 +238,7 @@ async function mergeRows(db: Queryable, head: Head, rows: readonly Row[]): Promi
 }
 
 const HAS_CHANGED = `case when r.pruned_at is null then r.payload <> i.payload
-           else r.pruned_hash <> ${hashOf('i.payload')} end`;
-
-/** What tells a pruned payload from another one: the hash of its text, in which jsonb has put the keys in order. */
-export function hashOf(payload: string): string {
-  return `sha256(convert_to(${payload}::text, 'UTF8'))`;
-}
+           else r.pruned_hash is distinct from ${hashOf('i.payload')} end`;
 
 /** Each id once, with its last row and at its last place. */
 function lastOfEach(ids: readonly string[], rows: readonly string[]): Batch {

@@ -31,7 +31,8 @@ export type RunView = {
   readonly finishedAt: Date | null;
 };
 
-const VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
+/** The columns of a RunView and where they come from; the caller adds its `where`. */
+export const RUN_VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
     i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.control, r.workflow_id as "workflowId",
     r.workflow_run_id as "workflowRunId", r.requests, r.error, r.resume_at as "resumeAt", r.wait_reason as "waitReason",
     r.fence as attempts, r.generation, r.running_ms::float8 as "runningMs", r.created_at as "createdAt",
@@ -41,7 +42,7 @@ const VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connec
     join integrations i on i.id = c.integration_id`;
 
 export async function findRun(db: Queryable, environmentId: string, runId: string): Promise<RunView | undefined> {
-  const result = await db.query<RunView>(`${VIEW} where r.id = $1::text and r.environment_id = $2::bigint`, [
+  const result = await db.query<RunView>(`${RUN_VIEW} where r.id = $1::text and r.environment_id = $2::bigint`, [
     runId,
     environmentId,
   ]);
@@ -56,18 +57,27 @@ export async function listRuns(
     providerConfigKey: string | null;
     connectionId: string | null;
     name: string | null;
+    states?: readonly RunState[] | null;
     limit: number;
   },
 ): Promise<RunView[]> {
   const result = await db.query<RunView>(
-    `${VIEW}
+    `${RUN_VIEW}
      where r.environment_id = $1::bigint
        and ($2::text is null or i.unique_key = $2::text)
        and ($3::text is null or c.connection_id = $3::text)
        and ($4::text is null or r.name = $4::text)
+       and ($6::text[] is null or r.state = any($6::text[]))
      order by r.created_at desc, r.id desc
      limit $5::int`,
-    [filter.environmentId, filter.providerConfigKey, filter.connectionId, filter.name, filter.limit],
+    [
+      filter.environmentId,
+      filter.providerConfigKey,
+      filter.connectionId,
+      filter.name,
+      filter.limit,
+      filter.states ?? null,
+    ],
   );
   return result.rows;
 }
@@ -78,7 +88,7 @@ export async function latestRuns(db: Queryable, syncIds: readonly string[]): Pro
     `select x.id as "syncId", v.*
      from unnest($1::bigint[]) as x (id)
        cross join lateral (
-         ${VIEW} where r.sync_id = x.id and r.state <> 'skipped' order by r.created_at desc, r.id desc limit 1
+         ${RUN_VIEW} where r.sync_id = x.id and r.state <> 'skipped' order by r.created_at desc, r.id desc limit 1
        ) v`,
     [syncIds],
   );

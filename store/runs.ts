@@ -120,11 +120,12 @@ export type Attempt = {
 
 /**
  * Begins an attempt: raises the fence, which shuts out every earlier attempt of the run, and returns what it needs.
- * Undefined when the run has ended already or its connection is gone.
+ * Undefined when the run has ended already, its connection is gone, or an attempt that was scheduled after this one
+ * (`taskAt`, Temporal's clock) has begun.
  */
 export async function beginAttempt(
   db: Queryable,
-  start: { runId: string; workflowRunId: string; at: Date },
+  start: { runId: string; workflowRunId: string; at: Date; taskAt?: Date },
 ): Promise<Attempt | undefined> {
   const result = await db.query<Attempt>({
     name: 'begin-attempt',
@@ -134,11 +135,14 @@ export async function beginAttempt(
                state = 'running',
                resume_at = null,
                wait_reason = null,
+               awaits_room = null,
                workflow_run_id = $2::text,
-               started_at = coalesce(r.started_at, $3::timestamptz)
+               started_at = coalesce(r.started_at, $3::timestamptz),
+               task_at = coalesce($4::timestamptz, r.task_at)
            from environments e
            where r.id = $1::text
              and r.state in ('queued', 'running', 'waiting')
+             and ($4::timestamptz is null or r.task_at is null or r.task_at <= $4::timestamptz)
              and e.id = r.environment_id
            returning r.id as "runId", r.fence, r.idle_starts as "idleStarts", r.control, r.kind, r.name, r.variant,
              r.started_by as "startedBy", e.name as environment,
@@ -151,7 +155,7 @@ export async function beginAttempt(
              r.started_at as "startedAt", r.empty_cache as "emptyCache",
              coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes", r.running_ms::float8 as "runningMs",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
-    values: [start.runId, start.workflowRunId, start.at],
+    values: [start.runId, start.workflowRunId, start.at, start.taskAt ?? null],
   });
   return result.rows[0];
 }
@@ -335,7 +339,7 @@ export async function suspendRun(
 ): Promise<boolean> {
   const result = await db.query(
     `update runs
-     set state = 'waiting', waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
+     set state = 'waiting', awaits_room = null, waiting_since = $5::timestamptz, resume_at = $3::timestamptz, wait_reason = $4::text, idle_starts = 0
      where id = $1::text and fence = $2::int and state = 'running'
        and case when $3::timestamptz is null then control = 'pause' else control is distinct from 'cancel' end`,
     [wait.runId, wait.fence, wait.resumeAt, wait.reason, wait.at],

@@ -77,12 +77,6 @@ export async function findBundle(db: Queryable, hash: string): Promise<ScriptBun
   return result.rows[0];
 }
 
-/** The author's file as it was deployed; null where only its bundle was. */
-export async function sourceOfScript(db: Queryable, id: string): Promise<string | null> {
-  const result = await db.query<{ source: string | null }>(`select source from scripts where id = $1::bigint`, [id]);
-  return result.rows[0]?.source ?? null;
-}
-
 /** What a deployment says of one script. Frequencies are of syncs only. */
 export type ScriptDefinition = {
   readonly environmentId: string;
@@ -160,6 +154,14 @@ export async function schemaOfScript(db: Queryable, scriptId: string): Promise<s
     [scriptId],
   );
   return result.rows[0]?.schema ?? undefined;
+}
+
+/** The script's TypeScript as it was deployed; null where only its bundle was sent. */
+export async function sourceOfScript(db: Queryable, scriptId: string): Promise<string | null> {
+  const result = await db.query<{ source: string | null }>(`select source from scripts where id = $1::bigint`, [
+    scriptId,
+  ]);
+  return result.rows[0]?.source ?? null;
 }
 
 /** The models that the syncs of an integration declare. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 
 /** Seals secrets for the database: `v1:<key id>:<base64 of iv, tag, ciphertext>` by AES-256-GCM. */
@@ -11,6 +11,10 @@ export type SecretBox = {
   readonly openBytes: (sealed: Buffer, name: string) => Buffer;
   /** Names the key that everything is sealed with; part of each envelope. */
   readonly keyId: string;
+  /** Names of all keys that it has. */
+  readonly keyIds: readonly string[];
+  /** A keyed hash in hex: the same for the same text, and nothing can be learnt of the text from it without the key. */
+  readonly digest: (text: string) => string;
   /** Whether those bytes are sealed with that key already. Throws as `openBytes`. */
   readonly isSealedAnew: (sealed: Buffer, name: string) => boolean;
 };
@@ -27,6 +31,8 @@ export function createSecretBox(key: string, previous: readonly string[] = []): 
   const keys = [current, ...previous.map((one) => readKey(one, 'NANGO_ENCRYPTION_KEY_PREVIOUS'))];
   return {
     keyId: current.id,
+    keyIds: keys.map(({ id }) => id),
+    digest: (text) => createHmac('sha256', current.bytes).update(text).digest('hex'),
     seal: (text) => `v1:${current.id}:${encrypt(Buffer.from(text), current.bytes, '').toString('base64')}`,
     open: (envelope) => openEnvelope(envelope, keys),
     sealBytes: (plain, name) => encrypt(plain, current.bytes, name),

@@ -5,9 +5,15 @@ import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporali
 /** Bundles the workflows; about a second, so a process does it once and its workers share the result. */
 export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL(`../workflows/index${extname(import.meta.url)}`, import.meta.url)),
+    workflowsPath: workflowFile('index'),
+    failureConverterPath: workflowFile('failure-converter'),
     logger: SILENT,
   });
+}
+
+/** As source or, in the published package, compiled. */
+function workflowFile(name: string): string {
+  return fileURLToPath(new URL(`../workflows/${name}${extname(import.meta.url)}`, import.meta.url));
 }
 
 const silence = (): void => undefined;

@@ -28,8 +28,10 @@ export async function startWorkers(options: {
   readonly workflowBundle: WorkflowBundleOption;
   readonly deps: Dependencies;
   readonly roles: WorkerRoles;
+  /** Sync runs at work at once in this process. */
+  readonly syncSlots: number;
 }): Promise<RunningWorkers> {
-  const { connection, namespace, workflowBundle, deps, roles } = options;
+  const { connection, namespace, workflowBundle, deps, roles, syncSlots } = options;
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace,
@@ -45,7 +47,12 @@ export async function startWorkers(options: {
   const wanted: WorkerOptions[] = [];
   if (roles.actions)
     wanted.push({ ...common, ...ACTIONS }, { ...activitiesOnly(common), taskQueue: deps.processQueue });
-  if (roles.syncs) wanted.push({ ...common, ...SYNCS }, { ...common, ...BACKGROUND }, { ...common, ...WEBHOOKS });
+  if (roles.syncs)
+    wanted.push(
+      { ...common, ...SYNCS, maxConcurrentActivityTaskExecutions: syncSlots },
+      { ...common, ...BACKGROUND },
+      { ...common, ...WEBHOOKS },
+    );
   const workers = await Promise.all(wanted.map((settings) => Worker.create(settings)));
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever awaits `done` or `stop` sees the failure; without this line it would end the process before they can.
@@ -78,7 +85,6 @@ const ACTIONS = {
 const SYNCS = {
   taskQueue: TASK_QUEUES.syncs,
   maxCachedWorkflows: 50,
-  maxConcurrentActivityTaskExecutions: 100,
 } as const;
 
 // Apart from housekeeping: receivers may take twenty seconds to answer.

@@ -3,6 +3,7 @@ import type { CallContext, Host } from '../../contract/host.ts';
 import { readBatch } from '../../manifest/record-batch.ts';
 import { headOf } from '../../store/record-heads.ts';
 import { encodeCursor, parseCursor } from '../../store/record-cursor.ts';
+import { createRecordSeal } from '../../store/record-seal.ts';
 import { pageOfRecords, recordJson } from '../../store/record-reads.ts';
 import { declaredModelsOf } from '../../store/scripts.ts';
 import type { Attempt } from '../../store/runs.ts';
@@ -110,7 +111,8 @@ async function readPage(deps: Dependencies, run: Attempt, args: Parameters<Host[
     await checkKnownModel(deps, run, model);
     return { value: { nextCursor: null }, body: '[]' };
   }
-  const page = { headId, afterSeq, actions: null, ids, limit, maxBytes: PAGE_BYTES };
+  const { open } = createRecordSeal(deps.box, false);
+  const page = { headId, afterSeq, actions: null, ids, limit, maxBytes: PAGE_BYTES, open };
   const rows = await pageOfRecords(deps.db, page);
   const last = rows.at(-1);
   const nextCursor = last === undefined ? null : encodeCursor(last.seq);

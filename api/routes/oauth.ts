@@ -7,12 +7,13 @@ import { type Applicant, filled, textOf } from '../../outbound/auth/applicant.ts
 import { authorizationUrl, readCallback } from '../../outbound/auth/oauth2.ts';
 import { authGrammar } from '../../outbound/auth/grammar.ts';
 import { pick } from '../../outbound/auth/token-response.ts';
-import { beginSignIn, connectSessionById, takeSignIn } from '../../store/connect-sessions.ts';
+import { beginSignIn, type ConnectSession, connectSessionById, takeSignIn } from '../../store/connect-sessions.ts';
 import type { Connection } from '../../store/connections.ts';
-import { integrationById } from '../../store/integrations.ts';
+import { type Integration, integrationById } from '../../store/integrations.ts';
 import { type Answer, json, page, redirect, send } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { inBrowser, wantsPage } from '../popup.ts';
+import { popupFailure } from '../popups.ts';
 import { bracketed } from '../schemas.ts';
 import type { SessionRoute } from '../session.ts';
 import { routeOf } from './sign-ins.ts';
@@ -31,6 +32,8 @@ const LUGGAGE = z.object({
   connectionId: z.string(),
   connectionConfig: z.record(z.string(), z.unknown()),
   cookieHash: z.string(),
+  /** The page that waits for the popup (its line: popups.ts). */
+  client: z.string().optional(),
 });
 
 /** The popup: off to the provider under a connect session, and back to `/oauth/callback`, which makes the connection. */
@@ -45,12 +48,14 @@ export function oauthRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router {
         params: KEY,
         query: QUERY,
         handle: async ({ session, params, query }) => {
-          const call = await prepareSignIn(deps, session, {
-            key: params.key,
-            connectionConfig: bracketed(query, 'params'),
-            credentials: bracketed(query, 'credentials'),
+          return tellingOfFailure(deps, clientOf(query), { providerConfigKey: params.key }, async () => {
+            const call = await prepareSignIn(deps, session, {
+              key: params.key,
+              connectionConfig: bracketed(query, 'params'),
+              credentials: bracketed(query, 'credentials'),
+            });
+            return depart(deps, call, query);
           });
-          return depart(deps, call, query);
         },
       }),
       show,
@@ -80,6 +85,7 @@ async function depart(deps: ApiDeps, call: SignInCall, query: Readonly<Record<st
     connectionId: applicant.connectionId,
     connectionConfig: applicant.connectionConfig,
     cookieHash: hash(browser),
+    client: clientOf(query),
   };
   await beginSignIn(deps.db, state, {
     environmentId: session.environment.id,
@@ -108,7 +114,30 @@ async function arrive(deps: ApiDeps, request: Request): Promise<Connection> {
   ]);
   if (session === undefined || integration === undefined) throw unknownState();
   const luggage = LUGGAGE.parse(JSON.parse(deps.box.open(signIn.luggage)));
-  if (deps.strictState && !isSameBrowser(request, luggage.cookieHash)) throw otherBrowser();
+  const named = { providerConfigKey: integration.uniqueKey, connectionId: luggage.connectionId };
+  const connection = await tellingOfFailure(deps, luggage.client, named, async () => {
+    if (deps.strictState && !isSameBrowser(request, luggage.cookieHash)) throw otherBrowser();
+    return complete(deps, { session, integration, luggage, query });
+  });
+  if (luggage.client !== undefined) {
+    await deps.popups.tell(luggage.client, {
+      message_type: 'success',
+      provider_config_key: connection.providerConfigKey,
+      connection_id: connection.connectionId,
+      is_pending: false,
+    });
+  }
+  return connection;
+}
+
+type Arrival = {
+  readonly session: ConnectSession;
+  readonly integration: Integration;
+  readonly luggage: z.output<typeof LUGGAGE>;
+  readonly query: URLSearchParams;
+};
+
+async function complete(deps: ApiDeps, { session, integration, luggage, query }: Arrival): Promise<Connection> {
   const provider = deps.catalogue.get(integration.provider);
   const applicant = {
     provider,
@@ -123,6 +152,26 @@ async function arrive(deps: ApiDeps, request: Request): Promise<Connection> {
   };
   const granted = await grantFor(deps, applicant, query, luggage);
   return completeSignIn(deps, { session, integration, applicant, defaults: {} }, granted);
+}
+
+/** Does a step of a sign-in; when it fails, the page that waits for the popup hears of it too. */
+async function tellingOfFailure<T>(
+  { popups }: ApiDeps,
+  client: string | undefined,
+  named: { readonly providerConfigKey: string; readonly connectionId?: string },
+  step: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (client !== undefined) await popups.tell(client, popupFailure(error, { connectionId: '', ...named }));
+    throw error;
+  }
+}
+
+function clientOf(query: Readonly<Record<string, unknown>>): string | undefined {
+  const client = query['ws_client_id'];
+  return typeof client === 'string' && client !== '' && client.length <= 100 ? client : undefined;
 }
 
 type Away = { url: URL; state: string; verifier?: string | undefined; requestSecret?: string };

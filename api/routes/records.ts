@@ -7,6 +7,7 @@ import { withTransaction } from '../../store/db.ts';
 import { headOf } from '../../store/record-heads.ts';
 import { chunksOfRecords, seqAtTime } from '../../store/record-reads.ts';
 import { chunksOfList } from '../../store/record-lists.ts';
+import { createRecordSeal } from '../../store/record-seal.ts';
 import { pruneRecords } from '../../store/record-pruning.ts';
 import { declaredModels } from '../../store/scripts.ts';
 import { type Answer, json, jsonStream } from '../answer.ts';
@@ -151,6 +152,7 @@ async function answerOldList(deps: ApiDeps, connection: Connection, query: z.out
     order: query.order,
     offset: query.offset,
     limit: query.limit,
+    open: createRecordSeal(deps.box, false).open,
   });
   return jsonStream(Readable.from(listJson(chunks, withMetadata)));
 }
@@ -175,6 +177,7 @@ async function answerPage(
     actions: query.filter ?? null,
     ids: query.ids ?? null,
     limit: query.limit + 1,
+    open: createRecordSeal(deps.box, false).open,
   });
   return jsonStream(Readable.from(pageJson(chunks, query.limit)));
 }

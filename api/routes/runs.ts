@@ -1,21 +1,34 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import type { RunState } from '../../contract/sync.ts';
 import { violationsOf } from '../../store/run-violations.ts';
 import { heldByRuns } from '../../store/held-deletions.ts';
 import { logLines } from '../../store/run-logs.ts';
-import { countsOfRuns, findRun, listRuns, type RunView } from '../../store/run-views.ts';
+import { countsOfRuns, findRun, listRuns } from '../../store/run-views.ts';
 import { json, lines } from '../answer.ts';
 import { cancelRun } from '../cancel-run.ts';
 import type { ApiDeps } from '../deps.ts';
 import { openJournal } from '../journal-document.ts';
 import { knownConnection, knownIntegration, unknownRun } from '../known.ts';
 import type { Route } from '../route.ts';
-import { knownName, wholeNumber } from '../schemas.ts';
+import { runView } from '../run-view.ts';
+import { commaList, knownName, wholeNumber } from '../schemas.ts';
 
+const RUN_STATES = [
+  'queued',
+  'running',
+  'waiting',
+  'success',
+  'failed',
+  'cancelled',
+  'skipped',
+] as const satisfies readonly RunState[];
 const LIST = z.strictObject({
   provider_config_key: knownName.optional(),
   connection_id: knownName.optional(),
   name: knownName.optional(),
+  /** One state, or several with commas. */
+  state: commaList.pipe(z.array(z.enum(RUN_STATES)).min(1)).optional(),
   limit: wholeNumber(1, 1_000).default(50),
 });
 const ONE = z.strictObject({
@@ -40,13 +53,14 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
           providerConfigKey: providerConfigKey ?? null,
           connectionId: connectionId ?? null,
           name: query.name ?? null,
+          states: query.state ?? null,
           limit: query.limit,
         });
         const counts = await countsOfRuns(
           deps.db,
           runs.map((run) => run.id),
         );
-        return json({ runs: runs.map((run) => ({ ...viewOf(deps, run), counts: counts.get(run.id) ?? {} })) });
+        return json({ runs: runs.map((run) => ({ ...runView(deps, run), counts: counts.get(run.id) ?? {} })) });
       },
     }),
   );
@@ -61,7 +75,7 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
         const counts = await countsOfRuns(deps.db, [run.id]);
         const lines = await logLines(deps.db, { runId: run.id, afterSeq: query.after, limit: query.limit });
         return json({
-          ...viewOf(deps, run),
+          ...runView(deps, run),
           counts: counts.get(run.id) ?? {},
           violations: (await violationsOf(deps.db, run.id)).map(({ exampleId, ...one }) => ({
             ...one,
@@ -89,35 +103,9 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
       handle: async ({ environment, params }) => {
         const run = await findRun(deps.db, environment.id, params.id);
         if (run === undefined) throw unknownRun(params.id);
-        return lines(await openJournal(deps, run, viewOf(deps, run)));
+        return lines(await openJournal(deps, run, runView(deps, run)));
       },
     }),
   );
   return router;
-}
-
-function viewOf(deps: ApiDeps, run: RunView) {
-  return {
-    id: run.id,
-    kind: run.kind,
-    name: run.name,
-    variant: run.variant,
-    connection_id: run.connectionId,
-    provider_config_key: run.providerConfigKey,
-    started_by: run.startedBy,
-    state: run.state,
-    attempts: run.attempts,
-    generation: run.generation,
-    running_ms: run.runningMs,
-    requests: run.requests,
-    resume_at: run.resumeAt?.toISOString() ?? null,
-    wait_reason: run.waitReason,
-    error: run.error,
-    workflow_id: run.workflowId,
-    workflow_run_id: run.workflowRunId,
-    link: deps.engine.linkTo(run),
-    created_at: run.createdAt.toISOString(),
-    started_at: run.startedAt?.toISOString() ?? null,
-    finished_at: run.finishedAt?.toISOString() ?? null,
-  };
 }

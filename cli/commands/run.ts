@@ -1,5 +1,6 @@
 import type { CommandModule } from '../command.ts';
 import { withEnvironment, withExample, withJson } from '../command.ts';
+import { oneLine } from '../output.ts';
 import { countsText, errorText, type LogLine, printLogLine, readLogs, type RunWithLogs, waitText } from '../runs.ts';
 
 type Flags = { readonly environment: string; readonly json?: boolean };
@@ -30,6 +31,7 @@ function factsOf(run: RunWithLogs): [string, string][] {
     ['requests', String(run.requests)],
     ['records', countsText(run.counts)],
     ['error', errorText(run)],
+    ...(run.error?.lastCalls ?? []).map((call): [string, string] => ['called', oneLine(call)]),
     ['workflow', run.workflow_id],
     ['temporal', run.link],
   ];

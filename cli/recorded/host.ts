@@ -72,6 +72,8 @@ export function createRecordedHost(options: Options): RecordedHost {
       stage(number, () => add(deleted, model, rows));
       return { value: null };
     },
+    readRecords: async () => ({ value: { nextCursor: null }, body: '[]' }),
+    deleteUnseen: async () => ({ value: { deletedKeys: [] } }),
     getConnection: async () => ({ value: connection }),
     setMetadata: ({ metadata }) => setMetadata(metadata),
     updateMetadata: ({ metadata }) => setMetadata({ ...connection.metadata, ...metadata }),

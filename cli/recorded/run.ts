@@ -77,7 +77,6 @@ function scriptRun(
   clock: () => Date,
 ): ScriptRun {
   const { kind, integration, recording, overrides } = test;
-  const models = [...new Set([...Object.keys(recording.saved), ...Object.keys(recording.deleted)])];
   return {
     environment: 'test',
     bundle: test.bundle,
@@ -90,7 +89,7 @@ function scriptRun(
       scriptName: test.script,
       recording: 'play',
       ...(test.paginate === undefined ? {} : { paginate: test.paginate }),
-      ...(kind === 'sync' ? { lastSyncDate: overrides.lastSyncDate ?? null, variant: 'base', models } : {}),
+      ...(kind === 'sync' ? { lastSyncDate: overrides.lastSyncDate ?? null, variant: 'base' } : {}),
     },
     input: recording.input === undefined ? undefined : JSON.stringify(recording.input),
     seed: SEED,

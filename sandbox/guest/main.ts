@@ -123,11 +123,12 @@ async function saveReturned({ context, limits }: Start, value: unknown): Promise
   const rules: RecordRules = {
     kind: 'sync',
     scriptName: context.scriptName,
-    models: context.models ?? [],
+    models: context.models,
     maxChunk: Math.floor(limits.maxFrameBytes / 4),
   };
   for (const [model, rows] of Object.entries(value)) {
-    if (Array.isArray(rows) && rules.models.includes(model)) await saveRecords(rules, 'batchSave', rows, model);
+    if (Array.isArray(rows) && rules.models?.includes(model) !== false)
+      await saveRecords(rules, 'batchSave', rows, model);
   }
 }
 

@@ -24,7 +24,8 @@ export function createNango(kind: 'sync' | 'action', context: GuestContext, maxF
   const rules: RecordRules = {
     kind,
     scriptName: context.scriptName,
-    models: context.models ?? [],
+    // What a recording does not hold is a difference, and no error of the script.
+    models: context.recording === 'play' ? undefined : (context.models ?? []),
     // A character takes up to three bytes of UTF-8.
     maxChunk: Math.floor(maxFrameBytes / 4),
   };

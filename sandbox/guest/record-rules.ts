@@ -4,7 +4,8 @@ import { codedError } from './errors.ts';
 export type RecordRules = {
   readonly scriptName: string;
   readonly kind: 'sync' | 'action';
-  readonly models: readonly string[];
+  /** Those that may be saved; any, where nobody says. */
+  readonly models: readonly string[] | undefined;
   /** Characters of JSON in one call; a larger batch is sent in several. */
   readonly maxChunk: number;
 };

@@ -85,8 +85,8 @@ function checkBatch(
 ): Row[] {
   const call = `nango.${method}`;
   if (rules.kind === 'action') throw invalid(`${call} in action '${rules.scriptName}': only syncs save records.`);
-  if (typeof model !== 'string' || !rules.models.includes(model)) {
-    const declared = rules.models.map((name) => `'${name}'`).join(', ') || 'none';
+  if (typeof model !== 'string' || rules.models?.includes(model) === false) {
+    const declared = (rules.models ?? []).map((name) => `'${name}'`).join(', ') || 'none';
     throw invalid(
       `${call} of model '${printed(model)}' in sync '${rules.scriptName}': a declared model is expected (${declared}).`,
     );

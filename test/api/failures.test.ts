@@ -6,6 +6,7 @@ import { expect, test } from '@jest/globals';
 import { createApp, DEFAULT_LIMITS } from '../../api/app.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
+import { openPopups } from '../../api/popups.ts';
 import { createOutbound } from '../../outbound/request.ts';
 import { openDatabase } from '../../store/db.ts';
 import { createCredentialVault } from '../../store/credentials.ts';
@@ -22,10 +23,12 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
   const vault = createCredentialVault({ db, holds: db, box });
   const authorizer = createAuthorizer({ vault, catalogue, allow: [], clock, log: () => {} });
   const engine = createRecordingEngine();
+  const popups = openPopups(db, () => {});
   const app = createApp({
     db,
     box,
     engine,
+    popups,
     outbound,
     authorizer,
     catalogue,
@@ -51,6 +54,7 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
   server.closeAllConnections();
   server.close();
   outbound.close();
+  await popups.close();
   await db.end();
   expect(answers.map(({ status }) => status)).toEqual([200, 503, 503]);
   expect(answers[1]?.text).toContain('"store":"out of reach"');

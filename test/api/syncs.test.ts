@@ -200,6 +200,15 @@ test('a reset while a run is under way cancels it, shuts out its worker, and sta
   expect(await takeLease(api.db, { syncId: rows[0].sync, runId: runs[0].run_id, instead: null })).toBeUndefined();
 });
 
+test('the status has the checkpoint of the sync', async () => {
+  await deployed('checkpointed', ['c1', 'c2']);
+  await progress('checkpointed');
+  expect(await status('checkpointed')).toMatchObject([
+    { connection_id: 'c1', checkpoint: { page: 3 } },
+    { connection_id: 'c2', checkpoint: null },
+  ]);
+});
+
 /** Gives the sync a `lastSyncDate` and a checkpoint. */
 async function progress(key: string): Promise<void> {
   const { rows } = await api.db.query(

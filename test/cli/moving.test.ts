@@ -112,7 +112,7 @@ test('pull fetches the source of a deployed script, and asks which where there a
   await writeFiles(cwd, { 'index.ts': '', '.nango/keep': '' });
   expect(await runCli(['pull', 'pulled', 'tasks'], { cwd, env: env() })).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('is a sync and an action'),
+    stderr: expect.stringContaining('has a sync and an action'),
   });
   expect((await runCli(['pull', 'pulled', 'tasks', '-s'], { cwd, env: env() })).code).toBe(0);
   expect(await readFile(join(cwd, 'pulled', 'syncs', 'tasks.ts'), 'utf8')).toBe('export default () => {};');

@@ -31,6 +31,7 @@ async function end(runId: string, state: 'success' | 'failed'): Promise<void> {
     code: 'script_failed' as const,
     message: 'Cannot read properties of undefined',
     location: { file: 'tasks.ts', line: 12, column: 5 },
+    lastCalls: ['GET /tasks → 200', 'batchSave Task → done'],
   };
   const outcome = { state, failure: state === 'failed' ? failure : null, output: null };
   await endRun(api.db, { runId, fence: null, at: NOW, ...outcome });
@@ -153,6 +154,11 @@ test('one run is shown with counts, links and log lines, each on one line', asyn
   expect(stdout).toMatch(/^temporal +http:\/\/temporal\.test\//m);
   expect(stdout).toMatch(/^2026-01-01T00:00:00\.000Z info page 1\n2026-01-01T00:00:00\.000Z error two lines red\n$/m);
   expect(JSON.parse((await nango('run', finished, '--json')).stdout).logs).toHaveLength(2);
+});
+
+test('a failed run is shown with its last calls', async () => {
+  const { stdout } = await nango('run', failed);
+  expect(stdout).toMatch(/^error +tasks\.ts:12:5: .*\ncalled +GET \/tasks → 200\ncalled +batchSave Task → done$/m);
 });
 
 test('logs shows the lines of the newest runs and how each ended', async () => {

@@ -118,6 +118,31 @@ test('--json prints one line a script with all it did', async () => {
   });
 });
 
+test('a sync that reads, tracks and saves no record at all is held to its recording as well', async () => {
+  const other = await folders.create();
+  const script = `import { createSync } from 'nango';
+import * as z from 'zod';
+const Task = z.object({ id: z.string() });
+export default createSync({
+  description: 'Tasks', frequency: 'every hour', autoStart: true, models: { Task },
+  exec: async (nango) => {
+    await nango.trackDeletesStart('Task');
+    for await (const row of nango.listRecords('Task')) throw new Error(String(row));
+    await nango.batchSave([], 'Task');
+    const { deletedKeys } = await nango.trackDeletesEnd('Task');
+    await nango.log(deletedKeys.length);
+  },
+});
+`;
+  await writeFiles(other, {
+    'index.ts': "import './tracker/syncs/quiet.js';\n",
+    'tracker/syncs/quiet.ts': script,
+    'tracker/tests/quiet.test.json': json({ nango: {}, api: {} }),
+  });
+  const { stdout } = await runCli(['test', '--json'], { cwd: other });
+  expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', reason: null, saved: {}, deleted: {} });
+});
+
 test('what differs is shown by its place, and the exit code is 1', async () => {
   const other = await folders.create();
   await writeFiles(other, {

@@ -46,7 +46,22 @@ export default async function fetchData(nango: any) {
   );
   expect(syncs).toMatchObject([{ status: 'WAITING', resumeAt, waitReason: run.wait_reason }]);
   await untilDetails(run.workflow_id, `Waiting until ${resumeAt}: ${run.wait_reason}`);
+  await untilNothingIsHeld(run.workflow_id);
 });
+
+/** Resolves once the run has no activity, which would take a worker's slot, and no statement or transaction is open. */
+async function untilNothingIsHeld(workflowId: string): Promise<void> {
+  const { client, db } = platform.engine;
+  for (;;) {
+    const { raw } = await client.workflow.getHandle(workflowId).describe();
+    const { rows } = await db.query<{ busy: number }>(
+      `select count(*)::int as busy from pg_stat_activity
+       where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+         and state <> 'idle'`,
+    );
+    if ((raw.pendingActivities ?? []).length === 0 && rows[0]?.busy === 0) return;
+  }
+}
 
 /** Resolves once the Temporal Web UI would show these details; the workflow hears of the wait after the row does. */
 async function untilDetails(workflowId: string, wanted: string): Promise<void> {

@@ -14,6 +14,16 @@ test.each([
     'run r1: the process of tasks died, the run goes on in another: killed',
   ],
   [
+    'run.handed_over',
+    { run: 'r1', name: 'tasks', attempt: 1 },
+    'run r1: tasks is handed over: another worker goes on where it was',
+  ],
+  [
+    'run.attempt_lost',
+    { run: 'r1', name: 'tasks', attempt: 1 },
+    'run r1: attempt 1 of tasks stops: a newer one goes on',
+  ],
+  [
     'run.ended',
     { run: 'r1', name: 'tasks', state: 'failed', error: 'no such field' },
     'run r1: tasks ended: failed: no such field',

@@ -117,11 +117,12 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; output
 function said(child: ChildProcess, what: RegExp): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      if (what.test(text)) resolve();
-    });
-    child.once('exit', () => reject(new Error(`It ended before it said ${what}:\n${text}`)));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (what.test(text)) resolve();
+      });
+    child.once('close', () => reject(new Error(`It ended before it said ${what}:\n${text}`)));
   });
 }
 

@@ -45,6 +45,31 @@ test('a failed request names the line that made it', async () => {
   expect(failure.details.payload).toEqual({ status: 404, endpoint: '/x', method: 'get' });
 });
 
+test('a failure has the last calls with their answers, without what they carried, and those under way', async () => {
+  const request = async ({ config }: { config: { endpoint: string } }) => {
+    if (config.endpoint === '/never') return new Promise<never>(() => undefined);
+    return { value: { status: config.endpoint === '/gone' ? 404 : 200, statusText: '', headers: {} }, body: '{}' };
+  };
+  const saveRecords = async () => ({ value: null });
+  const steps = `
+    for (let page = 0; page < 9; page++) await nango.get({ endpoint: '/pages/' + page + '?key=secret', params: { s: 1 } });
+    await nango.log('said');
+    await nango.batchSave([{ id: '1' }], 'Task');
+    nango.get({ endpoint: '/never' }).catch(() => {});`;
+  const failure = await failureOf(sync(`${steps} await nango.get({ endpoint: '/gone' });`), {
+    ...SYNC,
+    host: { request, saveRecords },
+    limits: { wallClockMs: 3_000 },
+  });
+  expect(failure.details.lastCalls).toEqual([
+    'GET /pages/7 → 200',
+    'GET /pages/8 → 200',
+    'batchSave Task → done',
+    'GET /gone → 404',
+    'GET /never → no answer yet',
+  ]);
+});
+
 test('an ActionError carries its payload', async () => {
   const failure = await failureOf(action('throw new nango.ActionError({ message: "no", type: "bad", n: 1 });'));
   expect(failure).toMatchObject({ code: 'action_failed', message: 'no' });

@@ -58,3 +58,16 @@ test.each([
   await database.pool.query('update runs set control = $2 where id = $1', [runId, control]);
   expect(await suspendRun(database.pool, { runId, fence, at: START, resumeAt, reason: 'told to' })).toBe(isSuspended);
 });
+
+test('an attempt scheduled before one that has begun begins no more, one scheduled later does', async () => {
+  const beginTask = (second: number) =>
+    beginAttempt(database.pool, {
+      runId,
+      workflowRunId: 'w',
+      at: START,
+      taskAt: new Date(Date.UTC(2026, 0, 1, 0, 0, second)),
+    });
+  expect((await beginTask(20))?.fence).toBe(1);
+  expect(await beginTask(10)).toBeUndefined();
+  expect((await beginTask(30))?.fence).toBe(2);
+});

@@ -3,7 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { type ApiDeps, type ApiLimits, createApp } from '../../api/app.ts';
+import type { Express, IRouter } from 'express';
+import { type ApiDeps, type ApiLimits, createApp, DEFAULT_LIMITS } from '../../api/app.ts';
+import { openPopups } from '../../api/popups.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { type Authorizer, createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { createOutbound, type Outbound } from '../../outbound/request.ts';
@@ -37,6 +39,8 @@ export type ApiRequest = {
 export type TestApi = {
   readonly url: string;
   readonly port: number;
+  /** Every `[method, path]` the app answers, as it was registered; of `/proxy` there is no path. */
+  readonly routes: () => readonly (readonly [string, string])[];
   readonly db: Database;
   readonly key: string;
   /** The key of another environment, `prod`. */
@@ -63,6 +67,7 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
   const server: Server = createServer();
   const time = { now: NOW, clock: () => time.now };
   const closers: (() => unknown)[] = [];
+  let app: Express | undefined;
   let authorizer: Authorizer | undefined;
   let outbound: Outbound | undefined;
   let keys: readonly [string, string] | undefined;
@@ -86,7 +91,11 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       clock,
       maxResponseBytes: 1_000_000,
     });
-    const app = createApp({
+    const popups = openPopups(database.pool, log);
+    popups.attach(server);
+    closers.push(popups.close);
+    app = createApp({
+      popups,
       db: database.pool,
       box,
       engine,
@@ -100,7 +109,7 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       strictState: false,
       ...wiring,
       version: '0.0.0-test',
-      limits: { bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
+      limits: { ...DEFAULT_LIMITS, failuresPerMinute: 10_000, bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
       journals: { keep: 'failed', days: 7 },
       scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
     });
@@ -139,6 +148,7 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
     get port() {
       return port();
     },
+    routes: () => (app === undefined ? [] : routesOf(app.router.stack)),
     get db() {
       return database.pool;
     },
@@ -151,6 +161,15 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
     call: (method, path, request = {}) =>
       call(`http://127.0.0.1:${port()}${path}`, method, { key: known()[0], ...request }),
   };
+}
+
+function routesOf(layers: IRouter['stack']): (readonly [string, string])[] {
+  return layers.flatMap((layer) => {
+    const { route } = layer;
+    if (route === undefined) return 'stack' in layer.handle ? routesOf(layer.handle.stack as IRouter['stack']) : [];
+    const methods = new Set(route.stack.map(({ method }) => method.toUpperCase()));
+    return [route.path].flat().flatMap((path) => [...methods].map((method) => [method, path] as const));
+  });
 }
 
 async function keyOf(db: Database, name: string): Promise<string> {

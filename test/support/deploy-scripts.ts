@@ -12,6 +12,9 @@ export type TestScript = {
   readonly runs?: string;
   readonly autoStart?: boolean;
   readonly syncType?: 'full' | 'incremental';
+  /** Of an action: its input's model and the schema that has it. */
+  readonly input?: string;
+  readonly jsonSchema?: object;
   /** A full refresh whose missing records are deleted. */
   readonly trackDeletes?: boolean;
   readonly deletionGuard?: number;
@@ -53,6 +56,7 @@ async function flowConfig(root: string, integration: string, script: TestScript)
     ...(script.deletionGuard !== undefined && { deletion_guard: script.deletionGuard }),
     auto_start: script.autoStart ?? false,
     ...(type === 'sync' && { sync_type: script.syncType ?? (script.trackDeletes ? 'full' : 'incremental') }),
+    ...(script.input !== undefined && { input: script.input, models_json_schema: script.jsonSchema }),
     metadata: {},
     fileBody: { js: packForDeploy(bundle), ts: source },
   };

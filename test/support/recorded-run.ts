@@ -6,7 +6,7 @@ import { afterAll } from '@jest/globals';
 import type { Host, RequestConfig } from '../../contract/host.ts';
 import type { JournalEntry } from '../../contract/journal.ts';
 import { guestContext } from '../../contract/script.ts';
-import { argsOfSave, hashArguments } from '../../sandbox/arguments.ts';
+import { hashArguments, keptArguments } from '../../sandbox/arguments.ts';
 import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
 import { DEFAULT_LIMITS, DEPLOYED_TRAFFIC } from '../../sandbox/limits.ts';
 import { createSandbox } from '../../sandbox/pool.ts';
@@ -82,8 +82,7 @@ export function useRecordedRuns(api: TestApi) {
         read: async () => [],
         pending: new Map(),
         hash: hashArguments(seed),
-        record: (entry) =>
-          entries.push(entry.kind === 'saveRecords' ? { ...entry, args: argsOfSave(entry.args) } : entry),
+        record: (entry) => entries.push({ ...entry, args: keptArguments(entry.kind, entry.args) }),
       },
     });
     if (outcome.status !== 'completed' && outcome.status !== 'failed') throw new Error(`It ${outcome.status}`);

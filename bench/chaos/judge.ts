@@ -1,0 +1,180 @@
+/**
+ * What must be equal between the undisturbed run and the one under blows, and what may have been asked twice. A POST may
+ * be in doubt only where a worker died between its going out and its answer being kept: such cases are counted apart.
+ */
+import { type ChaosScript, SIDE_BY_SIDE } from './script.ts';
+import type { Blow, Trace } from './trace.ts';
+import type { Asked } from './upstream.ts';
+
+export type Verdict = {
+  /** What must not be: one line each. */
+  readonly faults: readonly string[];
+  /**
+   * The most GETs repeated after one blow, those under way at its moment counted together as one page: 0 or 1 where no
+   * more was asked again than had no answer.
+   */
+  readonly repeatedGets: number;
+  /** POSTs made more often than the script asked for, without a worker's death that left them in doubt. */
+  readonly repeatedPosts: number;
+  /** POSTs in doubt that were rightly made again, and runs that rightly failed for one. */
+  readonly doubtsRepeated: number;
+  readonly doubtsFailed: number;
+  /** From each blow to the run's next sign of life. */
+  readonly resumeS: readonly number[];
+};
+
+/** A worker keeps what only reads up to half a second before it flushes; the rest is what a busy machine adds. */
+const UNFLUSHED_MS = 5_000;
+
+export function judge(script: ChaosScript, calm: Trace, chaos: Trace, blows: readonly Blow[]): Verdict {
+  const posts = judgePosts(script, calm, chaos, blows);
+  const groups = joinBlows(chaos.asked, blows);
+  const gets = groups.map((_, at) =>
+    repeatedAfter(chaos.asked, groups.slice(0, at + 1), groups[at + 1]?.[0]?.at ?? Number.POSITIVE_INFINITY),
+  );
+  const faults = [
+    ...posts.faults,
+    ...gets
+      .filter(({ pages }) => pages > 1)
+      .map(({ again }) => `one blow made GETs be asked again: ${again.join(' ')}`),
+    ...(posts.doubtsFailed > 0 ? leftBehind(calm, chaos) : differences(calm, chaos)),
+    ...drawsOf(calm).map((fault) => `undisturbed: ${fault}`),
+    ...(posts.doubtsFailed > 0 ? [] : drawsOf(chaos)),
+  ];
+  return {
+    ...posts,
+    faults,
+    repeatedGets: Math.max(0, ...gets.map(({ pages }) => pages)),
+    resumeS: resumeTimes(chaos, blows),
+  };
+}
+
+function differences(calm: Trace, chaos: Trace): readonly string[] {
+  const [expected, found] = [comparable(calm), comparable(chaos)];
+  return Object.keys(expected).flatMap((part) => {
+    const [want, got] = [expected[part], found[part]].map((value) => JSON.stringify(value));
+    return want === got ? [] : [`${part} differ:\n    undisturbed ${want}\n    under blows ${got}`];
+  });
+}
+
+function comparable({
+  run,
+  tasks,
+  draws,
+  checkpoint,
+  metadata,
+  journalRows,
+}: Trace): Readonly<Record<string, unknown>> {
+  const lines = run.logs.map(({ level, message }) => `${level} ${message}`);
+  return {
+    outcomes: [run.state, run.error?.code, run.error?.message],
+    counts: run.counts,
+    records: tasks,
+    draws: draws.map(({ id }) => id),
+    lines: lines.toSorted(),
+    'lines in order': lines.filter((line) => !line.includes(SIDE_BY_SIDE)),
+    checkpoints: checkpoint,
+    metadata,
+    'journals of runs that succeeded': run.state === 'success' ? journalRows : 'kept',
+  };
+}
+
+/** A run that failed for a call in doubt has nothing that the undisturbed one has not. */
+function leftBehind(calm: Trace, chaos: Trace): readonly string[] {
+  const known = new Set(calm.tasks.map(({ id }) => id));
+  return chaos.tasks.filter(({ id }) => !known.has(id)).map(({ id }) => `record '${id}' is one too many`);
+}
+
+/** What was drawn is saved at once and once more at the end: both must say the same. */
+function drawsOf({ draws }: Trace): readonly string[] {
+  const all = draws.find(({ id }) => id === 'all')?.['values'];
+  if (!Array.isArray(all)) return ['the run left no summary of its draws'];
+  return all.flatMap((value, at) => {
+    const saved = draws.find(({ id }) => id === `draw-${at + 1}`)?.['value'];
+    return saved === value ? [] : [`draw ${at + 1} was ${saved} and later ${value}`];
+  });
+}
+
+type Posts = Pick<Verdict, 'faults' | 'repeatedPosts' | 'doubtsRepeated' | 'doubtsFailed'>;
+
+function judgePosts(script: ChaosScript, calm: Trace, chaos: Trace, blows: readonly Blow[]): Posts {
+  const doubted = doubtedPost(script, chaos, blows);
+  const faults: string[] = [];
+  let [repeatedPosts, doubtsRepeated] = [0, 0];
+  for (const { path, retries } of script.posts) {
+    const made = askedFor(chaos, path);
+    const extra = made.length - askedFor(calm, path).length;
+    const keys = new Set(made.map(({ idempotencyKey }) => idempotencyKey));
+    if (keys.size > 1 || (script.isKeyed && keys.has(undefined))) faults.push(`POST ${path} went out with other keys`);
+    if (extra <= 0) continue;
+    const mayRepeat = (script.isKeyed || retries > 0) && made.slice(0, -1).some((one) => isInDoubt(one, blows));
+    if (mayRepeat) doubtsRepeated += 1;
+    else repeatedPosts += extra;
+    if (!mayRepeat) faults.push(`POST ${path} was made ${extra} times more than asked for`);
+  }
+  return { faults, repeatedPosts, doubtsRepeated, doubtsFailed: doubted ? 1 : 0 };
+}
+
+/** The POST for which the run failed, if it rightly did: it asked for no retries, and a worker died under it. */
+function doubtedPost(script: ChaosScript, chaos: Trace, blows: readonly Blow[]): string | undefined {
+  if (chaos.run.error?.code !== 'call_in_doubt' || script.isKeyed) return undefined;
+  return script.posts.find(({ path, retries }) => {
+    const last = askedFor(chaos, path).at(-1);
+    const isNamed = chaos.run.error?.message.startsWith(`POST ${path} `);
+    return isNamed && retries === 0 && last !== undefined && isInDoubt(last, blows);
+  })?.path;
+}
+
+function isInDoubt({ at, answeredAt }: Asked, blows: readonly Blow[]): boolean {
+  return blows.some(
+    (blow) => blow.kind === 'worker' && at <= blow.at && blow.at - UNFLUSHED_MS < (answeredAt ?? blow.at),
+  );
+}
+
+function askedFor({ asked }: Trace, path: string): readonly Asked[] {
+  return asked.filter((one) => one.method === 'POST' && one.path === path);
+}
+
+/** Blows between which the run gave no sign of life are one to it. */
+function joinBlows(asked: readonly Asked[], blows: readonly Blow[]): readonly (readonly Blow[])[] {
+  const groups: Blow[][] = [];
+  for (const blow of blows) {
+    const before = groups.at(-1)?.at(-1);
+    const isFirst = before === undefined || asked.some(({ at }) => at > before.at && at <= blow.at);
+    if (isFirst) groups.push([blow]);
+    else groups.at(-1)?.push(blow);
+  }
+  return groups;
+}
+
+/**
+ * GETs asked again between the last of these groups of blows and the next that had come before. Refusals do not count:
+ * they are waited out.
+ */
+function repeatedAfter(
+  asked: readonly Asked[],
+  groups: readonly (readonly Blow[])[],
+  until: number,
+): { readonly pages: number; readonly again: readonly string[] } {
+  const from = groups.at(-1)?.[0]?.at ?? 0;
+  const before = asked.filter(({ at, status }) => status !== 429 && at <= from);
+  const known = new Set(before.filter(isGet).map(({ path }) => path));
+  const again = asked.filter((one) => isGet(one) && one.at > from && one.at <= until && known.has(one.path));
+  // A killed worker also loses the answers that it had not flushed; the next may be killed before it asks for all of them.
+  const isLost = ({ at: askedAt, answeredAt = from }: Asked): boolean =>
+    groups.flat().some(({ kind, at }) => kind === 'worker' && at >= askedAt && answeredAt > at - UNFLUSHED_MS);
+  const last = new Map(before.filter(isGet).map((one) => [one.path, one]));
+  const open = Math.max(before.at(-1)?.width ?? 0, [...last.values()].filter(isLost).length);
+  const pages = again.length <= open ? Math.min(again.length, 1) : 1 + again.length - open;
+  return { pages, again: again.map(({ path }) => path) };
+}
+
+function isGet({ method }: Asked): boolean {
+  return method === 'GET';
+}
+
+function resumeTimes({ asked, endedAt }: Trace, blows: readonly Blow[]): readonly number[] {
+  // Where a blow meant for another fell in a wait, the next sign of life says nothing.
+  const own = blows.filter(({ during }) => asked.includes(during));
+  return own.map((blow) => ((asked.find(({ at }) => at > blow.at)?.at ?? endedAt) - blow.at) / 1000);
+}

@@ -1,0 +1,186 @@
+import { Button, Group, NativeSelect, Text } from '@mantine/core';
+import { useState } from 'react';
+import { search } from '../api.ts';
+import { useAsk, useEnvironment, useRead } from '../environment.ts';
+import { useAct } from '../parts/act.ts';
+import { Answer, Empty } from '../parts/answer.tsx';
+import { Dialog } from '../parts/dialog.tsx';
+import { Go } from '../parts/go.tsx';
+import { Moment } from '../parts/moment.tsx';
+import { Page } from '../parts/page.tsx';
+import { State } from '../parts/state.tsx';
+import { type Columns, DataTable } from '../parts/table.tsx';
+
+type Delivery = {
+  readonly id: string;
+  readonly type: string;
+  readonly connection_id: string | null;
+  readonly run_id: string | null;
+  readonly url: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly last_status: number | null;
+  readonly last_error: string | null;
+  readonly replay_of: string | null;
+  readonly created_at: string;
+  readonly next_attempt_at: string | null;
+};
+
+const PAGE = 50;
+
+/** What was sent to the application, what came of it, and the button that sends it again. */
+export function DeliveriesScreen() {
+  const [state, setState] = useState('');
+  const [before, setBefore] = useState<readonly string[]>([]);
+  const [open, setOpen] = useState<Delivery | null>(null);
+  const path = `/webhooks/deliveries${search({ state, before: before.at(-1), limit: PAGE })}`;
+  const deliveries = useRead<{ deliveries: Delivery[]; next_before: string | null }>(path, { live: true, keep: true });
+  const columns: Columns<Delivery> = [
+    { header: 'Webhook', accessorKey: 'type', cell: ({ row }) => <What of={row.original} open={setOpen} /> },
+    { header: 'State', accessorKey: 'state', cell: ({ row }) => <Outcome of={row.original} /> },
+    {
+      header: 'Connection',
+      accessorKey: 'connection_id',
+      cell: ({ row }) => <span className="odd-name">{row.original.connection_id ?? '–'}</span>,
+    },
+    { header: 'To', accessorKey: 'url', cell: ({ row }) => <span className="odd-name">{row.original.url}</span> },
+    { header: 'Attempts', accessorKey: 'attempts' },
+    { header: 'When', accessorKey: 'created_at', cell: ({ row }) => <Moment at={row.original.created_at} /> },
+    { id: 'do', header: 'Do', enableSorting: false, cell: ({ row }) => <Replay of={row.original} /> },
+  ];
+  return (
+    <Page title="Webhook deliveries">
+      <Group>
+        <NativeSelect
+          label="State"
+          value={state}
+          data={[{ value: '', label: 'Any' }, 'pending', 'delivered', 'refused', 'expired']}
+          onChange={(event) => {
+            setState(event.currentTarget.value);
+            setBefore([]);
+          }}
+        />
+      </Group>
+      <Answer of={deliveries}>
+        {({ deliveries: rows, next_before: next }) =>
+          rows.length === 0 && before.length === 0 ? (
+            <NoDeliveries filtered={state !== ''} />
+          ) : (
+            <>
+              <DataTable label="Webhook deliveries" rows={rows} columns={columns} keyOf={(row) => row.id} />
+              <Group>
+                <Button
+                  variant="default"
+                  size="xs"
+                  disabled={before.length === 0}
+                  onClick={() => setBefore(before.slice(0, -1))}
+                >
+                  Newer
+                </Button>
+                <Button
+                  variant="default"
+                  size="xs"
+                  disabled={next === null}
+                  onClick={() => next && setBefore([...before, next])}
+                >
+                  Older
+                </Button>
+              </Group>
+            </>
+          )
+        }
+      </Answer>
+      <Dialog isOpen={open !== null} close={() => setOpen(null)} size="xl" title={open?.type ?? ''}>
+        {open && <Body of={open} />}
+      </Dialog>
+    </Page>
+  );
+}
+
+function NoDeliveries({ filtered }: { readonly filtered: boolean }) {
+  const env = useEnvironment();
+  if (filtered) return <Empty title="No delivery matches" />;
+  return (
+    <Empty title="Nothing was sent yet">
+      Give an address in the{' '}
+      <Go to="/env/$env/settings" params={{ env }}>
+        settings
+      </Go>
+      : your application then hears of every run that ends.
+    </Empty>
+  );
+}
+
+function What({ of, open }: { readonly of: Delivery; readonly open: (delivery: Delivery) => void }) {
+  return (
+    <>
+      <Button variant="subtle" color="gray" c="var(--mantine-color-anchor)" size="compact-sm" onClick={() => open(of)}>
+        {of.type}
+      </Button>
+      {of.replay_of && (
+        <Text size="xs" c="dimmed">
+          sent again
+        </Text>
+      )}
+    </>
+  );
+}
+
+function Outcome({ of }: { readonly of: Delivery }) {
+  const said = of.last_error ?? (of.last_status === null ? null : `answered ${of.last_status}`);
+  return (
+    <>
+      <State of={of.state} />
+      {said && (
+        <Text size="xs" c="dimmed" lineClamp={2} className="odd-name">
+          {said}
+        </Text>
+      )}
+      {of.state === 'pending' && of.next_attempt_at && (
+        <Text size="xs" c="dimmed">
+          again <Moment at={of.next_attempt_at} />
+        </Text>
+      )}
+    </>
+  );
+}
+
+function Replay({ of }: { readonly of: Delivery }) {
+  const ask = useAsk();
+  const replay = useAct(() => ask('POST', `/webhooks/deliveries/${encodeURIComponent(of.id)}/replay`), {
+    done: 'It is sent again',
+  });
+  return (
+    <Button
+      size="compact-xs"
+      variant="default"
+      aria-label={`Replay ${of.type} ${of.id}`}
+      loading={replay.isPending}
+      onClick={() => replay.mutate()}
+    >
+      Replay
+    </Button>
+  );
+}
+
+function Body({ of }: { readonly of: Delivery }) {
+  const one = useRead<Delivery & { body: string }>(`/webhooks/deliveries/${encodeURIComponent(of.id)}`);
+  return (
+    <Answer of={one}>
+      {({ body }) => (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by the keyboard
+        <pre className="code" tabIndex={0}>
+          {indented(body)}
+        </pre>
+      )}
+    </Answer>
+  );
+}
+
+function indented(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

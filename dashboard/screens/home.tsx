@@ -1,0 +1,171 @@
+import { Group, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { useEnvironment, useRead } from '../environment.ts';
+import { Answer, Empty } from '../parts/answer.tsx';
+import { Go } from '../parts/go.tsx';
+import { Moment } from '../parts/moment.tsx';
+import { Page } from '../parts/page.tsx';
+import { State } from '../parts/state.tsx';
+import { type Columns, DataTable } from '../parts/table.tsx';
+import type { Overview, Run } from '../shapes.ts';
+import { count, duration } from '../words.ts';
+import { RunState } from './runs.tsx';
+
+const HOUR_MS = 3_600_000;
+const HOURS = 24;
+/** From the foot of a bar to its top. */
+const STATES = [
+  ['success', 'var(--state-good)'],
+  ['failed', 'var(--state-bad)'],
+  ['waiting', 'var(--state-wait)'],
+  ['running', 'var(--state-busy)'],
+  ['cancelled', 'var(--state-calm)'],
+] as const;
+
+const TROUBLE: Columns<Run> = [
+  { header: 'Sync or action', accessorKey: 'name', cell: ({ row }) => <Name of={row.original} /> },
+  { header: 'State', accessorKey: 'state', cell: ({ row }) => <RunState of={row.original} /> },
+  {
+    header: 'Connection',
+    accessorKey: 'connection_id',
+    cell: ({ row }) => <span className="odd-name">{row.original.connection_id}</span>,
+  },
+  { header: 'Since', accessorKey: 'created_at', cell: ({ row }) => <Moment at={row.original.created_at} /> },
+];
+
+function Name({ of }: { readonly of: Run }) {
+  const env = useEnvironment();
+  return (
+    <Go to="/env/$env/runs/$run" params={{ env, run: of.id }} className="odd-name">
+      {of.name}
+    </Go>
+  );
+}
+
+/** How the environment does: what needs somebody first, then the last day. */
+export function HomeScreen() {
+  const env = useEnvironment();
+  const overview = useRead<Overview>(`/dashboard/overview?hours=${HOURS}`, { live: true });
+  return (
+    <Page title={`Home of ${env}`}>
+      <Answer of={overview}>
+        {(shown) => (
+          <>
+            <Figures of={shown} />
+            <NextStep of={shown} />
+            {shown.trouble.length > 0 && (
+              <Stack gap="xs">
+                <Title order={2}>Waiting and failing</Title>
+                <DataTable label="Waiting and failing" rows={shown.trouble} columns={TROUBLE} keyOf={(run) => run.id} />
+              </Stack>
+            )}
+            <Chart of={shown} />
+          </>
+        )}
+      </Answer>
+    </Page>
+  );
+}
+
+function Figures({ of }: { readonly of: Overview }) {
+  const runs = of.hours.reduce((sum, hour) => sum + Object.values(hour.runs).reduce((a, b) => a + b, 0), 0);
+  const records = of.hours.reduce((sum, hour) => sum + hour.records, 0);
+  const figures: readonly (readonly [string, string, string])[] = [
+    [
+      'Connections',
+      of.totals.connections.toLocaleString('en'),
+      of.totals.broken_connections === 0 ? 'all signed in' : `${of.totals.broken_connections} to sign in again`,
+    ],
+    ['Runs, last 24 h', runs.toLocaleString('en'), `${count(of.totals.scripts, 'script')} deployed`],
+    [
+      'Records written, last 24 h',
+      records.toLocaleString('en'),
+      `${Math.round(records / HOURS).toLocaleString('en')} an hour`,
+    ],
+    ['Queue', of.queue_lag_ms === 0 ? 'no wait' : duration(of.queue_lag_ms), 'oldest run without a worker'],
+  ];
+  return (
+    <SimpleGrid cols={{ base: 2, md: 4 }} spacing="sm">
+      {figures.map(([label, value, note]) => (
+        <Paper key={label} withBorder p="sm">
+          <Text size="xs" c="dimmed">
+            {label}
+          </Text>
+          <Text size="xl" fw={600}>
+            {value}
+          </Text>
+          <Text size="xs" c="dimmed">
+            {note}
+          </Text>
+        </Paper>
+      ))}
+    </SimpleGrid>
+  );
+}
+
+function NextStep({ of: { totals } }: { readonly of: Overview }) {
+  const env = useEnvironment();
+  if (totals.integrations === 0)
+    return (
+      <Empty title="Create your first integration" command="nango init">
+        <Go to="/env/$env/integrations" params={{ env }}>
+          Choose an API
+        </Go>{' '}
+        to integrate with, or begin with an example project on your machine:
+      </Empty>
+    );
+  if (totals.scripts === 0) return <Empty title="Deploy your first sync" command={`nango deploy ${env}`} />;
+  if (totals.connections === 0)
+    return (
+      <Empty title="Connect somebody">
+        <Go to="/env/$env/connections" params={{ env }}>
+          Connections
+        </Go>{' '}
+        says how.
+      </Empty>
+    );
+  return null;
+}
+
+function Chart({ of }: { readonly of: Overview }) {
+  const known = new Map(of.hours.map((hour) => [Date.parse(hour.hour), hour]));
+  const hours = Array.from({ length: HOURS }, (_, index) => {
+    const at = Date.parse(of.since) + index * HOUR_MS;
+    return { at, runs: known.get(at)?.runs ?? {} };
+  });
+  const total = (runs: Readonly<Record<string, number>>) =>
+    STATES.reduce((sum, [state]) => sum + (runs[state] ?? 0), 0);
+  const most = Math.max(1, ...hours.map(({ runs }) => total(runs)));
+  const sums = STATES.map(([state]) => [state, hours.reduce((sum, { runs }) => sum + (runs[state] ?? 0), 0)] as const);
+  const said = sums.filter(([, n]) => n > 0).map(([state, n]) => `${n} ${state}`);
+  return (
+    <Paper withBorder p="md">
+      <Group justify="space-between" mb="sm">
+        <Title order={2}>Runs by outcome</Title>
+        <Group gap="sm">
+          {sums.map(([state, n]) => (
+            <Text key={state} size="sm" component="span">
+              <State of={state} says={`${n} ${state}`} />
+            </Text>
+          ))}
+        </Group>
+      </Group>
+      <div className="bars" role="img" aria-label={`Runs of the last ${HOURS} hours: ${said.join(', ') || 'none'}`}>
+        {hours.map(({ at, runs }) => (
+          <div key={at} title={`${new Date(at).toLocaleString()}: ${total(runs)}`}>
+            {STATES.map(([state, color]) => (
+              <span key={state} style={{ height: `${(100 * (runs[state] ?? 0)) / most}%`, background: color }} />
+            ))}
+          </div>
+        ))}
+      </div>
+      <Group justify="space-between" mt={4}>
+        <Text size="xs" c="dimmed">
+          {new Date(of.since).toLocaleString()}
+        </Text>
+        <Text size="xs" c="dimmed">
+          now
+        </Text>
+      </Group>
+    </Paper>
+  );
+}
