@@ -15,7 +15,9 @@ export type Answer =
     }
   | { readonly kind: 'page'; readonly status: number; readonly html: string }
   | { readonly kind: 'redirect'; readonly to: URL; readonly cookie?: string }
-  | { readonly kind: 'nothing' };
+  | { readonly kind: 'nothing' }
+  /** Somebody else has written to the response. */
+  | { readonly kind: 'sent' };
 
 /** Nothing of the popup is kept, framed, or told to whom it leads. */
 const PAGE_HEADERS = {
@@ -77,13 +79,15 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** Sends the answer; resolves when it is sent or the client has gone. A stream that fails breaks the connection. */
 export async function send(response: Response, answer: Answer): Promise<void> {
   switch (answer.kind) {
+    case 'sent':
+      return;
     case 'nothing':
       response.status(204).end();
       return;

@@ -3,7 +3,7 @@
  * `route()` authenticates, validates and sends, the failure handler answers what was thrown. Nothing here listens, reads
  * the environment, knows Temporal beyond `Engine`, or holds state that another process would need.
  */
-import express, { type Express } from 'express';
+import express, { type Express, type Request } from 'express';
 import helmet from 'helmet';
 import { createAuthenticator } from './auth.ts';
 import { createCallGuard } from './call-limits.ts';
@@ -13,7 +13,9 @@ import type { ApiDeps } from './deps.ts';
 import { createFailureHandler, noSuchRoute } from './failures.ts';
 import { createJsonReader } from './json-body.ts';
 import { createRoute } from './route.ts';
+import { scopeOf } from './endpoints.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { apiKeyRoutes } from './routes/api-keys.ts';
 import { auditLogRoutes } from './routes/audit-log.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
 import { connectPageRoutes } from './routes/connect-page.ts';
@@ -21,13 +23,16 @@ import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { deletionRoutes } from './routes/deletions.ts';
 import { deployRoutes } from './routes/deploy.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
 import { inboundRoutes } from './routes/inbound.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
+import { mcpRoutes } from './routes/mcp.ts';
 import { metadataRoutes } from './routes/metadata.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { oauthRoutes } from './routes/oauth.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { providerRoutes } from './routes/providers.ts';
@@ -70,21 +75,28 @@ export function createApp(deps: ApiDeps): Express {
   const route = createRoute({
     authenticate: async (request) => {
       const { headers, ip } = request;
-      const environment = (await sessions.environmentOf(request)) ?? (await authenticate(headers.authorization, ip));
+      const wanted = scopeOf(request.method, pathOf(request));
+      const known = await sessions.environmentOf(request);
+      const environment = known ?? (await authenticate(headers.authorization, wanted, ip));
       await guard.beforeCall(environment.id);
       return { environment };
     },
     readJson,
+    security: 'key',
   });
-  const sessionRoute = createRoute({ authenticate: createSessionAuthenticator({ ...deps, guard }), readJson });
+  const sessionAuthenticator = createSessionAuthenticator({ ...deps, guard });
+  const sessionRoute = createRoute({ authenticate: sessionAuthenticator, readJson, security: 'session' });
+  app.use(metricsRoutes(pathOf));
   // Pages of other origins may talk to the public API, not to the dashboard's.
   app.use(pageRoutes(deps));
   app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
   app.use(crossOrigin);
   app.use(healthRoutes(deps));
+  app.use(docsRoutes(deps, app));
   app.use(inboundRoutes(deps));
   app.use(proxyRoutes(deps, route));
   app.use(actionRoutes(deps, route));
+  app.use(mcpRoutes(deps, route));
   app.use(recordRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
   app.use(functionRoutes(deps, route));
@@ -103,6 +115,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(deletionRoutes(deps, route));
   app.use(runRoutes(deps, route));
   app.use(providerRoutes(deps, route));
+  app.use(apiKeyRoutes(deps, route));
   app.use(webhookRoutes(deps, route));
   app.use(compatibilityRoutes(route));
   app.use((request) => {
@@ -110,4 +123,10 @@ export function createApp(deps: ApiDeps): Express {
   });
   app.use(createFailureHandler(deps));
   return app;
+}
+
+/** The path as the route spells it; the prefix where there is no route. A route of two names has one scope. */
+function pathOf(request: Request): string {
+  const path: unknown = request.route?.path ?? request.baseUrl;
+  return Array.isArray(path) ? String(path[0]) : String(path);
 }

@@ -22,7 +22,8 @@ const SCRIPT = z.looseObject({
   providerConfigKey: integrationKey,
   models: z.array(modelName).default([]),
   runs: freeText.nullish(),
-  version: version.nullish(),
+  // Earlier command lines send an empty one where nothing is said.
+  version: z.union([z.literal('').transform(() => undefined), version]).nullish(),
   track_deletes: z.boolean().default(false),
   /** What becomes of saved records that differ from their model. */
   validation: z.enum(VALIDATION_MODES).default('warn'),

@@ -33,6 +33,13 @@ export type RouteSpec<P extends Shape, Q extends Shape, B extends Shape, H exten
   readonly handle: (call: Call<z.output<P>, z.output<Q>, z.output<B>, z.output<H>, Who>) => Promise<Answer>;
 };
 
+/** What a handler made by `route()` tells of itself, for the API's description. */
+export type Described = {
+  readonly endpoint: Pick<RouteSpec<Shape, Shape, Shape, Shape, never>, 'params' | 'query' | 'body' | 'headers'> & {
+    readonly security: 'key' | 'session';
+  };
+};
+
 export type Route<Who = Caller> = <
   P extends Shape = Nothing,
   Q extends Shape = Nothing,
@@ -40,7 +47,7 @@ export type Route<Who = Caller> = <
   H extends Shape = Nothing,
 >(
   spec: RouteSpec<P, Q, B, H, Who>,
-) => RequestHandler;
+) => RequestHandler & Described;
 
 const NO_KEYS = z.strictObject({});
 
@@ -51,8 +58,21 @@ const NO_KEYS = z.strictObject({});
 export function createRoute<Who>(deps: {
   readonly authenticate: (request: Request) => Promise<Who>;
   readonly readJson: ReadJson;
+  readonly security: 'key' | 'session';
 }): Route<Who> {
-  return (spec) => async (request, response) => {
+  return (spec) => {
+    const { params, query, body, headers } = spec;
+    return Object.assign(handlerOf(deps, spec), {
+      endpoint: { params, query, body, headers, security: deps.security },
+    }) as RequestHandler & Described;
+  };
+}
+
+function handlerOf<Who, P extends Shape, Q extends Shape, B extends Shape, H extends Shape>(
+  deps: { readonly authenticate: (request: Request) => Promise<Who>; readonly readJson: ReadJson },
+  spec: RouteSpec<P, Q, B, H, Who>,
+): RequestHandler {
+  return async (request, response) => {
     const who = await deps.authenticate(request);
     const headers = check(spec.headers, request.headers, 'invalid_headers', 'headers');
     const params = check(spec.params, request.params, 'invalid_uri_params', 'path');

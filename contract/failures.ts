@@ -12,6 +12,7 @@ export const FAILURES = {
   missing_auth_header: { status: 401, retry: false },
   malformed_auth_header: { status: 401, retry: false },
   unknown_account: { status: 401, retry: false },
+  forbidden: { status: 403, retry: false },
   not_found: { status: 404, retry: false },
   unknown_connection: { status: 404, retry: false },
   unknown_provider_config: { status: 404, retry: false },

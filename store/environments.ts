@@ -55,7 +55,10 @@ export async function findEnvironment(db: Queryable, name: string): Promise<Envi
   return result.rows[0];
 }
 
-/** The environment a secret key opens. Looked up by hash, so no comparison of secrets can leak by its timing. */
+/**
+ * The environment that a key without limits and end opens. Looked up by hash, so no comparison of secrets can leak by its
+ * timing.
+ */
 export async function environmentOfKey(db: Queryable, key: string): Promise<Environment | undefined> {
   return environmentOfKeyHash(db, hashKey(key));
 }
@@ -66,7 +69,7 @@ export async function environmentOfKeyHash(db: Queryable, hash: Buffer): Promise
     name: 'environment-of-key',
     text: `select e.id::text, e.name
            from api_keys k join environments e on e.id = k.environment_id
-           where k.hash = $1::bytea`,
+           where k.hash = $1::bytea and k.scopes is null and k.expires_at is null`,
     values: [hash],
   });
   return result.rows[0];

@@ -1,12 +1,10 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { releaseKey } from '../../store/action-keys.ts';
-import { withTransaction } from '../../store/db.ts';
 import { findRun } from '../../store/run-views.ts';
-import { actionResult, endRun } from '../../store/runs.ts';
+import { actionOutput, giveUp } from '../action-output.ts';
 import { runOfCall } from '../action-calls.ts';
-import { type Answer, json, jsonText } from '../answer.ts';
+import { json, jsonText } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
 import { connectionHeaders, knownName } from '../schemas.ts';
@@ -44,7 +42,7 @@ export function actionRoutes(deps: ApiDeps, route: Route): Router {
         const begin = isAsync ? deps.engine.startAction : deps.engine.runAction;
         await begin(run).catch((error: unknown) => giveUp(deps, run.runId, error));
         if (isAsync) return json({ id: run.runId, statusUrl: `/action/${run.runId}` }, 202);
-        return answerRun(deps, run.runId, body.action_name);
+        return jsonText(await actionOutput(deps, run.runId, body.action_name));
       },
     }),
   );
@@ -63,7 +61,7 @@ export function actionRoutes(deps: ApiDeps, route: Route): Router {
         if (run.finishedAt === null) {
           throw new EngineError('not_found', `Action '${run.name}' has not ended yet (${run.state}): ask again later.`);
         }
-        return answerRun(deps, run.id, run.name);
+        return jsonText(await actionOutput(deps, run.id, run.name));
       },
     }),
   );
@@ -76,32 +74,4 @@ function retriesOf(isAsync: boolean, asked: number | undefined): number {
     'invalid_headers',
     "The request's headers are not valid: 'x-max-retries' needs 'x-async: true': the caller of any other action decides itself whether to try again.",
   );
-}
-
-/**
- * Whoever hears that Temporal was out of reach may call again: an action that has not begun must not run later then.
- * Fence 0 is that of a run no attempt has begun; one that has begun goes on and keeps its own outcome.
- */
-async function giveUp(deps: ApiDeps, runId: string, error: unknown): Promise<never> {
-  const failure = {
-    code: 'engine_unavailable',
-    message: 'Temporal was out of reach before the action began',
-  } as const;
-  await withTransaction(deps.db, async (db) => {
-    const ended = await endRun(db, { runId, fence: 0, state: 'failed', failure, output: null, at: deps.clock() });
-    if (ended) await releaseKey(db, runId);
-  });
-  throw error;
-}
-
-async function answerRun(deps: ApiDeps, runId: string, action: string): Promise<Answer> {
-  const { state, output, error } = await actionResult(deps.db, runId);
-  if (state === 'success') return jsonText(output ?? 'null');
-  if (error !== null) {
-    const { code, message, ...details } = error;
-    throw new EngineError(code, message, { details });
-  }
-  if (state === 'cancelled')
-    throw new EngineError('script_aborted', `Action '${action}' was cancelled (run ${runId}).`);
-  throw new EngineError('runner_lost', `Action '${action}' ended without an outcome: GET /runs/${runId} has its log.`);
 }

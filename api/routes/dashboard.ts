@@ -139,6 +139,7 @@ function sessionRoutes(
   { readJson, guard }: { readonly readJson: ReadJson; readonly guard: CallGuard },
 ): void {
   const pageRoute = createRoute({
+    security: 'session',
     readJson,
     authenticate: async (request) => {
       checkSameOrigin(request);

@@ -240,3 +240,11 @@ test('U083: a failing deployment leaves nothing behind', async () => {
   );
   expect(left.rowCount).toBe(0);
 });
+
+test('an empty version, as command lines of the YAML era send it, is none', async () => {
+  await createTracker(api, 'unversioned');
+  const { status, body } = await api.call('POST', '/sync/deploy', {
+    body: deployment([flow('unversioned', 'tasks', { version: '' })]),
+  });
+  expect({ status, version: body[0].version }).toEqual({ status: 200, version: '0.0.1' });
+});

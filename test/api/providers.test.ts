@@ -17,7 +17,7 @@ test('all providers are listed by name, those of the operator among ours', async
 
 test.each([
   ['HubSpot', ['hubspot']],
-  ['task tracker', ['tracker']],
+  ['task tracker', ['signing-tracker', 'tracker']],
   ['salesf', ['salesforce', 'salesforce-sandbox']],
   ['nothing like it', []],
 ])('a search for %j looks at names and display names', async (search, names) => {

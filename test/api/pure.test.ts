@@ -147,7 +147,7 @@ test('what the command line packs arrives as the bundle it compiled', async () =
     join(root, 'tasks.ts'),
     'export default async function fetchData(nango: any) { await nango.log("x"); }\n',
   );
-  const compiled = await compileScript({ root, file: 'tasks.ts' });
+  const { inputs: _, ...compiled } = await compileScript({ root, file: 'tasks.ts' });
   await rm(root, { recursive: true });
   expect(bundleOf({ js: packForDeploy(compiled), file: 'tasks.ts' })).toEqual(compiled);
 });

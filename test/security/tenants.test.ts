@@ -20,6 +20,7 @@ type Ids = {
   readonly run: string;
   readonly actionRun: string;
   readonly delivery: string;
+  readonly apiKey: string;
 };
 type Question = readonly [method: string, path: string, request?: ApiRequest];
 
@@ -32,6 +33,7 @@ const GHOSTS: Ids = {
   run: randomUUID(),
   actionRun: randomUUID(),
   delivery: randomUUID(),
+  apiKey: '999999999',
 };
 let ids: Ids = GHOSTS;
 /** Of a record of `dev`; a cursor belongs to no environment, the rows it is used on do. */
@@ -52,6 +54,11 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
     'POST',
     '/action/trigger',
     { headers: { ...headers(is), 'x-async': 'true' }, body: { action_name: is.action } },
+  ],
+  'POST /mcp': (is) => [
+    'POST',
+    '/mcp',
+    { headers: headers(is), body: { jsonrpc: '2.0', id: 1, method: 'tools/list' } },
   ],
   'GET /records': (is) => ['GET', '/records?model=Task', { headers: headers(is) }],
   'GET /sync/records': (is) => ['GET', '/sync/records?model=Task', { headers: headers(is) }],
@@ -123,6 +130,7 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
 const WITHOUT_IDS = new Set([
   ...['POST /integrations', 'POST /cli/telemetry', 'PATCH /environment/webhooks', 'PUT /environment-variables'],
   ...['POST /environment/webhook-signing-key/rotate', 'POST /integrations/quickstart'],
+  ...['POST /environment/api-keys'],
   ...['POST /dashboard/session', 'DELETE /dashboard/session'],
   ...['GET /connect/session', 'DELETE /connect/session', 'GET /oauth/callback', 'GET /app-auth/connect'],
 ]);
@@ -148,9 +156,10 @@ beforeAll(async () => {
   const variables = { variables: [{ name: 'SECRET', value: 'value-of-dev' }] };
   await api.call('PUT', '/environment-variables', { body: variables });
   await api.call('PATCH', '/environment/webhooks', { body: { primary_url: 'https://app.of.dev/hook' } });
+  const apiKey = (await api.call('POST', '/environment/api-keys', { body: { display_name: 'of dev' } })).body.data.id;
   const records = await api.call('GET', '/records?model=Task', { headers: headers(named) });
   cursor = records.body.records[0]._nango_metadata.cursor;
-  ids = { ...named, sync: 'sync-of-dev', action: 'action-of-dev', run, actionRun, delivery: delivery ?? '' };
+  ids = { ...named, sync: 'sync-of-dev', action: 'action-of-dev', run, actionRun, delivery: delivery ?? '', apiKey };
 });
 
 test('every route is asked', () => {
@@ -163,7 +172,9 @@ test('lists show nothing of another environment', async () => {
   const lists = api.routes().filter(([method, path]) => method === 'GET' && !path.includes(':'));
   for (const [, path] of lists) {
     const { text } = await api.call('GET', path, { key: api.otherKey });
-    for (const mine of [...Object.values(ids), 'value-of-dev', 'app.of.dev']) expect(text).not.toContain(mine);
+    const { apiKey, ...named } = ids;
+    expect(text).not.toContain(`"id":"${apiKey}"`);
+    for (const mine of [...Object.values(named), 'value-of-dev', 'app.of.dev']) expect(text).not.toContain(mine);
   }
   expect(lists.length).toBeGreaterThan(5);
 });
@@ -225,8 +236,9 @@ function questions(): ((ids: Ids) => Question)[] {
 }
 
 function isSpecial(route: string): boolean {
-  // Providers are of no environment.
-  return route in QUESTIONS || BY_SESSION.test(route) || route.startsWith('GET /providers/');
+  // Providers are of no environment; whoever knows a webhook's address may call it.
+  const isOpen = route.startsWith('GET /providers/') || route.startsWith('POST /webhook/');
+  return isOpen || route in QUESTIONS || BY_SESSION.test(route);
 }
 
 /** Whether one of the tests asks the route. */
@@ -236,7 +248,8 @@ function isLooked(route: string): boolean {
 }
 
 function filled(path: string, is: Ids): string {
-  const id = /^\/webhooks/.test(path) ? is.delivery : /^\/action/.test(path) ? is.actionRun : is.run;
+  const kinds = { webhooks: is.delivery, action: is.actionRun, environment: is.apiKey } as const;
+  const id = kinds[path.split('/')[1] as keyof typeof kinds] ?? is.run;
   return path.replace(':key', is.integration).replace(':name', is.sync).replace(':id', id);
 }
 
@@ -260,6 +273,11 @@ function query(parameters: Readonly<Record<string, string>>): string {
 async function answer([method, path, request]: Question, key: string | null): Promise<string> {
   const given: ApiAnswer = await api.call(method, path, { key, ...request });
   const names = [ids, GHOSTS].flatMap((is) => Object.entries(is));
-  const text = names.reduce((all, [kind, name]) => all.replaceAll(name, `<${kind}>`), given.text);
+  // The id of a key is a number, which may stand in any text.
+  const text = names.reduce(
+    (all, [kind, name]) =>
+      kind === 'apiKey' ? all.replaceAll(`'${name}'`, `'<${kind}>'`) : all.replaceAll(name, `<${kind}>`),
+    given.text,
+  );
   return `${given.status} ${text}`;
 }

@@ -68,6 +68,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'express',
       'helmet',
       'rate-limiter-flexible',
+      'prom-client',
+      '@modelcontextprotocol/sdk',
       'zod',
       'ws',
       'safe-stable-stringify',
