@@ -8,6 +8,7 @@ import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
 import type { RoomLimits } from '../store/run-room.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
+import type { RecordRetention } from '../store/record-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { RunControl } from './run-control.ts';
 
@@ -38,6 +39,8 @@ export type Dependencies = {
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly limits: ScriptLimits;
+  /** @default for ever */
+  readonly recordsKept?: RecordRetention;
   /** Whose journals outlive their run, and for how long. */
   readonly journals: JournalRetention;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */

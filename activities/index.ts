@@ -10,6 +10,7 @@ import { createReconcileActivities } from './reconcile.ts';
 import { createActionActivities } from './run-action.ts';
 import { createRunScript } from './run-script.ts';
 import { createSweepJournals } from './sweep-journals.ts';
+import { createSweepRecords } from './sweep-records.ts';
 import { createSettleRun } from './settle-run.ts';
 
 export { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from './dependencies.ts';
@@ -26,6 +27,7 @@ export function createActivities(deps: Dependencies) {
     deliverWebhook: createDeliverWebhook(deps),
     startWebhooks: createStartWebhooks(deps),
     sweepJournals: createSweepJournals(deps),
+    sweepRecords: createSweepRecords(deps),
   };
 }
 

@@ -4,7 +4,9 @@
  * the environment, knows Temporal beyond `Engine`, or holds state that another process would need.
  */
 import express, { type Express } from 'express';
+import helmet from 'helmet';
 import { createAuthenticator } from './auth.ts';
+import { createCallGuard } from './call-limits.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { createDashboardSessions } from './dashboard-session.ts';
 import type { ApiDeps } from './deps.ts';
@@ -12,6 +14,7 @@ import { createFailureHandler, noSuchRoute } from './failures.ts';
 import { createJsonReader } from './json-body.ts';
 import { createRoute } from './route.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { auditLogRoutes } from './routes/audit-log.ts';
 import { compatibilityRoutes } from './routes/compatibility.ts';
 import { connectSessionRoutes } from './routes/connect-sessions.ts';
 import { connectionRoutes } from './routes/connections.ts';
@@ -38,25 +41,43 @@ import { createSessionAuthenticator } from './session.ts';
 export type { ApiDeps, ApiLimits } from './deps.ts';
 export { DEFAULT_LIMITS } from './deps.ts';
 
+/**
+ * For answers that are data: nothing of them is run, framed or guessed at. Pages replace the policy by their own, and a
+ * popup keeps its opener, which waits for it.
+ */
+const SECURITY_HEADERS = helmet({
+  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  crossOriginOpenerPolicy: false,
+  crossOriginResourcePolicy: false,
+  // Frames are the policy's business; this older header could not be taken back by a page that may be framed.
+  xFrameOptions: false,
+});
+
 /** Builds the app from its dependencies; opens nothing. Reads JSON bodies itself, so mount it before any body parser. */
 export function createApp(deps: ApiDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
-  const authenticate = createAuthenticator(deps);
+  app.set('trust proxy', deps.limits.trustedProxies);
+  app.use(SECURITY_HEADERS);
+  const guard = createCallGuard(deps.limits);
+  const authenticate = createAuthenticator({ ...deps, guard });
   const readJson = createJsonReader(deps.limits.bodyBytes);
   const sessions = createDashboardSessions(deps);
   const route = createRoute({
-    authenticate: async (request) => ({
-      environment: (await sessions.environmentOf(request)) ?? (await authenticate(request.headers.authorization)),
-    }),
+    authenticate: async (request) => {
+      const { headers, ip } = request;
+      const environment = (await sessions.environmentOf(request)) ?? (await authenticate(headers.authorization, ip));
+      await guard.beforeCall(environment.id);
+      return { environment };
+    },
     readJson,
   });
-  const sessionRoute = createRoute({ authenticate: createSessionAuthenticator(deps), readJson });
+  const sessionRoute = createRoute({ authenticate: createSessionAuthenticator({ ...deps, guard }), readJson });
   // Pages of other origins may talk to the public API, not to the dashboard's.
   app.use(pageRoutes(deps));
-  app.use(dashboardRoutes(deps, sessions, { route, readJson }));
+  app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
   app.use(crossOrigin);
   app.use(healthRoutes(deps));
   app.use(proxyRoutes(deps, route));
@@ -72,6 +93,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(oauthRoutes(deps, sessionRoute));
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
+  app.use(auditLogRoutes(deps, route));
   app.use(syncRoutes(deps, route));
   app.use(syncSettingRoutes(deps, route));
   app.use(deletionRoutes(deps, route));

@@ -1,6 +1,7 @@
 import { EngineError } from '../contract/failures.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { addMissingSyncs } from '../store/allocation.ts';
+import { type Actor, addAuditEntry } from '../store/audit-log.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import type { Environment } from '../store/environments.ts';
 import { integrationReach } from '../store/integrations.ts';
@@ -30,7 +31,12 @@ export async function previewDeployment(
  * @throws EngineError `invalid_body`, `unknown_provider_config` naming every missing integration, and
  * `concurrent_deployment` while another deployment of the environment is under way.
  */
-export async function deploy(deps: ApiDeps, environment: Environment, body: DeployBody): Promise<Deployment> {
+export async function deploy(
+  deps: ApiDeps,
+  environment: Environment,
+  body: DeployBody,
+  actor: Actor,
+): Promise<Deployment> {
   const scripts = scriptsOf(body);
   return withTransaction(deps.db, async (db) => {
     if (!(await tryLockDeployment(db, environment.id))) throw concurrent(environment);
@@ -47,10 +53,29 @@ export async function deploy(deps: ApiDeps, environment: Environment, body: Depl
       db,
       updated.map((script) => script.id),
     );
+    await noteDeployment(db, { environment, actor, at: deps.clock() }, saved, deleted);
     return {
       scripts: saved,
       firstRuns: await addMissingSyncs(db, deps, { environmentId: environment.id, connectionRow: null }),
     };
+  });
+}
+
+async function noteDeployment(
+  db: Queryable,
+  how: { environment: Environment; actor: Actor; at: Date },
+  saved: readonly SavedScript[],
+  deleted: DeployPlan['deleted'],
+): Promise<void> {
+  const named = (change: PlannedScript['change']) =>
+    saved.filter((each) => each.change === change).map(({ script }) => `${script.providerConfigKey}/${script.name}`);
+  const [added, updated] = [named('added'), named('updated')];
+  const removed = deleted.map((script) => `${script.providerConfigKey}/${script.name}`);
+  if (added.length + updated.length + removed.length === 0) return;
+  await addAuditEntry(db, {
+    ...{ environmentId: how.environment.id, actor: how.actor, at: how.at, action: 'deployment' },
+    subject: how.environment.name,
+    detail: { added, updated, deleted: removed },
   });
 }
 

@@ -5,6 +5,7 @@ import type { Database } from '../store/db.ts';
 import type { Limits } from '../contract/script.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { CallLimits } from './call-limits.ts';
 import type { Engine } from './engine.ts';
 import type { Popups } from './popups.ts';
 
@@ -45,11 +46,19 @@ export type DashboardDeps = {
   readonly isOpen: () => boolean;
 };
 
-export type ApiLimits = {
+export type ApiLimits = CallLimits & {
   /** Largest JSON body. */
   readonly bodyBytes: number;
   /** How long an answer waits for Temporal to hear of a change that is already stored. */
   readonly reconcileWaitMs: number;
+  /** How many proxies stand in front of this server: that many entries of X-Forwarded-For are believed. */
+  readonly trustedProxies: number;
 };
 
-export const DEFAULT_LIMITS: ApiLimits = { bodyBytes: 75 * 1024 * 1024, reconcileWaitMs: 5_000 };
+export const DEFAULT_LIMITS: ApiLimits = {
+  bodyBytes: 75 * 1024 * 1024,
+  reconcileWaitMs: 5_000,
+  failuresPerMinute: 30,
+  callsPerMinute: 600_000,
+  trustedProxies: 0,
+};

@@ -55,9 +55,10 @@ function translate(error: unknown): EngineError | undefined {
 
 function answerFailure(response: Response, failure: EngineError): void {
   const { status, retry } = FAILURES[failure.code];
-  const { payload, faults, location, mistakes } = failure.details ?? {};
+  const { payload, faults, location, mistakes, retryAfterS } = failure.details ?? {};
   if (status === 401) response.set('www-authenticate', 'Bearer');
-  if (status === 503 && retry) response.set('retry-after', '1');
+  if (retryAfterS !== undefined) response.set('retry-after', String(retryAfterS));
+  else if (status === 503 && retry) response.set('retry-after', '1');
   response.status(status).json({
     error: { code: failure.code, message: failure.message, payload, errors: faults, location, mistakes },
   });

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { EngineError } from '../contract/failures.ts';
 import { type ConnectSession, findConnectSession } from '../store/connect-sessions.ts';
+import type { CallGuard } from './call-limits.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Caller, Route } from './route.ts';
 
@@ -13,14 +14,18 @@ export type SessionRoute = Route<SessionCaller>;
  * Throws `invalid_session` for none, an unknown or an ended one; a token is never part of a message.
  */
 export function createSessionAuthenticator(
-  deps: Pick<ApiDeps, 'db' | 'clock'>,
+  deps: Pick<ApiDeps, 'db' | 'clock'> & { readonly guard: CallGuard },
 ): (request: Request) => Promise<SessionCaller> {
-  return async ({ headers, query }) => {
+  return async ({ headers, query, ip }) => {
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '')?.[1];
     const token = bearer ?? query['connect_session_token'];
     if (typeof token !== 'string' || token === '') throw noSession('is missing');
+    await deps.guard.beforeLookup(ip);
     const session = await findConnectSession(deps.db, token, deps.clock());
-    if (session === undefined) throw noSession('is unknown or has ended');
+    if (session === undefined) {
+      await deps.guard.noteUnknown(ip);
+      throw noSession('is unknown or has ended');
+    }
     return { environment: session.environment, session };
   };
 }

@@ -44,6 +44,7 @@ export const FAILURES = {
   idempotency_key_reused: { status: 409, retry: false },
   concurrent_deployment: { status: 409, retry: true },
   payload_too_large: { status: 413, retry: false },
+  too_many_requests: { status: 429, retry: true },
   // The author's mistakes
   manifest_invalid: { status: 400, retry: false },
   compile_failed: { status: 400, retry: false },
@@ -92,6 +93,8 @@ export type FailureDetails = {
   readonly mistakes?: readonly string[];
   /** The same, where they are a caller's and each has a place. */
   readonly faults?: readonly InputFault[];
+  /** Seconds after which the same call may succeed. */
+  readonly retryAfterS?: number;
 };
 
 /** The only error class of the engine. Branch on `code`, never on `instanceof` (realms differ) nor on the message. */

@@ -137,6 +137,11 @@ export async function startEngine(options: {
       clock,
       log,
       limits,
+      encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
+      recordsKept: {
+        pruneAfterDays: settings.NANGO_RECORDS_PRUNE_DAYS,
+        removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
+      },
       journals,
       processQueue,
     };
@@ -154,18 +159,11 @@ export async function startEngine(options: {
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{
-      db,
-      box,
-      engine,
-      popups,
-      outbound,
-      authorizer,
-      catalogue,
-      clock,
-      log,
-      version: VERSION,
-      limits: DEFAULT_LIMITS,
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    limits: {
+      ...DEFAULT_LIMITS,
+      callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
+      trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },
     journals,
     scriptLimits: limits,

@@ -8,6 +8,7 @@ import { EngineError } from '../contract/failures.ts';
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1_000).default(fallback);
+const days = z.coerce.number().int().min(0).max(36_500).default(0);
 const list = z
   .string()
   .default('')
@@ -66,6 +67,13 @@ export const SETTINGS = {
   ),
   NANGO_PROVIDERS_FILE: z.string().optional().describe('YAML file of providers, merged over the catalogue'),
   NANGO_OUTBOUND_ALLOW: list.describe('Private hosts, `host:port` or CIDR ranges that scripts and /proxy may reach'),
+  NANGO_TRUSTED_PROXIES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('How many proxies stand before the API: callers are told apart by that many entries of X-Forwarded-For'),
+  NANGO_API_CALLS_PER_MINUTE: count(600_000).describe('Calls one environment may make to one API process in a minute'),
   NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
   NANGO_SCRIPT_MEMORY_MB: count(256).describe('Memory limit of one script'),
   NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),
@@ -81,6 +89,16 @@ export const SETTINGS = {
     .default('failed')
     .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
   NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
+  NANGO_ENCRYPT_RECORDS: z
+    .stringbool()
+    .default(false)
+    .describe('Whether payloads of records are sealed; `npm run rotate-key` brings stored ones to it'),
+  NANGO_RECORDS_PRUNE_DAYS: days.describe(
+    'Days without change after which payloads of records are pruned; 0 for never',
+  ),
+  NANGO_RECORDS_REMOVE_DAYS: days.describe(
+    'Days without change after which records go that no sync saves any more; 0 for never',
+  ),
   NANGO_ACTIONS_IN_API: z.stringbool().default(true).describe('Whether `npm run api` also runs actions'),
 } as const;
 

@@ -10,7 +10,7 @@ export async function emptyCache(db: Queryable, writer: Writer, limit: number): 
   const head = await lockHead(db, writer);
   // Alone on its records is another sync: there is nothing here of this one.
   if (!head.isShared && head.writerId !== null && head.writerId !== writer.syncId) return false;
-  const removed = await (head.isShared ? removeClaimed(db, head, writer, limit) : removeAll(db, head, limit));
+  const removed = await (head.isShared ? removeClaimed(db, head, writer, limit) : removeRecords(db, head, limit));
   if (removed.live > 0) {
     await db.query(`update record_heads set live = live - $2::bigint where id = $1::bigint`, [head.id, removed.live]);
   }
@@ -19,7 +19,8 @@ export async function emptyCache(db: Queryable, writer: Writer, limit: number): 
 
 type Removed = { readonly seen: number; readonly live: number };
 
-async function removeAll(db: Queryable, head: Head, limit: number): Promise<Removed> {
+/** Removes up to `limit` records of a locked head and all claims on them; the count of live ones is the caller's. */
+export async function removeRecords(db: Queryable, head: Pick<Head, 'id'>, limit: number): Promise<Removed> {
   const result = await db.query<Removed>(
     `with mine as materialized (
        select id from records where head_id = $1::bigint order by id limit $2::int

@@ -29,8 +29,12 @@ export async function listEnvironments(db: Queryable): Promise<Environment[]> {
 export async function createApiKey(db: Queryable, environmentId: string, at: Date): Promise<string> {
   const key = randomUUID();
   await db.query(
-    `insert into api_keys (environment_id, hash, prefix, created_at)
-     values ($1::bigint, $2::bytea, $3::text, $4::timestamptz)`,
+    `with made as (
+       insert into api_keys (environment_id, hash, prefix, created_at)
+       values ($1::bigint, $2::bytea, $3::text, $4::timestamptz)
+       returning prefix)
+     insert into audit_log (environment_id, at, action, subject)
+     select $1::bigint, $4::timestamptz, 'key.created', prefix from made`,
     [environmentId, hashKey(key), key.slice(0, 8), at],
   );
   return key;

@@ -1,6 +1,8 @@
 /** Sealing everything that is stored with the key of today. Each batch is a transaction; a second start goes on. */
 import { type Database, withTransaction } from './db.ts';
 import { chunkName } from './journal.ts';
+import { createRecordSeal } from './record-seal.ts';
+import { resealRecords } from './reseal-records.ts';
 import type { SecretBox } from './secret-box.ts';
 
 /** Every column that holds envelopes, with what names a row. `test/store/rotate-key.test.ts` looks for forgotten ones. */
@@ -17,13 +19,18 @@ const BATCH = 200;
 
 /**
  * Seals anew what another key of the box sealed, while everything else goes on working: processes must have both keys.
+ * Payloads of records are sealed or opened as `encryptsRecords` says.
  * `onBatch` hears how many of a table were done. Throws `configuration_invalid` for an envelope of a key it does not have.
  */
 export async function rotateKey(
   db: Database,
   box: SecretBox,
-  onBatch: (table: string, rows: number) => void = () => undefined,
+  options: {
+    readonly encryptsRecords?: boolean;
+    readonly onBatch?: (table: string, rows: number) => void;
+  } = {},
 ): Promise<number> {
+  const { encryptsRecords = false, onBatch = () => undefined } = options;
   let total = 0;
   for (const place of SEALED) {
     for (let rows = BATCH; rows > 0; total += rows) {
@@ -31,7 +38,9 @@ export async function rotateKey(
       if (rows > 0) onBatch(place.table, rows);
     }
   }
-  return total + (await resealJournals(db, box, onBatch));
+  total += await resealJournals(db, box, onBatch);
+  const seal = createRecordSeal(box, encryptsRecords);
+  return total + (await resealRecords(db, seal, (rows) => onBatch('records', rows)));
 }
 
 function resealBatch(db: Database, box: SecretBox, { table, key, column }: (typeof SEALED)[number]): Promise<number> {

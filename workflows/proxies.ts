@@ -56,6 +56,7 @@ export const {
   settleLostRuns,
   startWebhooks,
   sweepJournals,
+  sweepRecords,
 } = proxyActivities<
   Pick<
     Activities,
@@ -66,6 +67,7 @@ export const {
     | 'settleLostRuns'
     | 'startWebhooks'
     | 'sweepJournals'
+    | 'sweepRecords'
   >
 >({
   startToCloseTimeout: '2 minutes',

@@ -7,11 +7,12 @@ import {
   startQueuedRuns,
   startWebhooks,
   sweepJournals,
+  sweepRecords,
 } from './proxies.ts';
 
 /**
  * Makes Temporal equal Postgres: schedules of syncs that are new or changed, no schedule without a sync, allocated runs
- * started, runs whose workflow is gone ended, webhooks started that nobody started, journals past their time dropped.
+ * started, runs whose workflow is gone ended, webhooks started that nobody started, journals and records past their time dropped.
  * `thorough` asks Temporal about every schedule, not only those due.
  */
 export async function reconcileWorkflow({ thorough }: { readonly thorough: boolean }): Promise<void> {
@@ -27,6 +28,7 @@ export async function reconcileWorkflow({ thorough }: { readonly thorough: boole
     if (thorough) await eachPage((afterId) => settleLostRuns({ afterId }));
     if (patched('start-webhooks')) await startWebhooks();
     if (thorough && patched('2026-11-journal-sweep')) await eachPage((afterId) => sweepJournals({ afterId }));
+    if (thorough && patched('2026-11-record-sweep')) await eachPage((afterId) => sweepRecords({ afterId }));
     await condition(allHandlersFinished);
     if (again && workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof reconcileWorkflow>({ thorough });

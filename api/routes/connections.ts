@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Router } from 'express';
 import { z } from 'zod';
+import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
+import { withTransaction } from '../../store/db.ts';
 import type { Granted } from '../../contract/credentials.ts';
 import type { RefreshReason } from '../../outbound/auth/keeper.ts';
 import { checkConnectionConfig } from '../../outbound/auth/connection-config.ts';
@@ -15,6 +17,7 @@ import {
 } from '../../store/connections.ts';
 import type { Environment } from '../../store/environments.ts';
 import { openWorkflows } from '../../store/runs.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { fullConnection, listedConnection } from '../connection-view.ts';
 import { checkCredentials, grantedBy } from '../credentials.ts';
@@ -159,9 +162,9 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
     route({
       params: ID,
       query: z.strictObject({ provider_config_key: knownName }),
-      handle: async ({ environment, params, query }) => {
+      handle: async ({ environment, params, query, request }) => {
         const address = { providerConfigKey: query.provider_config_key, connectionId: params.id };
-        await remove(deps, await knownConnection(deps.db, environment, address));
+        await remove(deps, environment, await knownConnection(deps.db, environment, address), actorOf(request));
         return json({ success: true });
       },
     }),
@@ -220,9 +223,15 @@ async function fetchFresh(
   return fullConnection(fresh ?? connection, deps.box, { withRefreshToken });
 }
 
-async function remove(deps: ApiDeps, connection: Connection): Promise<void> {
+async function remove(deps: ApiDeps, environment: Environment, connection: Connection, actor: Actor): Promise<void> {
   const workflows = await openWorkflows(deps.db, { connectionRow: connection.id });
-  await deleteConnection(deps.db, connection.id);
+  await withTransaction(deps.db, async (db) => {
+    await deleteConnection(db, connection.id);
+    await addAuditEntry(db, {
+      ...{ environmentId: environment.id, actor, at: deps.clock(), action: 'connection.deleted' },
+      subject: `${connection.providerConfigKey}/${connection.connectionId}`,
+    });
+  });
   await cancelWorkflows(deps, workflows);
   await tellEngine(deps);
 }

@@ -12,6 +12,8 @@ import {
 } from '../../store/dashboard-views.ts';
 import { findRun } from '../../store/run-views.ts';
 import { type Answer, json, nothing } from '../answer.ts';
+import { failureCode } from '../../contract/failures.ts';
+import type { CallGuard } from '../call-limits.ts';
 import { maskedConnection } from '../connection-view.ts';
 import { checkSameOrigin, type DashboardSessions } from '../dashboard-session.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -38,10 +40,10 @@ const SIGN_IN = z.union([
 export function dashboardRoutes(
   deps: ApiDeps,
   sessions: DashboardSessions,
-  { route, readJson }: { readonly route: Route; readonly readJson: ReadJson },
+  { route, readJson, guard }: { readonly route: Route; readonly readJson: ReadJson; readonly guard: CallGuard },
 ): Router {
   const router = Router({ caseSensitive: true });
-  sessionRoutes(router, deps, sessions, readJson);
+  sessionRoutes(router, deps, sessions, { readJson, guard });
   router.get(
     '/dashboard/overview',
     route({
@@ -130,7 +132,12 @@ function scriptView(script: ScriptDetails) {
   };
 }
 
-function sessionRoutes(router: Router, deps: ApiDeps, sessions: DashboardSessions, readJson: ReadJson): void {
+function sessionRoutes(
+  router: Router,
+  deps: ApiDeps,
+  sessions: DashboardSessions,
+  { readJson, guard }: { readonly readJson: ReadJson; readonly guard: CallGuard },
+): void {
   const pageRoute = createRoute({
     readJson,
     authenticate: async (request) => {
@@ -154,10 +161,16 @@ function sessionRoutes(router: Router, deps: ApiDeps, sessions: DashboardSession
     pageRoute({
       body: SIGN_IN,
       handle: async ({ body, response }) => {
-        const cookie =
+        const { ip } = response.req;
+        await guard.beforeLookup(ip);
+        const signIn = async () =>
           'secret_key' in body
-            ? await sessions.byKey(body.secret_key.trim())
+            ? sessions.byKey(body.secret_key.trim())
             : sessions.byPassword(body.username, body.password);
+        const cookie = await signIn().catch(async (error) => {
+          if (failureCode(error) === 'unknown_account') await guard.noteUnknown(ip);
+          throw error;
+        });
         response.set('set-cookie', cookie);
         return nothing;
       },

@@ -3,6 +3,7 @@ import type { AllocatedRun } from '../../contract/engine.ts';
 import type { Environment } from '../../store/environments.ts';
 import type { Script } from '../../store/scripts.ts';
 import { listSyncs, type Sync } from '../../store/syncs.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { deploy, previewDeployment, type SavedScript } from '../deploy.ts';
 import { DEPLOY } from '../deploy-body.ts';
@@ -28,8 +29,8 @@ export function deployRoutes(deps: ApiDeps, route: Route): Router {
     '/sync/deploy',
     route({
       body: DEPLOY,
-      handle: async ({ environment, body }) => {
-        const { scripts, firstRuns } = await deploy(deps, environment, body);
+      handle: async ({ environment, body, request }) => {
+        const { scripts, firstRuns } = await deploy(deps, environment, body, actorOf(request));
         await tellEngine(deps);
         const syncs = await syncsOf(deps, environment, scripts);
         return json(await Promise.all(scripts.map((script) => scriptView(deps, script, syncs, firstRuns))));

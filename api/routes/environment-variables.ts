@@ -1,7 +1,9 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { addAuditEntry } from '../../store/audit-log.ts';
 import { withTransaction } from '../../store/db.ts';
 import { listVariables, replaceVariables } from '../../store/environment-variables.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
@@ -19,7 +21,7 @@ const VARIABLES = z.strictObject({
 });
 
 /** What `nango.getEnvironmentVariables` answers in scripts; PUT says all there are. */
-export function environmentVariableRoutes({ db, box }: ApiDeps, route: Route): Router {
+export function environmentVariableRoutes({ db, box, clock }: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
   router.get(
     '/environment-variables',
@@ -34,9 +36,16 @@ export function environmentVariableRoutes({ db, box }: ApiDeps, route: Route): R
     '/environment-variables',
     route({
       body: VARIABLES,
-      handle: async ({ environment, body }) => {
+      handle: async ({ environment, body, request }) => {
         const sealed = body.variables.map(({ name, value }) => ({ name, sealedValue: box.seal(value) }));
-        await withTransaction(db, (transaction) => replaceVariables(transaction, environment.id, sealed));
+        await withTransaction(db, async (transaction) => {
+          await replaceVariables(transaction, environment.id, sealed);
+          await addAuditEntry(transaction, {
+            ...{ environmentId: environment.id, actor: actorOf(request), at: clock() },
+            ...{ action: 'environment_variables.replaced', subject: environment.name },
+            detail: { names: sealed.map(({ name }) => name) },
+          });
+        });
         return json({ success: true });
       },
     }),

@@ -1,7 +1,8 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { violatedConstraint } from '../../store/db.ts';
+import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
+import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import { listConnections } from '../../store/connections.ts';
 import type { Environment } from '../../store/environments.ts';
 import {
@@ -13,6 +14,7 @@ import {
   patchIntegration,
 } from '../../store/integrations.ts';
 import { openWorkflows } from '../../store/runs.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { closeMatches } from '../close-matches.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -102,8 +104,8 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     '/integrations/:key',
     route({
       params: KEY,
-      handle: async ({ environment, params }) => {
-        await remove(deps, environment, params.key);
+      handle: async ({ environment, params, request }) => {
+        await remove(deps, environment, params.key, actorOf(request));
         return json({ success: true });
       },
     }),
@@ -183,10 +185,16 @@ async function hasConnections(db: ApiDeps['db'], environment: Environment, key: 
   return (await listConnections(db, filter)).length > 0;
 }
 
-async function remove(deps: ApiDeps, environment: Environment, key: string): Promise<void> {
+async function remove(deps: ApiDeps, environment: Environment, key: string, actor: Actor): Promise<void> {
   const integration = await knownIntegration(deps.db, environment, key);
   const workflows = await openWorkflows(deps.db, { integrationId: integration.id });
-  await deleteIntegration(deps.db, environment.id, integration.uniqueKey);
+  await withTransaction(deps.db, async (db) => {
+    await deleteIntegration(db, environment.id, integration.uniqueKey);
+    await addAuditEntry(db, {
+      ...{ environmentId: environment.id, actor, at: deps.clock(), action: 'integration.deleted' },
+      subject: integration.uniqueKey,
+    });
+  });
   await cancelWorkflows(deps, workflows);
   await tellEngine(deps);
 }

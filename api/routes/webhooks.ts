@@ -1,5 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { addAuditEntry } from '../../store/audit-log.ts';
+import { withTransaction } from '../../store/db.ts';
 import { EngineError } from '../../contract/failures.ts';
 import { addReplay, type DeliveryView, findDelivery, listDeliveries } from '../../store/webhook-deliveries.ts';
 import {
@@ -9,6 +11,7 @@ import {
   type WebhookSettings,
   webhookSettings,
 } from '../../store/webhook-settings.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
@@ -69,8 +72,15 @@ function settingRoutes(router: Router, deps: ApiDeps, route: Route): void {
   router.post(
     '/environment/webhook-signing-key/rotate',
     route({
-      handle: async ({ environment }) => {
-        const key = await rotateSigningKey(deps.db, { box: deps.box, at: deps.clock() }, environment.id);
+      handle: async ({ environment, request }) => {
+        const at = deps.clock();
+        const key = await withTransaction(deps.db, async (db) => {
+          const rotated = await rotateSigningKey(db, { box: deps.box, at }, environment.id);
+          const who = { environmentId: environment.id, actor: actorOf(request), at };
+          const entry = { ...who, action: 'webhook_signing_key.rotated', subject: environment.name } as const;
+          if (rotated !== undefined) await addAuditEntry(db, entry);
+          return rotated;
+        });
         if (key !== undefined) return json({ data: { signing_key: key } });
         const next = `PATCH /environment/webhooks with a primary_url sets them up and answers the first key`;
         throw new EngineError('not_found', `Environment '${environment.name}' has no webhooks: ${next}.`);

@@ -1,14 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { createAuthenticator } from '../../api/auth.ts';
+import { createCallGuard } from '../../api/call-limits.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
 import { useDatabase } from '../support/database.ts';
 import { START } from '../support/rows.ts';
 
 const database = useDatabase();
+const guard = createCallGuard({ failuresPerMinute: 100, callsPerMinute: 100 });
 
 test('a good key is believed for five seconds, then asked again', async () => {
   let now = START.getTime();
-  const authenticate = createAuthenticator({ db: database.pool, clock: () => new Date(now) });
+  const authenticate = createAuthenticator({ guard, db: database.pool, clock: () => new Date(now) });
   const environment = await ensureEnvironment(database.pool, 'dev', START);
   const key = await createApiKey(database.pool, environment.id, START);
   expect(await authenticate(`Bearer ${key}`)).toEqual({ id: environment.id, name: 'dev' });
@@ -26,11 +28,11 @@ test.each([
   ['Bearer a b', 'malformed_auth_header'],
   ['Token abc', 'malformed_auth_header'],
 ])('the header %j is %s', async (header, code) => {
-  const authenticate = createAuthenticator({ db: database.pool, clock: () => START });
+  const authenticate = createAuthenticator({ guard, db: database.pool, clock: () => START });
   await expect(authenticate(header)).rejects.toMatchObject({ code });
 });
 
 test('no message repeats the key', async () => {
-  const authenticate = createAuthenticator({ db: database.pool, clock: () => START });
+  const authenticate = createAuthenticator({ guard, db: database.pool, clock: () => START });
   await expect(authenticate('Bearer 5ecret')).rejects.toMatchObject({ message: expect.not.stringContaining('5ecret') });
 });

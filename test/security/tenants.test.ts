@@ -97,6 +97,20 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
     '/connect/sessions/reconnect',
     { body: { connection_id: is.connection, integration_id: is.integration, end_user: { id: 'eve' } } },
   ],
+  'POST /connection/:id/metadata': (is) => ['POST', `/connection/${is.connection}/metadata?${of(is)}`, { body: {} }],
+  'PATCH /connection/:id/metadata': (is) => ['PATCH', `/connection/${is.connection}/metadata?${of(is)}`, { body: {} }],
+  'GET /dashboard/connections/:id': (is) => ['GET', `/dashboard/connections/${is.connection}?${of(is)}`],
+  'PUT /sync/update-connection-frequency': (is) => [
+    'PUT',
+    '/sync/update-connection-frequency',
+    { body: { ...named(is), sync_name: is.sync, frequency: 'every hour' } },
+  ],
+  'POST /sync/:name/variant/:variant': (is) => ['POST', `/sync/${is.sync}/variant/mine`, { body: named(is) }],
+  'DELETE /sync/:name/variant/:variant': (is) => ['DELETE', `/sync/${is.sync}/variant/mine`, { body: named(is) }],
+  'DELETE /integrations/:key/functions/:name': (is) => [
+    'DELETE',
+    `/integrations/${is.integration}/functions/${is.sync}?type=sync`,
+  ],
   'POST /sync/deploy': (is) => ['POST', '/sync/deploy', { body: deployment([flow(is.integration, 'mine')]) }],
   'POST /sync/deploy/confirmation': (is) => [
     'POST',
@@ -108,7 +122,8 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
 /** What names nothing of an environment, or is opened by another secret than its key. */
 const WITHOUT_IDS = new Set([
   ...['POST /integrations', 'POST /cli/telemetry', 'PATCH /environment/webhooks', 'PUT /environment-variables'],
-  ...['POST /environment/webhook-signing-key/rotate'],
+  ...['POST /environment/webhook-signing-key/rotate', 'POST /integrations/quickstart'],
+  ...['POST /dashboard/session', 'DELETE /dashboard/session'],
   ...['GET /connect/session', 'DELETE /connect/session', 'GET /oauth/callback', 'GET /app-auth/connect'],
 ]);
 const BY_SESSION = /^(GET \/oauth\/connect|POST \/(\w+-)?(auth|oauth2)\/|POST \/api-auth\/)/;
@@ -144,6 +159,15 @@ test('every route is asked', () => {
   expect(asked).toEqual([]);
 });
 
+test('lists show nothing of another environment', async () => {
+  const lists = api.routes().filter(([method, path]) => method === 'GET' && !path.includes(':'));
+  for (const [, path] of lists) {
+    const { text } = await api.call('GET', path, { key: api.otherKey });
+    for (const mine of [...Object.values(ids), 'value-of-dev', 'app.of.dev']) expect(text).not.toContain(mine);
+  }
+  expect(lists.length).toBeGreaterThan(5);
+});
+
 test('ids of another environment answer as ids that nobody has', async () => {
   const differing: unknown[] = [];
   for (const ask of questions()) {
@@ -164,15 +188,6 @@ test('so they do where the other environment has an integration of the same name
   }
   expect(differing).toEqual([]);
   await api.call('DELETE', `/integrations/${ids.integration}`, { key: api.otherKey });
-});
-
-test('lists show nothing of another environment', async () => {
-  const lists = api.routes().filter(([method, path]) => method === 'GET' && !path.includes(':'));
-  for (const [, path] of lists) {
-    const { text } = await api.call('GET', path, { key: api.otherKey });
-    for (const mine of [...Object.values(ids), 'value-of-dev', 'app.of.dev']) expect(text).not.toContain(mine);
-  }
-  expect(lists.length).toBeGreaterThan(5);
 });
 
 test('a connect session of one environment opens no integration of another', async () => {
@@ -227,6 +242,10 @@ function filled(path: string, is: Ids): string {
 
 function named(is: Pick<Ids, 'integration' | 'connection'>) {
   return { provider_config_key: is.integration, connection_id: is.connection };
+}
+
+function of({ integration }: Pick<Ids, 'integration'>): string {
+  return query({ provider_config_key: integration });
 }
 
 function headers(is: Pick<Ids, 'integration' | 'connection'>) {

@@ -6,6 +6,10 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { beginSignIn, createConnectSession, findConnectSession } from '../../store/connect-sessions.ts';
 import { connectionById, saveConnection } from '../../store/connections.ts';
 import { addJournalChunk, chunkName, journalChunk } from '../../store/journal.ts';
+import { withTransaction } from '../../store/db.ts';
+import { createRecordSeal } from '../../store/record-seal.ts';
+import { saveRecords } from '../../store/records.ts';
+import { resealRecords } from '../../store/reseal-records.ts';
 import { replaceVariables } from '../../store/environment-variables.ts';
 import { rotateKey } from '../../store/rotate-key.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
@@ -107,8 +111,10 @@ test('everything sealed is sealed anew, and the old key is not needed any more',
 });
 
 test('a rotation that was cut off goes on where it was', async () => {
-  const cut = rotateKey(database.pool, both, (table) => {
-    if (table === 'connections') throw new Error('killed');
+  const cut = rotateKey(database.pool, both, {
+    onBatch: (table) => {
+      if (table === 'connections') throw new Error('killed');
+    },
   });
   await expect(cut).rejects.toThrow('killed');
   expect(await envelopesOf(old.keyId)).toContain('connections.credentials');
@@ -136,4 +142,49 @@ test('npm run rotate-key does it by settings alone', async () => {
   const { stdout } = await run({ ...settings, NANGO_ENCRYPTION_KEY_PREVIOUS: oldKey });
   expect(stdout).toContain(`sealed with key '${both.keyId}'`);
   expect(await envelopesOf(old.keyId)).toEqual([]);
+});
+
+test('payloads of records are sealed, sealed anew and opened as the setting says, and go on where that was cut off', async () => {
+  const writer = await seedRun(database.pool, await seedSync(database.pool, `records-${environment}`));
+  await database.pool.query('update runs set seed = $1', [old.seal('seed')]);
+  await database.pool.query('update connections set credentials = $1', [old.seal('{}')]);
+  const text = (n: number) => `{"id":"r${n}","word":"treasure"}`;
+  const numbers = Array.from({ length: 1_200 }, (_, n) => n);
+  const save = (box = both, seals = true) =>
+    withTransaction(database.pool, (db) =>
+      saveRecords(
+        db,
+        { ...writer, at: START, ids: numbers.map((n) => `r${n}`), seal: createRecordSeal(box, seals) },
+        numbers.map(text),
+      ),
+    );
+  const counts = async () => {
+    const { rows } = await database.pool.query(
+      `select count(*) filter (where strpos(r::text, 'treasure') > 0)::int as plain,
+         count(*) filter (where substr(sealed, 1, 4) = decode($1, 'hex'))::int as old,
+         count(*) filter (where substr(sealed, 1, 4) = decode($2, 'hex'))::int as new
+       from records r`,
+      [old.keyId, both.keyId],
+    );
+    return rows[0];
+  };
+  expect(await save(old, false)).toMatchObject({ added: 1_200 });
+  await resealRecords(database.pool, createRecordSeal(old, true));
+  expect(await counts()).toEqual({ plain: 0, old: 1_200, new: 0 });
+  let batches = 0;
+  const cut = rotateKey(database.pool, both, {
+    encryptsRecords: true,
+    onBatch: (table) => {
+      if (table === 'records' && ++batches === 2) throw new Error('killed');
+    },
+  });
+  await expect(cut).rejects.toThrow('killed');
+  expect(await counts()).toEqual({ plain: 0, old: 200, new: 1_000 });
+  await rotateKey(database.pool, both, { encryptsRecords: true });
+  expect(await counts()).toEqual({ plain: 0, old: 0, new: 1_200 });
+  // Nothing of this is a change to whoever reads or saves.
+  expect(await save()).toEqual({ added: 0, updated: 0, deleted: 0 });
+  await rotateKey(database.pool, both);
+  expect(await counts()).toEqual({ plain: 1_200, old: 0, new: 0 });
+  expect(await save()).toEqual({ added: 0, updated: 0, deleted: 0 });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { Express, IRouter } from 'express';
-import { type ApiDeps, type ApiLimits, createApp } from '../../api/app.ts';
+import { type ApiDeps, type ApiLimits, createApp, DEFAULT_LIMITS } from '../../api/app.ts';
 import { openPopups } from '../../api/popups.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { type Authorizer, createAuthorizer } from '../../outbound/auth/authorizer.ts';
@@ -109,7 +109,7 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       strictState: false,
       ...wiring,
       version: '0.0.0-test',
-      limits: { bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
+      limits: { ...DEFAULT_LIMITS, failuresPerMinute: 10_000, bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
       journals: { keep: 'failed', days: 7 },
       scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
     });

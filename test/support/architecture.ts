@@ -64,7 +64,16 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['contract', 'manifest', 'store', 'outbound', 'runtime'],
     types: ['workflows'],
     files: ['workflows/messages.ts'],
-    packages: ['express', 'zod', 'ws', 'safe-stable-stringify', '@temporalio/client', '@temporalio/common'],
+    packages: [
+      'express',
+      'helmet',
+      'rate-limiter-flexible',
+      'zod',
+      'ws',
+      'safe-stable-stringify',
+      '@temporalio/client',
+      '@temporalio/common',
+    ],
     node: true,
   },
   cli: {

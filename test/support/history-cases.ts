@@ -52,6 +52,7 @@ export const CASES: readonly HistoryCase[] = [
   reconcile('reconcile-with-webhooks', true),
   webhook('webhook-delivered', [again(300), { status: 'delivered' }]),
   reconcile('reconcile-sweeping', true),
+  reconcile('reconcile-sweeping-records', true),
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
   refreshIdle('refresh-idle-two-pages'),
 ];
@@ -69,7 +70,7 @@ function action(name: string, steps: readonly Step<ActionStep>[]): HistoryCase {
 }
 
 function reconcile(name: string, thorough: boolean): HistoryCase {
-  const pages = inTurn<string | null>(['200', null, null, null, null, null]);
+  const pages = inTurn<string | null>(['200', null, null, null, null, null, null]);
   const page = async () => ({ nextAfterId: pages() });
   const activities = {
     reconcileSyncs: page,
@@ -78,6 +79,7 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
     settleLostRuns: page,
     startWebhooks: async () => undefined,
     sweepJournals: page,
+    sweepRecords: page,
   };
   return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
 }

@@ -14,8 +14,8 @@ test('it goes through every page of syncs and of queued runs', async () => {
   expect(calls).toEqual(['syncs 0', 'syncs 200', 'syncs 400', 'removals', 'queued 0', 'queued r9', 'webhooks']);
 });
 
-test('only a thorough one asks Temporal about runs that are shown as running, and sweeps journals', async () => {
-  const { calls, activities } = recording({ lost: ['r5', null], journals: ['r7', null] });
+test('only a thorough one asks Temporal about runs that are shown as running, and sweeps journals and records', async () => {
+  const { calls, activities } = recording({ lost: ['r5', null], journals: ['r7', null], records: ['9', null] });
   await time.withWorker(activities, async (queue) => (await start(queue, true)).result());
   expect(calls).toEqual([
     'syncs 0 thorough',
@@ -26,6 +26,8 @@ test('only a thorough one asks Temporal about runs that are shown as running, an
     'webhooks',
     'journals 0',
     'journals r7',
+    'records 0',
+    'records 9',
   ]);
 });
 
@@ -53,13 +55,14 @@ test('any number of signals during the work make one more round', async () => {
 type Pages = readonly (string | null)[];
 
 /** Activities that note how they are called and answer these pages, or a single empty one. */
-function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages; journals?: Pages }) {
+function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages; journals?: Pages; records?: Pages }) {
   const calls: string[] = [];
   const left = {
     syncs: [...(pages.syncs ?? [])],
     queued: [...(pages.queued ?? [])],
     lost: [...(pages.lost ?? [])],
     journals: [...(pages.journals ?? [])],
+    records: [...(pages.records ?? [])],
   };
   const page = (what: keyof typeof left, afterId: string, thorough = false) => {
     calls.push(`${what} ${afterId}${thorough ? ' thorough' : ''}`);
@@ -72,6 +75,7 @@ function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages; journal
     settleLostRuns: async ({ afterId }) => page('lost', afterId),
     startWebhooks: async () => void calls.push('webhooks'),
     sweepJournals: async ({ afterId }) => page('journals', afterId),
+    sweepRecords: async ({ afterId }) => page('records', afterId),
   };
   return { calls, activities };
 }

@@ -1,0 +1,55 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { EngineError } from '../contract/failures.ts';
+
+export type CallLimits = {
+  /** Unknown secrets one address may try in a minute; after that it is refused without a look into Postgres. */
+  readonly failuresPerMinute: number;
+  /** Calls one environment may make in a minute. */
+  readonly callsPerMinute: number;
+};
+
+export type CallGuard = {
+  /** @throws EngineError `too_many_requests` while the address has tried too many unknown secrets. */
+  readonly beforeLookup: (address: string | undefined) => Promise<void>;
+  /** Notes that the address tried an unknown secret. */
+  readonly noteUnknown: (address: string | undefined) => Promise<void>;
+  /** @throws EngineError `too_many_requests` when the environment has made too many calls. */
+  readonly beforeCall: (environmentId: string) => Promise<void>;
+};
+
+const WINDOW_S = 60;
+
+/**
+ * Counts in this process alone: any number of API processes share nothing but Postgres, so that the limits of a
+ * cluster are these times its processes.
+ */
+export function createCallGuard({ failuresPerMinute, callsPerMinute }: CallLimits): CallGuard {
+  const failures = new RateLimiterMemory({ points: failuresPerMinute, duration: WINDOW_S });
+  const calls = new RateLimiterMemory({ points: callsPerMinute, duration: WINDOW_S });
+  return {
+    beforeLookup: async (address = '') => {
+      const seen = await failures.get(address);
+      if (seen !== null && seen.consumedPoints >= failuresPerMinute) {
+        throw tooMany('This address has tried too many unknown keys', seen);
+      }
+    },
+    noteUnknown: async (address = '') => {
+      // Past the limit the answer stays the one for an unknown key: the next call is refused.
+      await failures.penalty(address);
+    },
+    beforeCall: (environmentId) =>
+      calls.consume(environmentId).then(
+        () => undefined,
+        (refused: unknown) => {
+          throw refused instanceof RateLimiterRes
+            ? tooMany(`This environment has made more than ${callsPerMinute} calls in a minute`, refused)
+            : refused;
+        },
+      ),
+  };
+}
+
+function tooMany(what: string, { msBeforeNext }: RateLimiterRes): EngineError {
+  const retryAfterS = Math.max(1, Math.ceil(msBeforeNext / 1000));
+  return new EngineError('too_many_requests', `${what}: try again in ${retryAfterS} s.`, { details: { retryAfterS } });
+}

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+
+const api = useApi({ failuresPerMinute: 5, callsPerMinute: 40, trustedProxies: 1 });
+const from = (address: string) => ({ 'x-forwarded-for': address });
+
+test('an address that guesses keys is refused without a look into the database; others and known keys are not', async () => {
+  const guess = (address: string) => api.call('GET', '/runs', { key: randomUUID(), headers: from(address) });
+  await api.call('GET', '/runs');
+  for (let tries = 0; tries < 5; tries += 1) expect((await guess('203.0.113.1')).status).toBe(401);
+  const refused = await guess('203.0.113.1');
+  expect(refused).toMatchObject({ status: 429, body: { error: { code: 'too_many_requests' } } });
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+  expect((await guess('203.0.113.2')).status).toBe(401);
+  expect((await api.call('GET', '/runs', { headers: from('203.0.113.1') })).status).toBe(200);
+});
+
+test('connect sessions are guarded the same way', async () => {
+  const guess = () => api.call('GET', `/connect/session?connect_session_token=${randomUUID()}`, opened);
+  const opened = { key: null, headers: from('203.0.113.3') };
+  for (let tries = 0; tries < 5; tries += 1) expect((await guess()).status).toBe(401);
+  expect((await guess()).status).toBe(429);
+});
+
+test('whoever guesses at the sign-in of the dashboard is refused as well', async () => {
+  const guess = (body: object) =>
+    api.call('POST', '/dashboard/session', { key: null, headers: from('203.0.113.4'), body });
+  for (let tries = 0; tries < 3; tries += 1) {
+    expect((await guess({ username: 'ada', password: `${tries}` })).status).toBe(401);
+    if (tries < 2) expect((await guess({ secret_key: randomUUID() })).status).toBe(401);
+  }
+  expect((await guess({ secret_key: api.key })).status).toBe(429);
+});
+
+test('an environment that calls too often is told when to come back, and no other one is', async () => {
+  const statuses: number[] = [];
+  for (let calls = 0; calls < 45; calls += 1) statuses.push((await api.call('GET', '/runs')).status);
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(5);
+  const refused = await api.call('GET', '/runs');
+  expect(refused).toMatchObject({ status: 429, body: { error: { code: 'too_many_requests' } } });
+  expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+  expect((await api.call('GET', '/runs', { key: api.otherKey })).status).toBe(200);
+  expect((await api.call('GET', '/health', { key: null })).status).toBe(200);
+});
+
+test('answers carry the headers that keep browsers from running, framing or guessing them', async () => {
+  const { headers } = await api.call('GET', '/health', { key: null });
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+  expect(headers.get('content-security-policy')).toBe("default-src 'none';frame-ancestors 'none'");
+  expect(headers.get('strict-transport-security')).toMatch(/max-age=\d+/);
+  expect(headers.get('referrer-policy')).toBe('no-referrer');
+  expect(headers.get('x-powered-by')).toBeNull();
+});
