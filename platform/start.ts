@@ -18,7 +18,7 @@ const HELP = `npm start: runs the platform with its data in .local/
   npm start -- --new-key dev       makes another secret key for an environment and prints it
   npm run reset                    deletes .local/ after asking
 
-Settings are environment variables; the README has their table.
+Settings are environment variables; docs/settings.md has their table.
 `;
 
 const { values: flags } = parseArgs({

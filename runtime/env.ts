@@ -1,5 +1,5 @@
 /**
- * The only reader of the environment. Each setting stands here once with its default and its meaning; the README's
+ * The only reader of the environment. Each setting stands here once with its default and its meaning; docs/settings.md's
  * table is made from this one. All faults are reported together, before anything is started.
  */
 import { readFileSync } from 'node:fs';
@@ -151,7 +151,7 @@ function textOf(setting: string, file: string): string {
   }
 }
 
-/** The settings as the README shows them: one row of a Markdown table each. */
+/** The settings as docs/settings.md shows them: one row of a Markdown table each. */
 export function settingsTable(): string {
   return Object.entries(SETTINGS)
     .map(([name, schema]) => {
