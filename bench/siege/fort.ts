@@ -75,7 +75,8 @@ export async function openFort(
   );
   const caller = { apiUrl: `http://127.0.0.1:${settings.SERVER_PORT}`, key: dev };
   const untilReady = async (): Promise<void> => {
-    while (!(await isReady(caller.apiUrl))) await delay(200);
+    // Its port may have been given to somebody else meanwhile, who is ready as well.
+    while (api.pid() === undefined || !(await isReady(caller.apiUrl))) await delay(200);
   };
   await untilReady();
   return { caller, db, api, workers, postgres, temporal, wires, untilReady };

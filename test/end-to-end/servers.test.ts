@@ -48,18 +48,18 @@ test.each(Object.keys(STRIKES))(
     const connection = `struck-${part.toLowerCase()}`;
     await connect(fort, INTEGRATION, connection);
     await deployScripts(fort.caller, INTEGRATION, [{ name: connection, source: SOURCE }]);
+    const back = Promise.withResolvers<void>();
     let backAt = 0;
     upstream.watch(connection, async ({ path }) => {
       if (path !== '/pages/4' || backAt > 0) return;
       await STRIKES[part]?.();
       await fort.untilReady();
       backAt = performance.now();
+      back.resolve();
     });
-    const run = await endedRun(
-      fort,
-      await trigger(fort, { integration: INTEGRATION, connection, name: connection }),
-      240_000,
-    );
+    const runId = await trigger(fort, { integration: INTEGRATION, connection, name: connection });
+    await back.promise;
+    const run = await endedRun(fort, runId, 240_000);
     const asked = upstream.askedBy(connection);
     expect(run).toMatchObject({ state: 'success', error: null, counts: { Task: { updated: 0, deleted: 0 } } });
     expect(backAt).toBeGreaterThan(0);
