@@ -59,7 +59,11 @@ async function removeClaimed(db: Queryable, head: Head, { syncId }: Writer, limi
 
 /** Lets a run remove what its sync has saved before its script begins. False when that has begun already. */
 export async function askForEmptyCache(db: Queryable, runId: string): Promise<boolean> {
-  const asked = await db.query(`update runs set empty_cache = true where id = $1::text and state = 'queued'`, [runId]);
+  const asked = await db.query(
+    `update runs set empty_cache = true
+     where id = $1::text and started_at is null and (state = 'queued' or (state = 'waiting' and awaits_room is not null))`,
+    [runId],
+  );
   return asked.rowCount === 1;
 }
 

@@ -22,7 +22,8 @@ export async function forgetProgress(db: Queryable, sync: Sync, at: Date): Promi
  */
 export async function freshenQueued(db: Queryable, runId: string): Promise<boolean> {
   const result = await db.query(
-    `update runs set last_sync_date = null where id = $1::text and state = 'queued' and started_at is null`,
+    `update runs set last_sync_date = null
+     where id = $1::text and started_at is null and (state = 'queued' or (state = 'waiting' and awaits_room is not null))`,
     [runId],
   );
   return result.rowCount === 1;

@@ -307,7 +307,7 @@ test('another environment cannot trigger, pause or see it', async () => {
   expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=theirs', { key })).status).toBe(404);
 });
 
-test('emptyCache is refused for a run whose script has begun, and taken by one that has not', async () => {
+test('emptyCache is refused for a run whose script has begun, and taken by one that has not, or stands in line', async () => {
   await deployed('empties');
   const empty = () => trigger({ syncs: ['tasks'], provider_config_key: 'empties', opts: { emptyCache: true } });
   const [first] = (await api.call('GET', '/runs?provider_config_key=empties')).body.runs;
@@ -315,6 +315,15 @@ test('emptyCache is refused for a run whose script has begun, and taken by one t
   expect((await api.db.query('select empty_cache from runs where id = $1', [first.id])).rows).toEqual([
     { empty_cache: true },
   ]);
+  const { rows } = await api.db.query('select sync_id::text as sync from runs where id = $1', [first.id]);
+  await takeLease(api.db, { syncId: rows[0].sync, runId: first.id, instead: null });
+  await api.db.query(
+    `update runs set state = 'waiting', awaits_room = 'environment', empty_cache = false where id = $1`,
+    [first.id],
+  );
+  expect((await empty()).status).toBe(200);
+  await api.db.query(`update runs set awaits_room = null where id = $1`, [first.id]);
+  expect((await empty()).status).toBe(409);
   await move(first.id, 'running');
   const refused = await empty();
   expect([refused.status, refused.body.error.code]).toEqual([409, 'conflict']);
