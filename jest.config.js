@@ -13,5 +13,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/test/fixtures/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.local/'],
+  // Most of what the tests do is wait for servers: two files at once take little longer than one.
+  maxWorkers: 2,
   testTimeout: 90_000,
 };

@@ -12,7 +12,7 @@ import { openDatabase } from '../../store/db.ts';
 import { createCredentialVault } from '../../store/credentials.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { createRecordingEngine } from '../support/engine.ts';
-import { freePort } from '../support/postgres.ts';
+import { freePort } from '../../platform/ports.ts';
 
 test('without Postgres the API is alive, not ready, and says what is out of reach', async () => {
   const db = openDatabase(`postgres://u:s3cret@127.0.0.1:${await freePort()}/x`, { max: 1, onLost: () => {} });

@@ -10,7 +10,7 @@ import { migrate } from '../../store/migrate.ts';
 import { headOf } from '../../store/record-heads.ts';
 import { pageOfRecords, type RecordRow } from '../../store/record-reads.ts';
 import { type RecordWrite, saveRecords } from '../../store/records.ts';
-import { freePort } from '../support/postgres.ts';
+import { freePort } from '../../platform/ports.ts';
 import { seedRun, seedSync, START } from '../support/rows.ts';
 
 const never = new AbortController().signal;

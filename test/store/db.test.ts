@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { isStoreLoss, openDatabase, withTransaction } from '../../store/db.ts';
 import { useDatabase } from '../support/database.ts';
-import { freePort } from '../support/postgres.ts';
+import { freePort } from '../../platform/ports.ts';
 
 const database = useDatabase();
 
