@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildEnvironment } from '../runtime/env.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = join(PROJECT, 'dashboard');
@@ -45,8 +46,7 @@ export async function buildDashboard(say: (line: string) => void): Promise<boole
 /** Runs the bundler; answers what it said when it failed. */
 async function bundle(folder: string): Promise<string | undefined> {
   const args = [BUNDLER, 'build', SOURCES, '--outDir', folder, '--emptyOutDir', '--logLevel', 'warn'];
-  // Whoever builds, a test too, builds what people use: React runs its effects twice in any other mode.
-  const env = { ...process.env, NODE_ENV: 'production' };
+  const env = buildEnvironment();
   const child = spawn(process.execPath, args, { cwd: PROJECT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));

@@ -162,3 +162,8 @@ export function settingsTable(): string {
     })
     .join('\n');
 }
+
+/** For a process that builds pages: whoever starts it, a test too, wants what people use; React works otherwise in other modes. */
+export function buildEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_ENV: 'production' };
+}
