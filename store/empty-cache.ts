@@ -1,6 +1,7 @@
 /** Removing what a sync has saved, so that its next run finds nothing and adds everything. */
 import { onlyRow, type Queryable } from './db.ts';
 import { type Head, lockHead, type Writer } from './record-heads.ts';
+import { NOT_BEGUN } from './run-room.ts';
 
 /**
  * Removes up to `limit` records of the writing sync, each with its history; those that another sync claims stay. True
@@ -59,11 +60,7 @@ async function removeClaimed(db: Queryable, head: Head, { syncId }: Writer, limi
 
 /** Lets a run remove what its sync has saved before its script begins. False when that has begun already. */
 export async function askForEmptyCache(db: Queryable, runId: string): Promise<boolean> {
-  const asked = await db.query(
-    `update runs set empty_cache = true
-     where id = $1::text and started_at is null and (state = 'queued' or (state = 'waiting' and awaits_room is not null))`,
-    [runId],
-  );
+  const asked = await db.query(`update runs set empty_cache = true where id = $1::text and ${NOT_BEGUN}`, [runId]);
   return asked.rowCount === 1;
 }
 

@@ -3,6 +3,7 @@ import { writeCheckpoint } from './checkpoints.ts';
 import type { Queryable } from './db.ts';
 import { pendingCalls } from './journal.ts';
 import { notifyControl } from './run-control.ts';
+import { NOT_BEGUN } from './run-room.ts';
 import type { StoredFailure } from './runs.ts';
 import type { Sync } from './syncs.ts';
 
@@ -21,11 +22,7 @@ export async function forgetProgress(db: Queryable, sync: Sync, at: Date): Promi
  * begun or ended.
  */
 export async function freshenQueued(db: Queryable, runId: string): Promise<boolean> {
-  const result = await db.query(
-    `update runs set last_sync_date = null
-     where id = $1::text and started_at is null and (state = 'queued' or (state = 'waiting' and awaits_room is not null))`,
-    [runId],
-  );
+  const result = await db.query(`update runs set last_sync_date = null where id = $1::text and ${NOT_BEGUN}`, [runId]);
   return result.rowCount === 1;
 }
 

@@ -9,6 +9,10 @@ export type Scope = 'connection' | 'integration' | 'environment';
 export type RoomLimits = Readonly<Record<Scope, number>>;
 export type NoRoom = { readonly scope: Scope; readonly most: number; readonly since: Date };
 
+/** SQL, of a row of `runs`: its script has not begun, be it queued or in line for a place. */
+export const NOT_BEGUN = `started_at is null
+  and (state = 'queued' or (state = 'waiting' and awaits_room is not null))`;
+
 const SCOPES: readonly Scope[] = ['connection', 'integration', 'environment'];
 /** Whoever stands in line and does not come when it is due lets others pass: its workflow may be lost. */
 const PATIENCE_MS = 30_000;
