@@ -3,9 +3,9 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { search } from '../api.ts';
-import { useEnvironment, useRead } from '../environment.ts';
+import { useRead } from '../environment.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
-import { Go } from '../parts/go.tsx';
+import { ConnectionLink } from '../parts/connection-link.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import { State } from '../parts/state.tsx';
@@ -15,7 +15,7 @@ import type { Integration, ListedConnection } from '../shapes.ts';
 const PAGE = 50;
 
 const COLUMNS: Columns<ListedConnection> = [
-  { header: 'Connection', accessorKey: 'connection_id', cell: ({ row }) => <Name of={row.original} /> },
+  { header: 'Connection', accessorKey: 'connection_id', cell: ({ row }) => <ConnectionLink of={row.original} /> },
   { header: 'Integration', accessorKey: 'provider_config_key' },
   {
     header: 'Customer',
@@ -30,16 +30,6 @@ const COLUMNS: Columns<ListedConnection> = [
   },
   { header: 'Created', accessorKey: 'created', cell: ({ row }) => <Moment at={row.original.created} /> },
 ];
-
-function Name({ of }: { readonly of: ListedConnection }) {
-  const env = useEnvironment();
-  const params = { env, integration: of.provider_config_key, connection: of.connection_id };
-  return (
-    <Go to="/env/$env/connections/$integration/$connection" params={params} className="odd-name">
-      {of.connection_id}
-    </Go>
-  );
-}
 
 export function ConnectionsScreen() {
   const { integration = '' } = useSearch({ strict: false });

@@ -1,11 +1,11 @@
 import { Alert, Anchor, Button, Group, Paper, Stack, Text } from '@mantine/core';
 import { useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { useAsk, useEnvironment, useRead } from '../environment.ts';
+import { useAsk, useRead } from '../environment.ts';
 import { useAct } from '../parts/act.ts';
 import { Answer } from '../parts/answer.tsx';
+import { ConnectionLink } from '../parts/connection-link.tsx';
 import { Copy } from '../parts/copy.tsx';
-import { Go } from '../parts/go.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import type { OneRun, RunCalls } from '../shapes.ts';
@@ -34,8 +34,6 @@ export function RunScreen() {
 }
 
 function Facts({ of }: { readonly of: OneRun }) {
-  const env = useEnvironment();
-  const at = { env, integration: of.provider_config_key, connection: of.connection_id };
   const counts = Object.entries(of.counts).map(
     ([model, { added, updated, deleted }]) => `${model}: ${added} added, ${updated} updated, ${deleted} deleted`,
   );
@@ -46,10 +44,7 @@ function Facts({ of }: { readonly of: OneRun }) {
           <RunState of={of} />
         </Fact>
         <Fact name="Connection">
-          <Go to="/env/$env/connections/$integration/$connection" params={at} className="odd-name">
-            {of.connection_id}
-          </Go>{' '}
-          of {of.provider_config_key}
+          <ConnectionLink of={of} /> of {of.provider_config_key}
         </Fact>
         <Fact name="Started">
           <Moment at={of.started_at} /> by {of.started_by}

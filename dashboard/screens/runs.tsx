@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { search } from '../api.ts';
 import { useEnvironment, useRead } from '../environment.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
+import { ConnectionLink } from '../parts/connection-link.tsx';
 import { Go } from '../parts/go.tsx';
 import { Moment, useNow } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
@@ -131,13 +132,9 @@ export function RunState({ of }: { readonly of: Pick<ListedRun, 'state' | 'resum
 }
 
 function Whose({ of }: { readonly of: ListedRun }) {
-  const env = useEnvironment();
-  const params = { env, integration: of.provider_config_key, connection: of.connection_id };
   return (
     <>
-      <Go to="/env/$env/connections/$integration/$connection" params={params} className="odd-name">
-        {of.connection_id}
-      </Go>
+      <ConnectionLink of={of} />
       <Text size="xs" c="dimmed">
         {of.provider_config_key}
       </Text>
