@@ -26,9 +26,10 @@ import type { Database } from '../../store/db.ts';
 import { ensureEnvironment } from '../../store/environments.ts';
 import { createIntegration } from '../../store/integrations.ts';
 import { beginAttempt, type StoredFailure } from '../../store/runs.ts';
-import { saveBundle, saveScript } from '../../store/scripts.ts';
+import { saveBundle } from '../../store/scripts.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { addSync, syncById } from '../../store/syncs.ts';
+import { seedScript } from './rows.ts';
 
 export type DurableRuns = {
   readonly deps: Dependencies;
@@ -187,27 +188,15 @@ async function deploySync(
   place: Place,
   { name, source, connection = CONNECTION }: Parameters<DurableRuns['deploy']>[0],
 ): Promise<string> {
-  const { deps, folder, environmentId, integrationId } = place;
+  const { deps, folder, environmentId } = place;
   const { db } = deps;
   const at = deps.clock();
   await writeFile(join(folder, `${name}.ts`), source);
   const bundle = await compileScript({ root: folder, file: `${name}.ts` });
   await saveBundle(db, bundle, at);
   const { id: connectionRow } = await connect(place, connection, 'first');
-  const scriptId = await saveScript(db, {
-    ...{ environmentId, integrationId, kind: 'sync', name, version: '1', bundleHash: bundle.hash },
-    ...{ source: null, description: null, models: ['Task'], runs: 'every day', intervalMs: 86_400_000 },
-    ...{
-      syncType: 'incremental',
-      trackDeletes: false,
-      deletionGuard: 0.5,
-      validation: 'warn',
-      autoStart: true,
-      inputModel: null,
-      jsonSchema: undefined,
-      at,
-    },
-  });
+  const daily = { runs: 'every day', intervalMs: 86_400_000 };
+  const scriptId = await seedScript(db, place, { name, bundleHash: bundle.hash, ...daily, at });
   const address = { environment: 'dev', integration: 'tracker', connection, sync: name, variant: 'base' };
   const id = await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: true }, at);
   if (id === undefined) throw new Error(`Sync '${name}' was there already`);
