@@ -10,8 +10,8 @@ export type Verdict = {
   /** What must not be: one line each. */
   readonly faults: readonly string[];
   /**
-   * The most GETs repeated after one blow, those under way at its moment counted together as one page: 0 or 1 where no
-   * more was asked again than had no answer.
+   * The most GETs that one blow made the run ask again, those lost together counted as one page: 0 or 1 where no more
+   * was asked again than the blow can have lost.
    */
   readonly repeatedGets: number;
   /** POSTs made more often than the script asked for, without a worker's death that left them in doubt. */
@@ -26,17 +26,18 @@ export type Verdict = {
 /** A worker keeps what only reads up to half a second before it flushes; the rest is what a busy machine adds. */
 const UNFLUSHED_MS = 5_000;
 
+/**
+ * How the engine's own line about a wait begins. It holds a time, and a run struck in a wait may have too little of it
+ * left to suspend.
+ */
+const OWN_WAIT = 'The run waits until ';
+
 export function judge(script: ChaosScript, calm: Trace, chaos: Trace, blows: readonly Blow[]): Verdict {
   const posts = judgePosts(script, calm, chaos, blows);
-  const groups = joinBlows(chaos.asked, blows);
-  const gets = groups.map((_, at) =>
-    repeatedAfter(chaos.asked, groups.slice(0, at + 1), groups[at + 1]?.[0]?.at ?? Number.POSITIVE_INFINITY),
-  );
+  const gets = judgeGets(chaos, blows);
   const faults = [
     ...posts.faults,
-    ...gets
-      .filter(({ pages }) => pages > 1)
-      .map(({ again }) => `one blow made GETs be asked again: ${again.join(' ')}`),
+    ...gets.faults,
     ...(posts.doubtsFailed > 0 ? leftBehind(calm, chaos) : differences(calm, chaos)),
     ...drawsOf(calm).map((fault) => `undisturbed: ${fault}`),
     ...(posts.doubtsFailed > 0 ? [] : drawsOf(chaos)),
@@ -44,7 +45,7 @@ export function judge(script: ChaosScript, calm: Trace, chaos: Trace, blows: rea
   return {
     ...posts,
     faults,
-    repeatedGets: Math.max(0, ...gets.map(({ pages }) => pages)),
+    repeatedGets: gets.most,
     resumeS: resumeTimes(chaos, blows),
   };
 }
@@ -65,7 +66,9 @@ function comparable({
   metadata,
   journalRows,
 }: Trace): Readonly<Record<string, unknown>> {
-  const lines = run.logs.map(({ level, message }) => `${level} ${message}`);
+  const lines = run.logs
+    .filter(({ message }) => !message.startsWith(OWN_WAIT))
+    .map(({ level, message }) => `${level} ${message}`);
   return {
     outcomes: [run.state, run.error?.code, run.error?.message],
     counts: run.counts,
@@ -121,10 +124,17 @@ function doubtedPost(script: ChaosScript, chaos: Trace, blows: readonly Blow[]):
   return script.posts.find(({ path, retries }) => {
     const last = askedFor(chaos, path).at(-1);
     const isNamed = chaos.run.error?.message.startsWith(`POST ${path} `);
-    return isNamed && retries === 0 && last !== undefined && isInDoubt(last, blows);
+    return isNamed && retries === 0 && (last === undefined ? isUnsent(chaos, blows) : isInDoubt(last, blows));
   })?.path;
 }
 
+/** Nobody but the dead worker can know that a POST it had announced never went out. */
+function isUnsent({ asked }: Trace, blows: readonly Blow[]): boolean {
+  const last = asked.at(-1);
+  return blows.some(({ kind, at }) => kind === 'worker' && at >= (last?.at ?? 0));
+}
+
+/** Whether a worker died before it had the answer in its journal. */
 function isInDoubt({ at, answeredAt }: Asked, blows: readonly Blow[]): boolean {
   return blows.some(
     (blow) => blow.kind === 'worker' && at <= blow.at && blow.at - UNFLUSHED_MS < (answeredAt ?? blow.at),
@@ -135,42 +145,39 @@ function askedFor({ asked }: Trace, path: string): readonly Asked[] {
   return asked.filter((one) => one.method === 'POST' && one.path === path);
 }
 
-/** Blows between which the run gave no sign of life are one to it. */
-function joinBlows(asked: readonly Asked[], blows: readonly Blow[]): readonly (readonly Blow[])[] {
-  const groups: Blow[][] = [];
-  for (const blow of blows) {
-    const before = groups.at(-1)?.at(-1);
-    const isFirst = before === undefined || asked.some(({ at }) => at > before.at && at <= blow.at);
-    if (isFirst) groups.push([blow]);
-    else groups.at(-1)?.push(blow);
-  }
-  return groups;
-}
-
 /**
- * GETs asked again between the last of these groups of blows and the next that had come before. Refusals do not count:
- * they are waited out.
+ * Each GET asked again has the last blow since it was asked before as its cause. A killed worker loses the answers it had
+ * not flushed; any other blow loses those under way at its moment. Refusals do not count: they are waited out.
  */
-function repeatedAfter(
-  asked: readonly Asked[],
-  groups: readonly (readonly Blow[])[],
-  until: number,
-): { readonly pages: number; readonly again: readonly string[] } {
-  const from = groups.at(-1)?.[0]?.at ?? 0;
-  const before = asked.filter(({ at, status }) => status !== 429 && at <= from);
-  const known = new Set(before.filter(isGet).map(({ path }) => path));
-  const again = asked.filter((one) => isGet(one) && one.at > from && one.at <= until && known.has(one.path));
-  // A killed worker also loses the answers that it had not flushed; the next may be killed before it asks for all of them.
-  const isLost = ({ at: askedAt, answeredAt = from }: Asked): boolean =>
-    groups.flat().some(({ kind, at }) => kind === 'worker' && at >= askedAt && answeredAt > at - UNFLUSHED_MS);
-  const last = new Map(before.filter(isGet).map((one) => [one.path, one]));
-  const open = Math.max(before.at(-1)?.width ?? 0, [...last.values()].filter(isLost).length);
-  const pages = again.length <= open ? Math.min(again.length, 1) : 1 + again.length - open;
-  return { pages, again: again.map(({ path }) => path) };
-}
-
-function isGet({ method }: Asked): boolean {
-  return method === 'GET';
+function judgeGets(
+  { asked }: Trace,
+  blows: readonly Blow[],
+): { readonly faults: readonly string[]; readonly most: number } {
+  const gets = asked.filter(({ method, status }) => method === 'GET' && status !== 429);
+  const repeats = gets.flatMap((again, at) => {
+    const before = gets.slice(0, at).findLast(({ path }) => path === again.path);
+    return before === undefined ? [] : [{ before, again }];
+  });
+  const between = repeats.map(({ before, again }) => blows.filter(({ at }) => at >= before.at && at <= again.at));
+  const isLost = repeats.map(({ before }, at) => isInDoubt(before, between[at] ?? []));
+  const uncaused = repeats.filter((_, at) => between[at]?.length === 0);
+  const perBlow = blows.map((blow) => {
+    const own = repeats.filter((_, at) => !isLost[at] && between[at]?.at(-1) === blow);
+    const underWay = Math.max(1, ...own.map(({ before }) => before.width));
+    return { paths: own.map(({ again }) => again.path), tooMany: Math.max(0, own.length - underWay) };
+  });
+  return {
+    faults: [
+      ...uncaused.map(({ again }) => `GET ${again.path} was asked again without a blow`),
+      ...perBlow
+        .filter(({ tooMany }) => tooMany > 0)
+        .map(({ paths }) => `one blow made GETs be asked again: ${paths.join(' ')}`),
+    ],
+    most: Math.max(
+      isLost.includes(true) ? 1 : 0,
+      ...perBlow.map(({ paths, tooMany }) => Math.min(1, paths.length) + tooMany),
+    ),
+  };
 }
 
 function resumeTimes({ asked, endedAt }: Trace, blows: readonly Blow[]): readonly number[] {
