@@ -2,6 +2,7 @@ import type { Authorizer } from '../outbound/auth/authorizer.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { OperationSink } from '../contract/operation.ts';
 import type { Limits } from '../contract/script.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -26,6 +27,8 @@ export type ApiDeps = {
   readonly strictState: boolean;
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Keeps what happened for `/logs`. */
+  readonly operations: OperationSink;
   readonly version: string;
   /** Where the Temporal Web UI answers, when that is known. */
   readonly temporalUi?: string | null;

@@ -29,6 +29,7 @@ import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/tempora
 import { createSandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
 import type { Database } from '../store/db.ts';
+import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
@@ -79,6 +80,8 @@ export async function startEngine(options: {
     worksHere ? bundleWorkflows() : undefined,
   ]);
   const client = new Client({ connection, namespace: parts.temporal.namespace });
+  const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
+  closing.add('the log of operations', operations.close);
   const allow = settings.NANGO_OUTBOUND_ALLOW;
   // Nothing is held here: refreshes are made in a process of their own.
   const vault = createCredentialVault({ db, holds: db, box });
@@ -141,6 +144,7 @@ export async function startEngine(options: {
         removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
       },
       journals,
+      logDays: settings.NANGO_LOGS_KEEP_DAYS,
       processQueue,
       actionLeft: ownActions?.left,
     };
@@ -158,7 +162,7 @@ export async function startEngine(options: {
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, operations, version: VERSION },
     limits: {
       ...DEFAULT_LIMITS,
       callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
