@@ -91,7 +91,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(pageRoutes(deps));
   app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
   app.use(crossOrigin);
-  app.use(healthRoutes(deps));
+  app.use(healthRoutes(deps, createRoute({ authenticate: async () => ({}), readJson, security: 'open' })));
   app.use(docsRoutes(deps, app));
   app.use(inboundRoutes(deps));
   app.use(proxyRoutes(deps, route));

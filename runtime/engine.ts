@@ -10,6 +10,7 @@ import {
 import { type AllocatedRun, RECONCILE, RESUME_SIGNAL, syncStory, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import { webhookWorkflowId } from '../contract/ids.ts';
+import { taskQueueStates } from './task-queues.ts';
 
 /**
  * Our calls to Temporal, under the names of contract/engine.ts. Each throws `engine_unavailable` when the server cannot
@@ -36,6 +37,7 @@ export function createEngine(options: {
     resume: (workflowId: string) => reachable(() => resume(client, workflowId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
+    taskQueues: () => reachable(() => taskQueueStates(client, namespace)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
       uiUrl === undefined ? null : workflowUrl(uiUrl, namespace, workflow),
   };

@@ -87,7 +87,7 @@ function urlOf(port: number): string {
 }
 
 function isReady(apiUrl: string): Promise<boolean> {
-  return fetch(`${apiUrl}/ready`).then(
+  return fetch(`${apiUrl}/ready?parts=store,engine`).then(
     async (answer) => {
       await answer.arrayBuffer();
       return answer.ok;

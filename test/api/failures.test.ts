@@ -57,7 +57,7 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
   await popups.close();
   await db.end();
   expect(answers.map(({ status }) => status)).toEqual([200, 503, 503]);
-  expect(answers[1]?.text).toContain('"store":"out of reach"');
+  expect(answers[1]?.text).toContain('"store":"out of reach');
   expect(answers[2]?.text).toContain('store_unavailable');
   expect(answers.map(({ text }) => text).join()).not.toContain('s3cret');
 });
