@@ -14,10 +14,12 @@ export async function giveUp(deps: ApiDeps, runId: string, error: unknown): Prom
     code: 'engine_unavailable',
     message: 'Temporal was out of reach before the action began',
   } as const;
-  await withTransaction(deps.db, async (db) => {
+  const hasEnded = await withTransaction(deps.db, async (db) => {
     const ended = await endRun(db, { runId, fence: 0, state: 'failed', failure, output: null, at: deps.clock() });
     if (ended) await releaseKey(db, runId);
+    return ended;
   });
+  if (hasEnded) deps.metrics.runEnded({ kind: 'action', state: 'failed' });
   throw error;
 }
 

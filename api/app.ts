@@ -86,7 +86,7 @@ export function createApp(deps: ApiDeps): Express {
   });
   const sessionAuthenticator = createSessionAuthenticator({ ...deps, guard });
   const sessionRoute = createRoute({ authenticate: sessionAuthenticator, readJson, security: 'session' });
-  app.use(metricsRoutes(pathOf));
+  app.use(metricsRoutes(deps, pathOf));
   // Pages of other origins may talk to the public API, not to the dashboard's.
   app.use(pageRoutes(deps));
   app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));

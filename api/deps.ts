@@ -3,6 +3,7 @@ import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
 import type { Limits } from '../contract/script.ts';
+import type { Metrics } from '../runtime/metrics.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -25,6 +26,9 @@ export type ApiDeps = {
   /** Whether a sign-in must come back to the browser it began in (by a cookie). */
   readonly strictState: boolean;
   readonly clock: () => Date;
+  readonly metrics: Metrics;
+  /** Whether this API answers `GET /metrics`; a port of their own may. */
+  readonly servesMetrics: boolean;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly version: string;
   /** Where the Temporal Web UI answers, when that is known. */

@@ -1,3 +1,4 @@
+import { createMetrics } from '../../runtime/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -39,6 +40,8 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
     publicUrl: () => 'http://localhost',
     callbackUrl: () => 'http://localhost/oauth/callback',
     strictState: false,
+    metrics: createMetrics(),
+    servesMetrics: true,
     journals: { keep: 'failed', days: 7 },
     scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
   });

@@ -12,6 +12,7 @@ import { createOutbound, type Outbound } from '../../outbound/request.ts';
 import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { useDatabase } from './database.ts';
 import { createRecordingEngine, type RecordingEngine } from './engine.ts';
@@ -107,6 +108,8 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       publicUrl: () => url(),
       callbackUrl: () => `${url()}/oauth/callback`,
       strictState: false,
+      metrics: createMetrics(),
+      servesMetrics: true,
       ...wiring,
       version: '0.0.0-test',
       limits: { ...DEFAULT_LIMITS, failuresPerMinute: 10_000, bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },

@@ -1,8 +1,8 @@
-import { expect, test } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
 import { usePlatform } from '../support/platform.ts';
 
-const platform = usePlatform({}, { syncs: false });
+const platform = usePlatform({ NANGO_METRICS_PORT: '0' }, { syncs: false });
 
 async function ready(): Promise<{ status: number; body: Record<string, string> }> {
   const answer = await fetch(`${platform.caller.apiUrl}/ready`);
@@ -32,3 +32,13 @@ test('an API that runs actions misses the workers for syncs, and is ready once t
     workers: 'ok',
   });
 }, 120_000);
+
+test('metrics with a port of their own are not on the port of the REST API', async () => {
+  const ports = platform.events.filter(({ event }) => event === 'metrics.ready').map(({ fields }) => fields['port']);
+  const own = `http://127.0.0.1:${ports.at(-1)}`;
+  expect((await fetch(`${own}/health`)).status).toBe(200);
+  const text = await (await fetch(`${own}/metrics`)).text();
+  expect(text).toContain('nango_sandbox_processes');
+  expect(text).toMatch(/^temporal_/m);
+  expect((await fetch(`${platform.caller.apiUrl}/metrics`)).status).toBe(404);
+});
