@@ -120,7 +120,8 @@ async function runPass(
     fault ??= error;
     abort.abort(error);
   };
-  const pending = await untilStored(() => pendingCalls(deps.db, run), given.stop);
+  // Calls are announced by flushes: where there was none, there is nothing to look for.
+  const pending = run.flushed === 0 ? [] : await untilStored(() => pendingCalls(deps.db, run), given.stop);
   const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail, heed: given.watched.heed });
   const host = createDurableHost(deps, run, given.connection, {
     recorder,

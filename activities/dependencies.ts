@@ -49,6 +49,8 @@ export type Dependencies = {
   readonly journals: JournalRetention;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
+  /** Hears of each action that is no longer at work in this process, for callers who wait for it here. */
+  readonly actionLeft?: ((runId: string, how: 'ended' | 'goes on') => void) | undefined;
 };
 
 export type ScriptLimits = {

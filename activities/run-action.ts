@@ -41,6 +41,10 @@ export function createActionActivities(deps: Dependencies) {
       running.delete(runId);
       watched.end();
     });
+    step.then(
+      ({ status }) => deps.actionLeft?.(runId, status === 'finished' || status === 'failed' ? 'ended' : 'goes on'),
+      () => deps.actionLeft?.(runId, 'goes on'),
+    );
     running.set(runId, { step, stop });
     return { step, stop };
   };

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
+import { benchCancel } from './cases/cancel.ts';
 import { benchChaos } from './cases/chaos.ts';
 import { benchCompile } from './cases/compile.ts';
 import { benchConcurrency } from './cases/concurrency.ts';
@@ -25,6 +26,7 @@ import { rounded, surroundings, tableOf } from './report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
+  cancel: benchCancel,
   chaos: benchChaos,
   compile: benchCompile,
   concurrency: benchConcurrency,
@@ -46,6 +48,7 @@ const HELP = `npm run -s bench -- <name> [options]
   actions    actions over REST with one caller and with 20, and the bare engine beside it
   sync       first syncs from a fast and from a slow upstream, and the same again with nothing changed
   journal    first syncs with the journal and without it, side by side
+  cancel     how soon a script in an endless loop has ended once its run is cancelled
   compile    the author's commands on made-up projects, with tsc and esbuild alone beside them
   cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers

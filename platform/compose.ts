@@ -22,6 +22,7 @@ import { createDelivery } from '../outbound/delivery.ts';
 import { createOutbound } from '../outbound/request.ts';
 import type { Closing } from '../runtime/closing.ts';
 import { createEngine } from '../runtime/engine.ts';
+import { createOwnActions } from '../runtime/own-actions.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
 import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
@@ -105,12 +106,8 @@ export async function startEngine(options: {
     maxResponseBytes: MAX_RESPONSE_BYTES,
   });
   closing.add('outbound', outbound.close);
-  const engine = createEngine({
-    client,
-    namespace: parts.temporal.namespace,
-    uiUrl: parts.uiUrl,
-    eagerActions: roles.actions,
-  });
+  const ownActions = roles.actions ? createOwnActions() : undefined;
+  const engine = createEngine({ client, namespace: parts.temporal.namespace, uiUrl: parts.uiUrl, ownActions });
   const limits = limitsOf(settings);
   const journals = { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS };
   let failed = new Promise<never>(() => undefined);
@@ -150,6 +147,7 @@ export async function startEngine(options: {
       },
       journals,
       processQueue,
+      actionLeft: ownActions?.left,
     };
     const { namespace } = parts.temporal;
     const syncSlots = settings.NANGO_SYNC_SLOTS;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Client,
   ScheduleNotFoundError,
@@ -5,12 +6,17 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   type WorkflowHandle,
+  type WorkflowHandleWithStartDetails,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { type AllocatedRun, RECONCILE, RESUME_SIGNAL, syncStory, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import { webhookWorkflowId } from '../contract/ids.ts';
+import type { OwnActions } from './own-actions.ts';
 import { taskQueueStates } from './task-queues.ts';
+
+/** Longer than an action is a local activity; from then on its workflow says when it has ended. */
+const ELSEWHERE_AFTER_MS = 5_000;
 
 /**
  * Our calls to Temporal, under the names of contract/engine.ts. Each throws `engine_unavailable` when the server cannot
@@ -20,18 +26,18 @@ export function createEngine(options: {
   readonly client: Client;
   readonly namespace: string;
   readonly uiUrl: string | undefined;
-  /** Whether this process also runs actions: then the first task is handed over here, without a hop. */
-  readonly eagerActions: boolean;
+  /** Of a process that also runs actions: then the first task is handed over here, without a hop. */
+  readonly ownActions: OwnActions | undefined;
 }) {
-  const { client, namespace, uiUrl, eagerActions } = options;
+  const { client, namespace, uiUrl, ownActions } = options;
   return {
     reconcile: () => reachable(() => reconcile(client)),
     startSync: (run: AllocatedRun) => reachable(() => startSync(client, run)),
     runAction: (run: { readonly runId: string; readonly workflowId: string }) =>
-      reachable(() => runAction(client, run, eagerActions)),
+      reachable(() => runAction(client, run, ownActions)),
     startAction: (run: { readonly runId: string; readonly workflowId: string }) =>
       reachable(async () => {
-        await startAction(client, run, eagerActions);
+        await startAction(client, run, ownActions !== undefined);
       }),
     startDelivery: (deliveryId: string) => reachable(() => startDelivery(client, deliveryId)),
     resume: (workflowId: string) => reachable(() => resume(client, workflowId)),
@@ -70,13 +76,22 @@ async function startSync(client: Client, run: AllocatedRun): Promise<void> {
 async function runAction(
   client: Client,
   run: { readonly runId: string; readonly workflowId: string },
-  eager: boolean,
+  ownActions: OwnActions | undefined,
 ): Promise<void> {
+  const watched = ownActions?.watch(run.runId);
   try {
-    await (await startAction(client, run, eager)).result();
+    const handle = await startAction(client, run, watched !== undefined);
+    // What ends the action is its row; its workflow closes after it, and nobody need wait for that.
+    if (watched !== undefined && 'eagerlyStarted' in handle && handle.eagerlyStarted) {
+      const how = await Promise.race([watched.left, delay(ELSEWHERE_AFTER_MS, 'goes on' as const, { ref: false })]);
+      if (how === 'ended') return;
+    }
+    await handle.result();
   } catch (error) {
     // How it ended is in the run's row, which the caller reads next; a workflow closed long ago may be forgotten.
     if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
+  } finally {
+    watched?.close();
   }
 }
 
@@ -84,7 +99,7 @@ async function startAction(
   client: Client,
   run: { readonly runId: string; readonly workflowId: string },
   eager: boolean,
-): Promise<WorkflowHandle> {
+): Promise<WorkflowHandle | WorkflowHandleWithStartDetails> {
   try {
     return await client.workflow.start('actionWorkflow', {
       workflowId: run.workflowId,

@@ -2,9 +2,10 @@
  * Composition of the worker: activities registered, four task queues polled. It decides how much runs at once and how
  * a worker goes away; what is run is decided by workflows/ and activities/.
  */
-import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type Dependencies, failureInterceptor } from '../activities/index.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
+import { OwnWorker } from './own-worker.ts';
 
 export type WorkerRoles = { readonly actions: boolean; readonly syncs: boolean };
 
@@ -53,7 +54,7 @@ export async function startWorkers(options: {
       { ...common, ...BACKGROUND },
       { ...common, ...WEBHOOKS },
     );
-  const workers = await Promise.all(wanted.map((settings) => Worker.create(settings)));
+  const workers = await Promise.all(wanted.map((settings) => OwnWorker.create(settings)));
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever awaits `done` or `stop` sees the failure; without this line it would end the process before they can.
   done.catch(() => undefined);

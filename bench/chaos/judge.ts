@@ -146,8 +146,9 @@ function askedFor({ asked }: Trace, path: string): readonly Asked[] {
 }
 
 /**
- * Each GET asked again has the last blow since it was asked before as its cause. A killed worker loses the answers it had
- * not flushed; any other blow loses those under way at its moment. Refusals do not count: they are waited out.
+ * Each GET asked again has the last blow before it as its cause. A killed worker loses the answers it had not flushed; any
+ * other blow loses those under way, the last of which may have gone out just after it: they are known by their number
+ * alone. Refusals do not count: they are waited out.
  */
 function judgeGets(
   { asked }: Trace,
@@ -158,11 +159,16 @@ function judgeGets(
     const before = gets.slice(0, at).findLast(({ path }) => path === again.path);
     return before === undefined ? [] : [{ before, again }];
   });
-  const between = repeats.map(({ before, again }) => blows.filter(({ at }) => at >= before.at && at <= again.at));
-  const isLost = repeats.map(({ before }, at) => isInDoubt(before, between[at] ?? []));
-  const uncaused = repeats.filter((_, at) => between[at]?.length === 0);
+  const cause = repeats.map(({ again }) => blows.findLast(({ at }) => at <= again.at));
+  const isLost = repeats.map(({ before, again }) =>
+    isInDoubt(
+      before,
+      blows.filter(({ at }) => at <= again.at),
+    ),
+  );
+  const uncaused = repeats.filter((_, at) => cause[at] === undefined);
   const perBlow = blows.map((blow) => {
-    const own = repeats.filter((_, at) => !isLost[at] && between[at]?.at(-1) === blow);
+    const own = repeats.filter((_, at) => !isLost[at] && cause[at] === blow);
     const underWay = Math.max(1, ...own.map(({ before }) => before.width));
     return { paths: own.map(({ again }) => again.path), tooMany: Math.max(0, own.length - underWay) };
   });

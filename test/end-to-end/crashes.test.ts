@@ -45,6 +45,32 @@ test('what was asked for while Temporal was down happens once it is back', async
   expectWhole(await endedRun(platform, runs[0]?.run_id ?? ''));
 });
 
+test('an action that ends while Temporal is down answers its caller, and its workflow closes later', async () => {
+  await createConnection(platform.caller, 'tracker', 'answered-while-down');
+  const source = `export default async (nango: any) => (await nango.post({ endpoint: '/pages/1', baseUrlOverride: '${upstream.url}' })).data;`;
+  await deployScripts(platform.caller, 'tracker', [{ name: 'answered-while-down', type: 'action', source }]);
+  const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  upstream.handleWith(async () => {
+    arrived.resolve();
+    await released.promise;
+    return { json: { made: 1 } };
+  });
+  const of = { 'provider-config-key': 'tracker', 'connection-id': 'answered-while-down' };
+  const body = { action_name: 'answered-while-down' };
+  const answer = call(platform.caller, 'POST', '/action/trigger', body, [], of);
+  await arrived.promise;
+  await platform.temporal.kill();
+  released.resolve();
+  expect(await answer).toEqual({ made: 1 });
+  await platform.temporal.restart();
+  const { rows } = await platform.engine.db.query<{ id: string }>(
+    `select workflow_id as id from runs where name = $1::text`,
+    [body.action_name],
+  );
+  expect(await platform.engine.client.workflow.getHandle(rows[0]?.id ?? '').result()).toEqual({ status: 'finished' });
+  expect(upstream.requests).toHaveLength(1);
+});
+
 test('a run whose every connection to Postgres is cut at each page stores each record once', async () => {
   const sync = await connect('postgres-cut');
   upstream.handleWith(async (request) => {
