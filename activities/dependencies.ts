@@ -1,3 +1,4 @@
+import type { Meter } from '../contract/meter.ts';
 import type { Client } from '@temporalio/client';
 import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
@@ -40,6 +41,7 @@ export type Dependencies = {
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly meter: Meter;
   readonly limits: ScriptLimits;
   /** @default for ever */
   readonly recordsKept?: RecordRetention;

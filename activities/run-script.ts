@@ -59,6 +59,7 @@ async function beginSyncRun(
 ): Promise<Attempt | SyncStep> {
   if (!(await untilStored(() => leaseFor(deps, sync, runId), signal))) {
     await endRun(deps.db, skippedRun(runId, deps.clock()));
+    deps.meter.runEnded({ kind: 'sync', state: 'skipped' });
     return { status: 'skipped', reason: 'running' };
   }
   await untilStored(() => settleIdentity(deps.db), signal);
@@ -101,10 +102,14 @@ async function leaseFor(deps: Dependencies, sync: Sync, runId: string): Promise<
   const holder = await takeLease(deps.db, { syncId: sync.id, runId, instead: null });
   if (holder === undefined) return true;
   if (await isOpenWorkflow(deps.client, holder)) return false;
-  await endAsFailed(deps, holder.runId, {
-    code: 'runner_lost',
-    message: 'The workflow of this run ended without reporting; a newer run has taken its place',
-  });
+  await endAsFailed(
+    deps,
+    { ...holder, kind: 'sync' },
+    {
+      code: 'runner_lost',
+      message: 'The workflow of this run ended without reporting; a newer run has taken its place',
+    },
+  );
   return (await takeLease(deps.db, { syncId: sync.id, runId, instead: holder.runId })) === undefined;
 }
 
@@ -178,9 +183,12 @@ async function giveUp(deps: Dependencies, run: Attempt): Promise<SyncStep> {
 
 async function end(deps: Dependencies, run: Attempt, how: Pick<RunEnd, 'state' | 'failure'>): Promise<void> {
   const ending: RunEnd = { runId: run.runId, fence: run.fence, output: null, at: deps.clock(), ...how };
-  await withTransaction(deps.db, async (db) => {
-    if (await endRun(db, ending)) await release(db, run, ending);
+  const hasEnded = await withTransaction(deps.db, async (db) => {
+    if (!(await endRun(db, ending))) return false;
+    await release(db, run, ending);
+    return true;
   });
+  if (hasEnded) deps.meter.runEnded({ kind: run.kind, state: ending.state });
   tellEnd(deps, run, ending);
   await announceRun(deps, run.runId);
 }

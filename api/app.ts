@@ -87,12 +87,12 @@ export function createApp(deps: ApiDeps): Express {
   });
   const sessionAuthenticator = createSessionAuthenticator({ ...deps, guard });
   const sessionRoute = createRoute({ authenticate: sessionAuthenticator, readJson, security: 'session' });
-  app.use(metricsRoutes(pathOf));
+  app.use(metricsRoutes(deps, pathOf));
   // Pages of other origins may talk to the public API, not to the dashboard's.
   app.use(pageRoutes(deps));
   app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
   app.use(crossOrigin);
-  app.use(healthRoutes(deps));
+  app.use(healthRoutes(deps, createRoute({ authenticate: async () => ({}), readJson, security: 'open' })));
   app.use(docsRoutes(deps, app));
   app.use(inboundRoutes(deps));
   app.use(proxyRoutes(deps, route));

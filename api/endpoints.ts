@@ -58,7 +58,7 @@ const SIGN_IN = { refusals: [403, 409, 424, 502] };
 export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /': of(null, 'Where to look'),
   'GET /health': of(null, 'Whether the process lives'),
-  'GET /ready': of(null, 'Whether it can do its work'),
+  'GET /ready': of(null, 'Whether it can do its work: a line for each part, or for those of `parts`'),
   'GET /openapi.json': of(null, 'This document'),
   'GET /docs/api': of(null, 'This document as a page'),
 

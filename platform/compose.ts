@@ -26,7 +26,7 @@ import { createOwnActions } from '../runtime/own-actions.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
 import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
-import { createSandbox } from '../sandbox/pool.ts';
+import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
 import type { Database } from '../store/db.ts';
 import { openOperationLog } from '../store/operation-log.ts';
@@ -37,6 +37,7 @@ import { installSdk } from '../worker/sdk.ts';
 import { startWorkers, type WorkerRoles } from '../worker/create.ts';
 import { DASHBOARD_FOLDER } from './dashboard-build.ts';
 import { openMigrated } from './database.ts';
+import { addSdkMetrics, openInstruments, watchEngine, watchProcess } from './instruments.ts';
 import type { Parts } from './parts.ts';
 import { createRefresher } from './refresher.ts';
 
@@ -68,7 +69,9 @@ export async function startEngine(options: {
   readonly closing: Closing;
 }): Promise<RunningEngine> {
   const { settings, parts, roles, log, closing } = options;
-  installSdk(log);
+  const instruments = await openInstruments(settings, roles.api, { log, closing });
+  const { metrics } = instruments;
+  installSdk(log, instruments.sdkAddress);
   const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
@@ -111,15 +114,16 @@ export async function startEngine(options: {
   const limits = limitsOf(settings);
   const journals = { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS };
   let failed = new Promise<never>(() => undefined);
+  let sandbox: Sandbox | undefined;
+  const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
   if (workflowBundle !== undefined) {
-    const sandbox = createSandbox({ log });
+    sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
     const { startSync, startAction, startDelivery, runAction, reconcile } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
     const control = openRunControl({ db, log });
     closing.add('the listener for runs', control.close);
-    const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
       db,
       box,
@@ -137,6 +141,7 @@ export async function startEngine(options: {
       reconcile,
       clock,
       log,
+      meter: metrics,
       limits,
       encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
       recordsKept: {
@@ -155,7 +160,10 @@ export async function startEngine(options: {
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
+  watchProcess(metrics, { db, sandbox });
+  addSdkMetrics(instruments, processQueue);
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
+  watchEngine(metrics, { db, taskQueues: engine.taskQueues });
   const popups = openPopups(db, log);
   closing.add('the lines to popups', popups.close);
   let publicUrl = settings.NANGO_SERVER_URL;
@@ -168,6 +176,8 @@ export async function startEngine(options: {
       callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
       trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },
+    metrics,
+    servesMetrics: instruments.onApiPort,
     journals,
     scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,

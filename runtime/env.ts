@@ -37,7 +37,16 @@ export const SETTINGS = {
     .describe('Temporal Web UI that links point to; known by itself for the local server'),
   TEMPORAL_UI_PORT: port(8233).describe('Port of the local Temporal Web UI'),
   SERVER_PORT: port(3003).describe('Port of the REST API'),
-  SERVER_HOST: z.string().default('127.0.0.1').describe('Address the REST API listens on'),
+  SERVER_HOST: z.string().default('127.0.0.1').describe('Address the REST API and the metrics listen on'),
+  NANGO_METRICS_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe(
+      'Port of `/metrics` and `/health`, for workers as well; without it the REST API has `/metrics` and workers have none',
+    ),
   NANGO_SERVER_URL: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -13,6 +13,7 @@ import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
 import { openOperationLog } from '../../store/operation-log.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { useDatabase } from './database.ts';
 import { createRecordingEngine, type RecordingEngine } from './engine.ts';
@@ -111,6 +112,8 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       publicUrl: () => url(),
       callbackUrl: () => `${url()}/oauth/callback`,
       strictState: false,
+      metrics: createMetrics(),
+      servesMetrics: true,
       ...wiring,
       version: '0.0.0-test',
       limits: { ...DEFAULT_LIMITS, failuresPerMinute: 10_000, bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },

@@ -54,7 +54,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     node: true,
   },
-  runtime: { rooms: ['contract'], packages: ['zod', 'dotenv', '@temporalio/client', '@temporalio/common'], node: true },
+  runtime: {
+    rooms: ['contract'],
+    packages: ['zod', 'dotenv', 'prom-client', '@temporalio/client', '@temporalio/common'],
+    node: true,
+  },
   worker: {
     rooms: ['contract', 'activities', 'store', 'outbound', 'sandbox', 'runtime'],
     packages: ['@temporalio/worker', '@temporalio/common', 'types:@temporalio/client'],
@@ -68,7 +72,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'express',
       'helmet',
       'rate-limiter-flexible',
-      'prom-client',
       '@modelcontextprotocol/sdk',
       'zod',
       'ws',

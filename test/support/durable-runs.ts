@@ -17,6 +17,7 @@ import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
 import type { Closing } from '../../runtime/closing.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
 import { compileScript } from '../../sandbox/compile.ts';
 import { createSandbox, type Sandbox } from '../../sandbox/pool.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
@@ -128,6 +129,7 @@ export async function openDurableRuns(options: {
     runAction: async () => undefined,
     reconcile: async () => undefined,
     log: () => undefined,
+    meter: createMetrics(),
     processQueue: 'unused',
   };
   const at = now();
