@@ -1,4 +1,5 @@
 import type { Meter } from '../contract/meter.ts';
+import type { Tracing } from '../contract/tracing.ts';
 import type { Client } from '@temporalio/client';
 import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
@@ -42,6 +43,7 @@ export type Dependencies = {
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly meter: Meter;
+  readonly tracing: Tracing;
   readonly limits: ScriptLimits;
   /** @default for ever */
   readonly recordsKept?: RecordRetention;

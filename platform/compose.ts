@@ -25,6 +25,8 @@ import { createEngine } from '../runtime/engine.ts';
 import { createOwnActions } from '../runtime/own-actions.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
+import { traceStarts } from '../runtime/trace-starts.ts';
+import { openTraces } from '../runtime/tracing.ts';
 import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
@@ -71,6 +73,13 @@ export async function startEngine(options: {
   const instruments = await openInstruments(settings, roles.api, { log, closing });
   const { metrics } = instruments;
   installSdk(log, instruments.sdkAddress);
+  const tracing = openTraces({
+    endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    headers: settings.OTEL_EXPORTER_OTLP_HEADERS,
+    service: settings.OTEL_SERVICE_NAME,
+    version: VERSION,
+  });
+  closing.add('the traces', tracing.close);
   const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
@@ -79,9 +88,10 @@ export async function startEngine(options: {
   const [db, connection, workflowBundle] = await Promise.all([
     openStore(parts.databaseUrl, log, closing),
     openTemporal(parts, closing),
-    worksHere ? bundleWorkflows() : undefined,
+    worksHere ? bundleWorkflows({ traced: tracing.isOn }) : undefined,
   ]);
-  const client = new Client({ connection, namespace: parts.temporal.namespace });
+  const interceptors = tracing.isOn ? { workflow: [traceStarts(tracing)] } : {};
+  const client = new Client({ connection, namespace: parts.temporal.namespace, interceptors });
   const allow = settings.NANGO_OUTBOUND_ALLOW;
   // Nothing is held here: refreshes are made in a process of their own.
   const vault = createCredentialVault({ db, holds: db, box });
@@ -104,6 +114,8 @@ export async function startEngine(options: {
     allow,
     clock,
     maxResponseBytes: MAX_RESPONSE_BYTES,
+    tracing,
+    tracesUpstream: settings.NANGO_TRACE_UPSTREAM,
   });
   closing.add('outbound', outbound.close);
   const ownActions = roles.actions ? createOwnActions() : undefined;
@@ -139,6 +151,7 @@ export async function startEngine(options: {
       clock,
       log,
       meter: metrics,
+      tracing,
       limits,
       encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
       recordsKept: {
@@ -151,7 +164,7 @@ export async function startEngine(options: {
     };
     const { namespace } = parts.temporal;
     const syncSlots = settings.NANGO_SYNC_SLOTS;
-    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots });
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots, tracing });
     closing.add('the workers', workers.stop);
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
@@ -173,6 +186,7 @@ export async function startEngine(options: {
       trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },
     metrics,
+    tracing,
     servesMetrics: instruments.onApiPort,
     journals,
     scriptLimits: limits,

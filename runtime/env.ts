@@ -47,6 +47,20 @@ export const SETTINGS = {
     .describe(
       'Port of `/metrics` and `/health`, for workers as well; without it the REST API has `/metrics` and workers have none',
     ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/$/, ''))
+    .optional()
+    .describe('Collector of traces (OTLP over HTTP, at `/v1/traces` below it); without it nothing is traced'),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .default('')
+    .describe('Headers it wants, as `name=value,name=value`, percent-encoded'),
+  OTEL_SERVICE_NAME: z.string().default('nango-temporal').describe('How traces name this service'),
+  NANGO_TRACE_UPSTREAM: z
+    .stringbool()
+    .default(false)
+    .describe('Whether requests to the APIs you integrate with carry a `traceparent`'),
   NANGO_SERVER_URL: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -12,6 +12,7 @@ import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
 import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
 import { openRunControl } from '../../activities/run-control.ts';
 import { untilStored } from '../../activities/store-retry.ts';
+import { UNTRACED } from '../../contract/tracing.ts';
 import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
@@ -129,6 +130,7 @@ export async function openDurableRuns(options: {
     reconcile: async () => undefined,
     log: () => undefined,
     meter: createMetrics(),
+    tracing: UNTRACED,
     processQueue: 'unused',
   };
   const at = now();
