@@ -49,6 +49,8 @@ export type Dependencies = {
   readonly recordsKept?: RecordRetention;
   /** Whose journals outlive their run, and for how long. */
   readonly journals: JournalRetention;
+  /** After how many days operations and log lines are removed. */
+  readonly logDays: number;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
   /** Hears of each action that is no longer at work in this process, for callers who wait for it here. */

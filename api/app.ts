@@ -30,6 +30,7 @@ import { functionRoutes } from './routes/functions.ts';
 import { inboundRoutes } from './routes/inbound.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
+import { logRoutes } from './routes/logs.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -112,6 +113,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
   app.use(auditLogRoutes(deps, route));
+  app.use(logRoutes(deps, route));
   app.use(syncRoutes(deps, route));
   app.use(syncSettingRoutes(deps, route));
   app.use(deletionRoutes(deps, route));

@@ -2,6 +2,7 @@ import type { Authorizer } from '../outbound/auth/authorizer.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { OperationSink } from '../contract/operation.ts';
 import type { Limits } from '../contract/script.ts';
 import type { Tracing } from '../contract/tracing.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -32,6 +33,8 @@ export type ApiDeps = {
   /** Whether this API answers `GET /metrics`; a port of their own may. */
   readonly servesMetrics: boolean;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Keeps what happened for `/logs`. */
+  readonly operations: OperationSink;
   readonly version: string;
   /** Where the Temporal Web UI answers, when that is known. */
   readonly temporalUi?: string | null;

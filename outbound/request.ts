@@ -24,6 +24,7 @@ import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, 
 import { targetUrl } from './target.ts';
 import { traceExchange } from './traced-exchange.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
+import { attemptWatched, type Watch } from './watch.ts';
 
 export type OutboundOptions = {
   readonly catalogue: Catalogue;
@@ -61,6 +62,8 @@ export type StreamCall = {
   /** @default the provider's `proxy.decompress`, otherwise false: encoded bytes pass as they are */
   readonly decompress?: boolean | undefined;
   readonly forwardHeadersOnRedirect?: boolean | undefined;
+  /** Hears of each exchange that is made for it. */
+  readonly watch?: Watch;
 };
 
 export type StreamHead = {
@@ -202,9 +205,11 @@ async function streamAll(
   const body = call.body !== undefined && isWorthKeeping(parts, party, call) ? await rewindable(call.body) : call.body;
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
-  const send = async (fresh: Party) => ({
-    received: await parts.exchange.attempt(await signed(parts, fresh, streamRequest(fresh, call, body)), signal),
-  });
+  const send = async (fresh: Party) => {
+    const request = await signed(parts, fresh, streamRequest(fresh, call, body));
+    const { connection } = fresh;
+    return { received: await attemptWatched(parts.exchange, { request, connection, signal }, call.watch) };
+  };
   for (let attempt = 0; ; attempt += 1) {
     const received = await withFreshToken(parts.keeper, { party, headers: call.headers, repeatable }, send).then(
       (sent) => sent.received,

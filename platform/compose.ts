@@ -31,6 +31,7 @@ import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/tempora
 import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
 import type { Database } from '../store/db.ts';
+import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
@@ -92,6 +93,8 @@ export async function startEngine(options: {
   ]);
   const interceptors = tracing.isOn ? { workflow: [traceStarts(tracing)] } : {};
   const client = new Client({ connection, namespace: parts.temporal.namespace, interceptors });
+  const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
+  closing.add('the log of operations', operations.close);
   const allow = settings.NANGO_OUTBOUND_ALLOW;
   // Nothing is held here: refreshes are made in a process of their own.
   const vault = createCredentialVault({ db, holds: db, box });
@@ -159,6 +162,7 @@ export async function startEngine(options: {
         removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
       },
       journals,
+      logDays: settings.NANGO_LOGS_KEEP_DAYS,
       processQueue,
       actionLeft: ownActions?.left,
     };
@@ -179,7 +183,7 @@ export async function startEngine(options: {
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, operations, version: VERSION },
     limits: {
       ...DEFAULT_LIMITS,
       callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,

@@ -113,6 +113,7 @@ export const SETTINGS = {
     .default('failed')
     .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
   NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
+  NANGO_LOGS_KEEP_DAYS: count(15).describe('For how long operations and log lines are kept that `/logs` shows'),
   NANGO_WORKER_ROLES: list
     .refine(
       (roles) => roles.every((role) => role === 'actions' || role === 'syncs'),

@@ -57,6 +57,7 @@ export const {
   startWebhooks,
   sweepJournals,
   sweepRecords,
+  sweepLogs,
 } = proxyActivities<
   Pick<
     Activities,
@@ -68,6 +69,7 @@ export const {
     | 'startWebhooks'
     | 'sweepJournals'
     | 'sweepRecords'
+    | 'sweepLogs'
   >
 >({
   startToCloseTimeout: '2 minutes',

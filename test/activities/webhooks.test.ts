@@ -22,6 +22,7 @@ const RUN: EndedRun = {
   startedAt: new Date('2026-01-01T00:00:00Z'),
   finishedAt: new Date('2026-01-01T00:05:00Z'),
   counts: { Task: { added: 1, updated: 2, deleted: 0 }, Project: { added: 0, updated: 0, deleted: 0 } },
+  held: {},
 };
 const ALWAYS = { ...DEFAULT_WEBHOOK_SETTINGS, on_sync_completion_always: true };
 const told = (run: Partial<EndedRun>, settings = DEFAULT_WEBHOOK_SETTINGS) => webhooksOf({ ...RUN, ...run }, settings);
@@ -64,6 +65,18 @@ test('a sync that changed nothing is told of only where that is wanted, and then
     ['Task', { added: 0, updated: 0, deleted: 0 }],
     ['Project', { added: 0, updated: 0, deleted: 0 }],
   ]);
+});
+
+test('a sync that held deletions back is told of with their number, also where nothing else changed', () => {
+  expect(told({ counts: {}, held: { Project: 20 } }).map(({ payload }) => payload)).toEqual([
+    expect.objectContaining({
+      model: 'Project',
+      success: true,
+      deletionsHeld: 20,
+      responseResults: { added: 0, updated: 0, deleted: 0 },
+    }),
+  ]);
+  expect(told({}, ALWAYS).some(({ payload }) => 'deletionsHeld' in payload)).toBe(false);
 });
 
 test('a failed sync is told of with its error, unless that is not wanted', () => {

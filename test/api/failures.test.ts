@@ -36,6 +36,7 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
     catalogue,
     clock,
     log: () => {},
+    operations: { add: () => {} },
     version: '1',
     limits: DEFAULT_LIMITS,
     publicUrl: () => 'http://localhost',

@@ -11,6 +11,7 @@ import { type Authorizer, createAuthorizer } from '../../outbound/auth/authorize
 import { createOutbound, type Outbound } from '../../outbound/request.ts';
 import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
+import { openOperationLog } from '../../store/operation-log.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
 import { UNTRACED } from '../../contract/tracing.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
@@ -80,8 +81,10 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
     const log = (event: string, fields: Readonly<Record<string, unknown>>) => events.push({ event, fields });
     const holds = database.open(4);
     const vault = createCredentialVault({ db: database.pool, holds, box });
-    authorizer = createAuthorizer({ vault, catalogue, allow, clock, log });
+    const operations = openOperationLog(database.pool, (lost) => log('logs.lost', lost));
+    authorizer = createAuthorizer({ vault, catalogue, allow, clock, log, operations });
     closers.push(
+      operations.close,
       () => authorizer?.close(),
       () => holds.end(),
     );
@@ -106,6 +109,7 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       catalogue,
       clock,
       log,
+      operations,
       publicUrl: () => url(),
       callbackUrl: () => `${url()}/oauth/callback`,
       strictState: false,

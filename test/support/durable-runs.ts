@@ -122,6 +122,7 @@ export async function openDurableRuns(options: {
     ...{ db, box, sandbox, control, outbound, keeper, delivery, catalogue, clock: now },
     limits: { ...LIMITS, ...options.limits },
     journals: { keep: 'failed', days: 7 },
+    logDays: 15,
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
     startAction: async () => undefined,
