@@ -68,6 +68,8 @@ export type ScriptLimits = {
   readonly rooms: RoomLimits;
   /** For how long a sync runs in one go while others wait. */
   readonly sliceMs: number;
+  /** Failures in a row after which a sync runs less often; 0 for never. */
+  readonly backOffAfter: number;
   readonly journal: JournalLimits;
 };
 

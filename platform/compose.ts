@@ -254,6 +254,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
       environment: settings.NANGO_MAX_RUNS_PER_ENVIRONMENT,
     },
     sliceMs: settings.NANGO_SYNC_SLICE_MS,
+    backOffAfter: settings.NANGO_SYNC_BACK_OFF_AFTER,
     journal: JOURNAL_LIMITS,
   };
 }

@@ -108,6 +108,12 @@ export const SETTINGS = {
   NANGO_MAX_RUNS_PER_ENVIRONMENT: count(1_000).describe('The same for an environment'),
   NANGO_SYNC_SLOTS: count(100).describe('Sync runs at work at once in one worker'),
   NANGO_SYNC_SLICE_MS: milliseconds(300_000).describe('For how long a sync runs in one go while others wait'),
+  NANGO_SYNC_BACK_OFF_AFTER: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(5)
+    .describe('Failures in a row after which a sync runs less often, until it succeeds; 0 for never'),
   NANGO_JOURNAL_KEEP: z
     .enum(['failed', 'all', 'none'])
     .default('failed')

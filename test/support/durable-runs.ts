@@ -84,6 +84,7 @@ const LIMITS: ScriptLimits = {
   maxIdleStarts: 20,
   rooms: { connection: 100, integration: 100, environment: 100 },
   sliceMs: 300_000,
+  backOffAfter: 5,
   journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
