@@ -33,6 +33,7 @@ import { createRecorder, type Recorder } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
 import { refusedRecords } from './refusals.ts';
 import { untilStored } from './store-retry.ts';
+import { traceHost } from './traced-host.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 import { type Turn, watchTurn } from './turn.ts';
 
@@ -123,11 +124,9 @@ async function runPass(
   // Calls are announced by flushes: where there was none, there is nothing to look for.
   const pending = run.flushed === 0 ? [] : await untilStored(() => pendingCalls(deps.db, run), given.stop);
   const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail, heed: given.watched.heed });
-  const host = createDurableHost(deps, run, given.connection, {
-    recorder,
-    signal,
-    beginAgain: (db) => renew(db, deps, run),
-  });
+  const over = new AbortController();
+  const pass = { recorder, signal, beginAgain: (db: Queryable) => renew(db, deps, run) };
+  const host = traceHost(deps.tracing, createDurableHost(deps, run, given.connection, pass), over.signal);
   const turn = watchTurn(deps, run, recorder.liveMs);
   const running = deps.sandbox.run({
     environment: run.environment,
@@ -150,6 +149,7 @@ async function runPass(
     alone: given.alone,
   });
   const outcome = await running.finally(turn.end);
+  over.abort();
   if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
   if (fault !== undefined) return { recorder, turn, outcome: failed(fault) };
   return { recorder, turn, outcome };

@@ -1,4 +1,5 @@
 import type { Meter } from '../contract/meter.ts';
+import type { Tracing } from '../contract/tracing.ts';
 import type { Client } from '@temporalio/client';
 import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
@@ -42,6 +43,7 @@ export type Dependencies = {
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly meter: Meter;
+  readonly tracing: Tracing;
   readonly limits: ScriptLimits;
   /** @default for ever */
   readonly recordsKept?: RecordRetention;
@@ -66,6 +68,8 @@ export type ScriptLimits = {
   readonly rooms: RoomLimits;
   /** For how long a sync runs in one go while others wait. */
   readonly sliceMs: number;
+  /** Failures in a row after which a sync runs less often; 0 for never. */
+  readonly backOffAfter: number;
   readonly journal: JournalLimits;
 };
 

@@ -51,6 +51,8 @@ function syncError(run: EndedRun): Webhook {
       error: { type: code, description: message, ...(payload !== undefined && { payload }) },
       startedAt: (run.startedAt ?? run.finishedAt).toISOString(),
       failedAt: run.finishedAt.toISOString(),
+      // The sync runs less often from here on, until it succeeds.
+      ...(run.failuresInARow !== null && { failuresInARow: run.failuresInARow }),
     },
   };
 }

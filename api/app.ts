@@ -44,6 +44,7 @@ import { signInRoutes } from './routes/sign-ins.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { syncSettingRoutes } from './routes/sync-settings.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { traceRequests } from './trace-requests.ts';
 import { createSessionAuthenticator } from './session.ts';
 
 export type { ApiDeps, ApiLimits } from './deps.ts';
@@ -87,6 +88,7 @@ export function createApp(deps: ApiDeps): Express {
   });
   const sessionAuthenticator = createSessionAuthenticator({ ...deps, guard });
   const sessionRoute = createRoute({ authenticate: sessionAuthenticator, readJson, security: 'session' });
+  if (deps.tracing.isOn) app.use(traceRequests(deps.tracing, pathOf));
   app.use(metricsRoutes(deps, pathOf));
   // Pages of other origins may talk to the public API, not to the dashboard's.
   app.use(pageRoutes(deps));

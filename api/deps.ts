@@ -4,6 +4,7 @@ import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
 import type { OperationSink } from '../contract/operation.ts';
 import type { Limits } from '../contract/script.ts';
+import type { Tracing } from '../contract/tracing.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -28,6 +29,7 @@ export type ApiDeps = {
   readonly strictState: boolean;
   readonly clock: () => Date;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   /** Whether this API answers `GET /metrics`; a port of their own may. */
   readonly servesMetrics: boolean;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
 import type { RequestConfig, ResponseHead } from '../contract/host.ts';
+import { type Tracing, UNTRACED } from '../contract/tracing.ts';
 import { type SignRequest, signsRequests } from './auth/sign-request.ts';
 import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -21,6 +22,7 @@ import { type RawCall, rawCall } from './raw.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
 import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, type RetryRules } from './retry.ts';
 import { targetUrl } from './target.ts';
+import { traceExchange } from './traced-exchange.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
 import { attemptWatched, type Watch } from './watch.ts';
 
@@ -39,6 +41,10 @@ export type OutboundOptions = {
   readonly connectTimeoutMs?: number;
   /** Longest silence before an answer begins. @default 300 000 */
   readonly answerTimeoutMs?: number;
+  /** @default nobody collects */
+  readonly tracing?: Tracing;
+  /** Whether the APIs are told. @default false */
+  readonly tracesUpstream?: boolean;
   /** @default waits in place */
   readonly sleep?: (waitMs: number, signal: AbortSignal) => Promise<void>;
 };
@@ -121,11 +127,12 @@ const ACCEPT = 'application/json, text/plain, */*';
 
 /** Opens the one pool through which all calls of a process go. */
 export function createOutbound(options: OutboundOptions): Outbound {
-  const exchange = createExchange({
+  const plain = createExchange({
     allow: options.allow,
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
   });
+  const exchange = traceExchange(plain, options.tracing ?? UNTRACED, options.tracesUpstream ?? false);
   const parts: Parts = { ...options, exchange, sleep: options.sleep ?? sleepInPlace };
   const partyOf = (connection: OutboundConnection): Party => ({
     connection,

@@ -25,6 +25,8 @@ import { createEngine } from '../runtime/engine.ts';
 import { createOwnActions } from '../runtime/own-actions.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
+import { traceStarts } from '../runtime/trace-starts.ts';
+import { openTraces } from '../runtime/tracing.ts';
 import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
 import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
@@ -72,6 +74,13 @@ export async function startEngine(options: {
   const instruments = await openInstruments(settings, roles.api, { log, closing });
   const { metrics } = instruments;
   installSdk(log, instruments.sdkAddress);
+  const tracing = openTraces({
+    endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    headers: settings.OTEL_EXPORTER_OTLP_HEADERS,
+    service: settings.OTEL_SERVICE_NAME,
+    version: VERSION,
+  });
+  closing.add('the traces', tracing.close);
   const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
@@ -80,9 +89,10 @@ export async function startEngine(options: {
   const [db, connection, workflowBundle] = await Promise.all([
     openStore(parts.databaseUrl, log, closing),
     openTemporal(parts, closing),
-    worksHere ? bundleWorkflows() : undefined,
+    worksHere ? bundleWorkflows({ traced: tracing.isOn }) : undefined,
   ]);
-  const client = new Client({ connection, namespace: parts.temporal.namespace });
+  const interceptors = tracing.isOn ? { workflow: [traceStarts(tracing)] } : {};
+  const client = new Client({ connection, namespace: parts.temporal.namespace, interceptors });
   const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
   closing.add('the log of operations', operations.close);
   const allow = settings.NANGO_OUTBOUND_ALLOW;
@@ -107,6 +117,8 @@ export async function startEngine(options: {
     allow,
     clock,
     maxResponseBytes: MAX_RESPONSE_BYTES,
+    tracing,
+    tracesUpstream: settings.NANGO_TRACE_UPSTREAM,
   });
   closing.add('outbound', outbound.close);
   const ownActions = roles.actions ? createOwnActions() : undefined;
@@ -142,6 +154,7 @@ export async function startEngine(options: {
       clock,
       log,
       meter: metrics,
+      tracing,
       limits,
       encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
       recordsKept: {
@@ -155,7 +168,7 @@ export async function startEngine(options: {
     };
     const { namespace } = parts.temporal;
     const syncSlots = settings.NANGO_SYNC_SLOTS;
-    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots });
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots, tracing });
     closing.add('the workers', workers.stop);
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
@@ -177,6 +190,7 @@ export async function startEngine(options: {
       trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },
     metrics,
+    tracing,
     servesMetrics: instruments.onApiPort,
     journals,
     scriptLimits: limits,
@@ -240,6 +254,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
       environment: settings.NANGO_MAX_RUNS_PER_ENVIRONMENT,
     },
     sliceMs: settings.NANGO_SYNC_SLICE_MS,
+    backOffAfter: settings.NANGO_SYNC_BACK_OFF_AFTER,
     journal: JOURNAL_LIMITS,
   };
 }

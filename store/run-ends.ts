@@ -24,6 +24,8 @@ export type EndedRun = {
   readonly counts: Readonly<Record<string, RecordCounts>>;
   /** For each model, how many deletions the run held back. */
   readonly held: Readonly<Record<string, number>>;
+  /** Runs of its sync that have failed in a row by now; null when they do not make it run less often. */
+  readonly failuresInARow: number | null;
 };
 
 /** A run that has ended, as its webhooks tell of it. */
@@ -39,7 +41,8 @@ export async function endedRun(db: Queryable, runId: string): Promise<EndedRun |
                  from run_counts k where k.run_id = r.id), '{}') as counts,
        coalesce((select json_object_agg(h.model, d.stale order by h.model)
                  from run_deletions d join record_heads h on h.id = d.head_id
-                 where d.run_id = r.id and d.held), '{}') as held
+                 where d.run_id = r.id and d.held), '{}') as held,
+       (select y.failures from syncs y where y.id = r.sync_id and y.backs_off_until is not null) as "failuresInARow"
      from runs r
        join connections c on c.id = r.connection_id
        join integrations i on i.id = c.integration_id

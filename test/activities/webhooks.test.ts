@@ -23,6 +23,7 @@ const RUN: EndedRun = {
   finishedAt: new Date('2026-01-01T00:05:00Z'),
   counts: { Task: { added: 1, updated: 2, deleted: 0 }, Project: { added: 0, updated: 0, deleted: 0 } },
   held: {},
+  failuresInARow: null,
 };
 const ALWAYS = { ...DEFAULT_WEBHOOK_SETTINGS, on_sync_completion_always: true };
 const told = (run: Partial<EndedRun>, settings = DEFAULT_WEBHOOK_SETTINGS) => webhooksOf({ ...RUN, ...run }, settings);
@@ -65,6 +66,12 @@ test('a sync that changed nothing is told of only where that is wanted, and then
     ['Task', { added: 0, updated: 0, deleted: 0 }],
     ['Project', { added: 0, updated: 0, deleted: 0 }],
   ]);
+});
+
+test('a failure that makes its sync run less often is told of as that', () => {
+  const failed = { state: 'failed', error: { code: 'script_failed', message: 'no' } } as const;
+  expect(told({ ...failed, failuresInARow: 5 })[0]?.payload).toMatchObject({ success: false, failuresInARow: 5 });
+  expect(told(failed)[0]?.payload).not.toHaveProperty('failuresInARow');
 });
 
 test('a sync that held deletions back is told of with their number, also where nothing else changed', () => {

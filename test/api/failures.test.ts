@@ -1,3 +1,4 @@
+import { UNTRACED } from '../../contract/tracing.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -42,6 +43,7 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
     callbackUrl: () => 'http://localhost/oauth/callback',
     strictState: false,
     metrics: createMetrics(),
+    tracing: UNTRACED,
     servesMetrics: true,
     journals: { keep: 'failed', days: 7 },
     scriptLimits: { memoryMb: 256, cpuMs: 30_000 },

@@ -13,6 +13,7 @@ import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
 import { openOperationLog } from '../../store/operation-log.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
+import { UNTRACED } from '../../contract/tracing.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { useDatabase } from './database.ts';
@@ -113,6 +114,7 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       callbackUrl: () => `${url()}/oauth/callback`,
       strictState: false,
       metrics: createMetrics(),
+      tracing: UNTRACED,
       servesMetrics: true,
       ...wiring,
       version: '0.0.0-test',

@@ -56,7 +56,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   runtime: {
     rooms: ['contract'],
-    packages: ['zod', 'dotenv', 'prom-client', '@temporalio/client', '@temporalio/common'],
+    packages: [
+      'zod',
+      'dotenv',
+      'prom-client',
+      '@opentelemetry/api',
+      '@opentelemetry/sdk-trace',
+      '@opentelemetry/resources',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@temporalio/client',
+      '@temporalio/common',
+    ],
     node: true,
   },
   worker: {

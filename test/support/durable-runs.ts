@@ -12,6 +12,7 @@ import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
 import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
 import { openRunControl } from '../../activities/run-control.ts';
 import { untilStored } from '../../activities/store-retry.ts';
+import { UNTRACED } from '../../contract/tracing.ts';
 import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
@@ -83,6 +84,7 @@ const LIMITS: ScriptLimits = {
   maxIdleStarts: 20,
   rooms: { connection: 100, integration: 100, environment: 100 },
   sliceMs: 300_000,
+  backOffAfter: 5,
   journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
@@ -130,6 +132,7 @@ export async function openDurableRuns(options: {
     reconcile: async () => undefined,
     log: () => undefined,
     meter: createMetrics(),
+    tracing: UNTRACED,
     processQueue: 'unused',
   };
   const at = now();
