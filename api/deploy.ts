@@ -17,6 +17,9 @@ import { unknownIntegrations } from './known.ts';
 export type SavedScript = PlannedScript & { readonly id: string };
 export type Deployment = { readonly scripts: readonly SavedScript[]; readonly firstRuns: readonly AllocatedRun[] };
 
+/** Far more than ever lies between two statements of a deployment. */
+const LONGEST_PAUSE_MS = 60_000;
+
 /** What the deployment would change. @throws EngineError as `deploy`. */
 export async function previewDeployment(
   deps: ApiDeps,
@@ -40,6 +43,8 @@ export async function deploy(
 ): Promise<Deployment> {
   const scripts = scriptsOf(body);
   return withTransaction(deps.db, async (db) => {
+    // A process that freezes or loses its network in here must not keep others from deploying.
+    await db.query(`set local idle_in_transaction_session_timeout = ${LONGEST_PAUSE_MS}`);
     if (!(await tryLockDeployment(db, environment.id))) throw concurrent(environment);
     await lockDeployedSyncs(db, environment.id, 'writer');
     const { scripts: planned, deleted } = await plan(db, environment, body, scripts);
