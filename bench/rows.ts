@@ -109,7 +109,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     what: 'syncs due again and again',
-    incumbent: 'not measured',
+    incumbent: 'unknown',
     aim: 'all that are due, in time',
     bench: 'load',
     read: (all) =>
@@ -117,14 +117,14 @@ export const ROWS: readonly Row[] = [
   },
   {
     what: '2,000 syncs inside rate limits',
-    incumbent: 'not measured',
+    incumbent: 'unknown',
     aim: 'memory as at rest',
     bench: 'waiting',
     read: (all) => `${all['waiting']} wait, ${all['growth_mib']} MiB more than at rest`,
   },
   {
     what: '200 syncs at once, upstream 200 ms',
-    incumbent: 'not measured',
+    incumbent: 'unknown',
     aim: '≥ 90 % of the upstream’s limit, ≤ 12 MiB each',
     bench: 'concurrency',
     read: (all) => `${all['limit_percent']} %, ${all['mib_per_running_sync']} MiB each`,

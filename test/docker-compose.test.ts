@@ -131,12 +131,12 @@ test('every foreign image has a version of its own', () => {
   expect(images.filter((image) => !/^[\w/-]+:\d+\.\d+/.test(image))).toEqual([]);
 });
 
-test('Temporal polls as often as the local server does', () => {
+test('Temporal has the settings that the local server has', () => {
   const { services: all, configs } = compose();
   const mounted = all['temporal']?.configs?.map(({ source }) => configs[source]?.content).join('\n') ?? '';
-  const settings = [...read('platform/temporal-server.ts').matchAll(/'(history\.\w+)=(\d+)'/g)];
-  expect(settings).toHaveLength(3);
+  const settings = [...read('platform/temporal-server.ts').matchAll(/'((?:history|matching)\.\w+)=(\w+)'/g)];
+  expect(settings).toHaveLength(4);
   expect(parse(mounted)).toEqual(
-    Object.fromEntries(settings.map(([, name, value]) => [name, [{ value: Number(value) }]])),
+    Object.fromEntries(settings.map(([, name, value]) => [name, [{ value: JSON.parse(value ?? '') }]])),
   );
 });

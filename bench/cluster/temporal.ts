@@ -99,9 +99,10 @@ async function makeDatabases(postgresUrl: string): Promise<void> {
   }
 }
 
-/** The latency settings of docker-compose.yml. */
+/** The settings of docker-compose.yml. */
 const DYNAMIC = ['transferProcessor', 'timerProcessor', 'visibilityProcessor']
   .map((name) => `history.${name}MaxPollRPS: [{ value: 2000 }]\n`)
+  .concat('matching.enableFairness: [{ value: true }]\n')
   .join('');
 
 /** The server reads YAML, of which JSON is a part. */
