@@ -21,7 +21,7 @@ const NEVER_BEGUN: RunFailure = {
  * Does what a crash left undone: starts runs that nobody waits for and that nobody started, ends actions whose caller was
  * cut off before they began, drops half-made connections.
  */
-export function createStartEvents({ db, client, clock, startAction }: Dependencies) {
+export function createStartEvents({ db, client, clock, meter, startAction }: Dependencies) {
   return async (): Promise<void> => {
     const now = clock().getTime();
     await discardForgotten(db, new Date(now - VALIDATED_WITHIN_MS));
@@ -30,7 +30,8 @@ export function createStartEvents({ db, client, clock, startAction }: Dependenci
     for (const run of await overdueWebhookRuns(db, before, AT_ONCE)) await startAction(run);
     for (const { runId, workflowId } of await unbegunActions(db, before, AT_ONCE)) {
       if (await isOpenWorkflow(client, { workflowId, workflowRunId: null })) continue;
-      await endUnbegun(db, { runId, failure: NEVER_BEGUN, at: clock() });
+      const isOver = await endUnbegun(db, { runId, failure: NEVER_BEGUN, at: clock() });
+      if (isOver) meter.runEnded({ kind: 'action', state: 'failed' });
     }
   };
 }

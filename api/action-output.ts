@@ -7,7 +7,8 @@ import type { ApiDeps } from './deps.ts';
 /** Whoever hears that Temporal was out of reach may call again: an action that has not begun must not run later then. */
 export async function giveUp(deps: ApiDeps, runId: string, error: unknown): Promise<never> {
   const message = 'Temporal was out of reach before the action began';
-  await endUnbegun(deps.db, { runId, failure: { code: 'engine_unavailable', message }, at: deps.clock() });
+  const end = { runId, failure: { code: 'engine_unavailable', message }, at: deps.clock() } as const;
+  if (await endUnbegun(deps.db, end)) deps.metrics.runEnded({ kind: 'action', state: 'failed' });
   throw error;
 }
 

@@ -1,3 +1,4 @@
+import { forgetFailures } from '../store/back-off.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { addMissingSyncs } from '../store/allocation.ts';
@@ -54,10 +55,9 @@ export async function deploy(
     const saved: SavedScript[] = [];
     for (const script of planned) saved.push({ ...script, id: await savePlanned(db, deps, environment, script) });
     const updated = saved.filter((script) => script.change === 'updated');
-    await reviseSyncsOf(
-      db,
-      updated.map((script) => script.id),
-    );
+    const scriptIds = updated.map((script) => script.id);
+    await reviseSyncsOf(db, scriptIds);
+    await forgetFailures(db, { scriptIds });
     await noteDeployment(db, { environment, actor, at: deps.clock() }, saved, deleted);
     return {
       scripts: saved,

@@ -11,6 +11,7 @@ export type BenchOptions = {
   readonly actions: number;
   readonly runs: number;
   readonly minutes: number;
+  readonly connections: number;
   readonly seeds: number;
   readonly first: number;
   readonly profile: string | undefined;

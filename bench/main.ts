@@ -9,10 +9,12 @@ import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
 import { benchCancel } from './cases/cancel.ts';
 import { benchChaos } from './cases/chaos.ts';
+import { benchCluster } from './cases/cluster.ts';
 import { benchCompile } from './cases/compile.ts';
 import { benchConcurrency } from './cases/concurrency.ts';
 import { benchCuts } from './cases/cuts.ts';
 import { benchJournal } from './cases/journal.ts';
+import { benchLoad } from './cases/load.ts';
 import { benchOutbound } from './cases/outbound.ts';
 import { benchRefresh } from './cases/refresh.ts';
 import { benchRecords } from './cases/records.ts';
@@ -23,15 +25,19 @@ import { benchStart } from './cases/start.ts';
 import { benchSync } from './cases/sync.ts';
 import { benchWaiting } from './cases/waiting.ts';
 import { rounded, surroundings, tableOf } from './report.ts';
+import { saveResult } from './results.ts';
+import { runSideBySide } from './side-by-side.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
   cancel: benchCancel,
   chaos: benchChaos,
+  cluster: benchCluster,
   compile: benchCompile,
   concurrency: benchConcurrency,
   cuts: benchCuts,
   journal: benchJournal,
+  load: benchLoad,
   outbound: benchOutbound,
   refresh: benchRefresh,
   records: benchRecords,
@@ -58,10 +64,14 @@ const HELP = `npm run -s bench -- <name> [options]
   chaos      random scripts under blows (killed script processes, workers, connections) against the same undisturbed
   siege      the whole platform under random blows for a while, and the upstream's own truth beside what is stored
   soak       many actions and runs, and what the platform holds after half of them and after all
+  cluster    2 APIs, 3 workers and a Temporal server with Postgres; one of each is killed under work
+  load       syncs of many connections that are due every 30 s: delays, costs, and what grows
   waiting    syncs that all wait for a rate limit: what their worker holds, beside the same worker at rest
   concurrency  syncs at once on one worker against an upstream that takes 200 ms
+  side-by-side [names]  those that are compared with the incumbent, and bench/RESULTS.md
   start      from the command to a ready API, on data that is there
 
+  --save             keeps the result in bench/results/ and makes bench/RESULTS.md anew
   --json             last line: {"bench":"<name>","figures":{…}}
   --records <n>      sync: how many records                       (100000)
   --preload <n>      records: rows in the table before            (10000)
@@ -71,7 +81,8 @@ const HELP = `npm run -s bench -- <name> [options]
   --expiries <n>     refresh: how many tokens end                 (1000)
   --seeds <n>        chaos: how many random scripts               (200)
   --first <n>        chaos, siege: the first seed                 (1)
-  --minutes <n>      siege: for how long                         (60)
+  --minutes <n>      siege, load: for how long                   (60, 3)
+  --connections <n>  load: how many                              (200)
   --syncs <n>        waiting, concurrency: how many at once      (2000, 200)
   --actions <n>      soak: how many actions                      (100000)
   --runs <n>         soak: how many sync runs                    (10000)
@@ -83,11 +94,13 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean' },
+    save: { type: 'boolean' },
     records: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '15' },
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
-    minutes: { type: 'string', default: '60' },
+    minutes: { type: 'string' },
+    connections: { type: 'string', default: '200' },
     syncs: { type: 'string' },
     actions: { type: 'string', default: '100000' },
     runs: { type: 'string', default: '10000' },
@@ -102,22 +115,27 @@ const { values: flags, positionals } = parseArgs({
 const name = positionals[0] ?? '';
 const bench = BENCHES[name];
 
-if (bench === undefined || flags.help) {
+if (name === 'side-by-side') {
+  const isWell = await runSideBySide(positionals.slice(1), (line) => process.stdout.write(`${line}\n`));
+  process.exitCode = isWell ? 0 : 1;
+} else if (bench === undefined || flags.help) {
   process.stdout.write(HELP);
   process.exitCode = flags.help ? 0 : 1;
 } else {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   await runProcess(async (closing) => {
-    say(`bench     ${name}\n${await surroundings()}\n`);
+    const around = await surroundings();
+    say(`bench     ${name}\n${around}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
-    const { syncs = name === 'waiting' ? '2000' : '200' } = flags;
+    const { syncs = name === 'waiting' ? '2000' : '200', minutes = name === 'load' ? '3' : '60' } = flags;
     const options = {
       records: Number(flags.records),
       seconds: Number(flags.seconds),
       idle: Number(flags.idle),
       seeds: Number(flags.seeds),
       first: Number(flags.first),
-      minutes: Number(flags.minutes),
+      minutes: Number(minutes),
+      connections: Number(flags.connections),
       syncs: Number(syncs),
       actions: Number(flags.actions),
       runs: Number(flags.runs),
@@ -133,6 +151,11 @@ if (bench === undefined || flags.help) {
       say(`\n${tableOf(figures)}\n`);
       if (profile) say(`CPU profiles are in ${profile}`);
       else if (PROFILED.has(name)) say(`Where the time goes: npm run -s bench -- ${name} --profile <folder>`);
+      const command = `npm run -s bench -- ${process.argv
+        .slice(2)
+        .filter((arg) => arg !== '--save')
+        .join(' ')}`;
+      if (flags.save) saveResult({ bench: name, command, surroundings: around, figures });
       if (flags.json) say(JSON.stringify({ bench: name, figures }));
     });
     return { until: work };

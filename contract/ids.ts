@@ -45,6 +45,18 @@ export function inboundWorkflowId(runId: string): string {
   return `inbound:${encodePart(runId)}`;
 }
 
+/** As many bytes as Temporal takes. */
+const LONGEST_SHARE = 64;
+
+/**
+ * Whose share of the workers a workflow of a sync or an action is: its environment's. Of tasks that wait, Temporal hands out
+ * as many of one share as of another. Undefined for a workflow of nobody in particular.
+ */
+export function shareOf(workflowId: string): string | undefined {
+  const [kind, environment] = workflowId.split(':');
+  return kind === 'sync' || kind === 'action' ? environment?.slice(0, LONGEST_SHARE) : undefined;
+}
+
 // encodeURIComponent leaves !'()* alone and throws on lone surrogates: both are spelt out here.
 function encodePart(part: string): string {
   return encodeURIComponent(part.toWellFormed()).replace(

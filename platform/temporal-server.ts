@@ -35,7 +35,8 @@ export async function startTemporal(options: {
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
       ...['--namespace', namespace, '--db-filename', join(folder, 'temporal.db'), '--log-level', 'error'],
       ...['history.transferProcessorMaxPollRPS=2000', 'history.timerProcessorMaxPollRPS=2000'].flatMap(dynamic),
-      ...['history.visibilityProcessorMaxPollRPS=2000', ...settings].flatMap(dynamic),
+      // What environments share of the workers is counted only where it is asked for.
+      ...['history.visibilityProcessorMaxPollRPS=2000', 'matching.enableFairness=true', ...settings].flatMap(dynamic),
       ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'],
       ...Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ],

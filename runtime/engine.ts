@@ -11,8 +11,9 @@ import {
 } from '@temporalio/client';
 import { type AllocatedRun, RECONCILE, RESUME_SIGNAL, syncStory, TASK_QUEUES } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
-import { webhookWorkflowId } from '../contract/ids.ts';
+import { shareOf, webhookWorkflowId } from '../contract/ids.ts';
 import type { OwnActions } from './own-actions.ts';
+import { taskQueueStates } from './task-queues.ts';
 
 /** Longer than an action is a local activity; from then on its workflow says when it has ended. */
 const ELSEWHERE_AFTER_MS = 5_000;
@@ -42,6 +43,7 @@ export function createEngine(options: {
     resume: (workflowId: string) => reachable(() => resume(client, workflowId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
+    taskQueues: () => reachable(() => taskQueueStates(client, namespace)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
       uiUrl === undefined ? null : workflowUrl(uiUrl, namespace, workflow),
   };
@@ -63,6 +65,7 @@ async function startSync(client: Client, run: AllocatedRun): Promise<void> {
       workflowId: run.workflowId,
       taskQueue: TASK_QUEUES.syncs,
       args: [{ syncId: run.syncId, runId: run.runId }],
+      ...fairly(run.workflowId),
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       ...syncStory(run.address),
     });
@@ -103,6 +106,7 @@ async function startAction(
       workflowId: run.workflowId,
       taskQueue: TASK_QUEUES.actions,
       args: [{ runId: run.runId }],
+      ...fairly(run.workflowId),
       requestEagerStart: eager,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     });
@@ -111,6 +115,11 @@ async function startAction(
     if (error instanceof WorkflowExecutionAlreadyStartedError) return client.workflow.getHandle(run.workflowId);
     throw error;
   }
+}
+
+function fairly(workflowId: string): { readonly priority?: { readonly fairnessKey: string } } {
+  const fairnessKey = shareOf(workflowId);
+  return fairnessKey === undefined ? {} : { priority: { fairnessKey } };
 }
 
 async function startDelivery(client: Client, deliveryId: string): Promise<void> {

@@ -16,13 +16,27 @@ export async function settleIdentity(db: Database): Promise<void> {
     if (await isKnown(tx)) return;
     const replaced = await tx.query(`delete from store_identity`);
     await tx.query(`insert into store_identity (identity) values (${IDENTITY})`);
-    if (replaced.rowCount === 0) return;
-    await tx.query(`update record_heads set seq = ((seq >> $1::int) + 1) << $1::int`, [EPOCH_BITS]);
+    if (replaced.rowCount !== 0) await raiseNumbers(tx);
   });
 }
 
+/**
+ * Begins a new epoch whether or not this copy is known: a disk put back to an earlier snapshot holds older data and is the
+ * same server, timeline and database all the same, which nothing inside of it can tell.
+ */
+export async function beginEpoch(db: Database): Promise<void> {
+  await withTransaction(db, async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtext('nango-temporal identity'))`);
+    await raiseNumbers(tx);
+  });
+}
+
+async function raiseNumbers(db: Queryable): Promise<void> {
+  await db.query(`update record_heads set seq = ((seq >> $1::int) + 1) << $1::int`, [EPOCH_BITS]);
+}
+
 // Server, timeline (another one after a standby took over or a restore to a point in time), database, and table: each
-// way to come to older data changes at least one of them.
+// way to come to older data changes at least one of them, except for a snapshot of its disk (`beginEpoch`).
 const IDENTITY = `(select concat_ws(':', (pg_control_system()).system_identifier,
   left(pg_walfile_name(pg_current_wal_lsn()), 8),
   (select oid from pg_database where datname = current_database()), 'store_identity'::regclass::oid))`;

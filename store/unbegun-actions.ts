@@ -22,15 +22,16 @@ export async function unbegunActions(db: Queryable, before: Date, limit: number)
 
 /**
  * Ends an action that has not begun, so that it never will, and gives its idempotency key free. One that has begun after
- * all goes on and keeps its own outcome.
+ * all goes on and keeps its own outcome; false then.
  */
 export function endUnbegun(
   db: Database,
   end: { readonly runId: string; readonly failure: StoredFailure; readonly at: Date },
-): Promise<void> {
+): Promise<boolean> {
   return withTransaction(db, async (tx) => {
     // The fence of a run that no attempt has begun.
     const isOver = await endRun(tx, { ...end, fence: 0, state: 'failed', output: null });
     if (isOver) await releaseKey(tx, end.runId);
+    return isOver;
   });
 }

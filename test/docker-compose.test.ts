@@ -107,6 +107,20 @@ test('our processes write nowhere but to /tmp, and take no more memory and proce
   }
 });
 
+test('every process of ours that runs for good has a health check, by a port and a path that it has', () => {
+  const endless = services('ours').filter(([, { restart }]) => restart === 'unless-stopped');
+  const asked = endless.map(([name, { healthcheck }]) => [
+    name,
+    /127\.0\.0\.1:\d+\/\w+/.exec(JSON.stringify(healthcheck))?.[0],
+  ]);
+  const port = compose().services['sync-worker']?.environment?.['NANGO_METRICS_PORT'];
+  expect(Object.fromEntries(asked)).toEqual({
+    api: '127.0.0.1:3003/ready',
+    'sync-worker': `127.0.0.1:${port}/health`,
+    'action-worker': `127.0.0.1:${port}/health`,
+  });
+});
+
 test('syncs and actions have workers of their own', () => {
   const roles = services('ours').flatMap(([, { environment }]) => environment?.['NANGO_WORKER_ROLES'] ?? []);
   expect(roles.sort()).toEqual(['actions', 'syncs']);
@@ -117,12 +131,12 @@ test('every foreign image has a version of its own', () => {
   expect(images.filter((image) => !/^[\w/-]+:\d+\.\d+/.test(image))).toEqual([]);
 });
 
-test('Temporal polls as often as the local server does', () => {
+test('Temporal has the settings that the local server has', () => {
   const { services: all, configs } = compose();
   const mounted = all['temporal']?.configs?.map(({ source }) => configs[source]?.content).join('\n') ?? '';
-  const settings = [...read('platform/temporal-server.ts').matchAll(/'(history\.\w+)=(\d+)'/g)];
-  expect(settings).toHaveLength(3);
+  const settings = [...read('platform/temporal-server.ts').matchAll(/'((?:history|matching)\.\w+)=(\w+)'/g)];
+  expect(settings).toHaveLength(4);
   expect(parse(mounted)).toEqual(
-    Object.fromEntries(settings.map(([, name, value]) => [name, [{ value: Number(value) }]])),
+    Object.fromEntries(settings.map(([, name, value]) => [name, [{ value: JSON.parse(value ?? '') }]])),
   );
 });

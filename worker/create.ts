@@ -5,6 +5,8 @@
 import type { NativeConnection, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type Dependencies, failureInterceptor } from '../activities/index.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
+import type { Traces } from '../runtime/tracing.ts';
+import { traceActivities, traceSinks } from './tracing.ts';
 import { OwnWorker } from './own-worker.ts';
 
 export type WorkerRoles = { readonly actions: boolean; readonly syncs: boolean };
@@ -31,14 +33,18 @@ export async function startWorkers(options: {
   readonly roles: WorkerRoles;
   /** Sync runs at work at once in this process. */
   readonly syncSlots: number;
+  readonly tracing: Traces;
 }): Promise<RunningWorkers> {
-  const { connection, namespace, workflowBundle, deps, roles, syncSlots } = options;
+  const { connection, namespace, workflowBundle, deps, roles, syncSlots, tracing } = options;
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace,
     workflowBundle,
     activities: createActivities(deps),
-    interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
+    interceptors: {
+      activity: [...(tracing.isOn ? [traceActivities(tracing)] : []), () => ({ inbound: failureInterceptor() })],
+    },
+    ...(tracing.isOn && { sinks: traceSinks(tracing) }),
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
     maxHeartbeatThrottleInterval: HEARTBEAT_AT_LEAST,

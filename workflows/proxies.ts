@@ -2,8 +2,9 @@
  * The retry policy of the product: every activity, how long it may take and when it is tried again. Activities answer
  * with values for all that authors and upstreams can cause, so what is retried here are faults of our own parts.
  */
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { shareOf } from '../contract/ids.ts';
 
 const OWN_FAULTS = { initialInterval: '1 second', maximumInterval: '10 seconds', backoffCoefficient: 2 } as const;
 
@@ -12,12 +13,21 @@ const HEARTBEAT = '10 seconds';
 const LOST_WORKERS = { initialInterval: '1 second', maximumInterval: '2 seconds', backoffCoefficient: 2 } as const;
 
 /** Script runs: long, watched by heartbeat, repeated without limit (the activity itself gives up on a run). */
-export const { runScript } = proxyActivities<Pick<Activities, 'runScript'>>({
-  startToCloseTimeout: '25 hours',
-  heartbeatTimeout: HEARTBEAT,
-  retry: LOST_WORKERS,
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-});
+export function scripts(): Pick<Activities, 'runScript'> {
+  return proxyActivities<Pick<Activities, 'runScript'>>({
+    startToCloseTimeout: '25 hours',
+    heartbeatTimeout: HEARTBEAT,
+    retry: LOST_WORKERS,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    ...fairly(),
+  });
+}
+
+/** A schedule cannot say whose share its workflows are, so each says it of its own activities. */
+function fairly(): { readonly priority?: { readonly fairnessKey: string } } {
+  const fairnessKey = shareOf(workflowInfo().workflowId);
+  return fairnessKey === undefined ? {} : { priority: { fairnessKey } };
+}
 
 /** The first seconds of an action, inside the workflow task: no hop through the server. */
 export const { runAction } = proxyLocalActivities<Pick<Activities, 'runAction'>>({
@@ -57,6 +67,7 @@ export const {
   startWebhooks,
   sweepJournals,
   sweepRecords,
+  sweepLogs,
 } = proxyActivities<
   Pick<
     Activities,
@@ -68,6 +79,7 @@ export const {
     | 'startWebhooks'
     | 'sweepJournals'
     | 'sweepRecords'
+    | 'sweepLogs'
   >
 >({
   startToCloseTimeout: '2 minutes',

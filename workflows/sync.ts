@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { SyncInput, SyncResult, SyncStep } from '../contract/sync.ts';
 import { resumeSignal } from './messages.ts';
-import { runScript } from './proxies.ts';
+import { scripts } from './proxies.ts';
 import { settlingRun } from './settling.ts';
 
 /** Each wait adds some ten events to the history. */
@@ -44,6 +44,7 @@ async function runToEnd(input: SyncInput): Promise<SyncResult> {
   setHandler(resumeSignal, () => {
     wake.isDue = true;
   });
+  const { runScript } = scripts();
   for (let waits = 0; ; ) {
     const step = await runScript(input);
     if (step.status === 'waiting') {

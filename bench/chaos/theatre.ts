@@ -216,8 +216,8 @@ export async function endedRun({ caller }: Pick<Theatre, 'caller'>, runId: strin
 const ANSWER_WITHIN_MS = 10_000;
 
 /** Asks again while there is no answer: a blow against Postgres hits the API too. */
-export async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
-  for (const deadline = performance.now() + ANSWER_WITHIN_MS; ; await delay(LOOK_EVERY_MS)) {
+export async function untilAnswered<T>(ask: () => Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> {
+  for (const deadline = performance.now() + withinMs; ; await delay(LOOK_EVERY_MS)) {
     try {
       return await ask();
     } catch (error) {

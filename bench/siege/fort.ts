@@ -3,7 +3,7 @@
  * servers over wires that can be cut. Every process that ends is started again, as its supervisor would.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,10 +17,8 @@ import type { Closing } from '../../runtime/closing.ts';
 import type { Database } from '../../store/db.ts';
 import { startScript } from '../process.ts';
 import { type Kept, keep } from './keeper.ts';
+import { isReady, keepServer, type Struck } from './servers.ts';
 import { openWire, type Wire } from './wire.ts';
-
-/** A server that is killed at once and started again with its data. */
-export type Struck = { readonly kill: () => Promise<void>; readonly start: () => Promise<void> };
 
 export type Fort = {
   readonly caller: Caller;
@@ -84,42 +82,4 @@ export async function openFort(
 
 function urlOf(port: number): string {
   return `postgres://nango:siege@127.0.0.1:${port}/postgres`;
-}
-
-function isReady(apiUrl: string): Promise<boolean> {
-  return fetch(`${apiUrl}/ready`).then(
-    async (answer) => {
-      await answer.arrayBuffer();
-      return answer.ok;
-    },
-    () => false,
-  );
-}
-
-const START_TRIES = 40;
-
-async function keepServer(
-  closing: Closing,
-  pidFile: string,
-  start: () => Promise<{ readonly stop: () => Promise<void> }>,
-): Promise<Struck> {
-  let server = await start();
-  closing.add(pidFile, () => server.stop());
-  return {
-    kill: async () => {
-      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
-    },
-    start: async () => {
-      // Processes of a killed Postgres hold its data for a moment.
-      for (let left = START_TRIES; ; left -= 1) {
-        try {
-          server = await start();
-          return;
-        } catch (error) {
-          if (left === 0) throw error;
-          await delay(250);
-        }
-      }
-    },
-  };
 }

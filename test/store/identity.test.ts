@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { type Database, openDatabase, withTransaction } from '../../store/db.ts';
-import { settleIdentity } from '../../store/identity.ts';
+import { beginEpoch, settleIdentity } from '../../store/identity.ts';
 import { headOf } from '../../store/record-heads.ts';
 import { pageOfRecords } from '../../store/record-reads.ts';
 import { type RecordWrite, saveRecords } from '../../store/records.ts';
@@ -58,6 +58,17 @@ test('CUR: after a copy is restored no number is given out twice, and a reader w
   } finally {
     await restored.drop();
   }
+});
+
+test('CUR: a new epoch that is asked for numbers above all that were given out on the same copy', async () => {
+  const run = await seed();
+  await settleIdentity(database.pool);
+  await save(database.pool, run, ['a', 'b']);
+  const last = BigInt((await read(database.pool, run)).at(-1)?.seq ?? 0);
+  await beginEpoch(database.pool);
+  await save(database.pool, run, ['c']);
+  const [news] = await read(database.pool, run, String(last));
+  expect(BigInt(news?.seq ?? 0)).toBe(((last >> 48n) + 1n) * 2n ** 48n + 1n);
 });
 
 test('a role that is no superuser can tell which copy it is', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
-import { type RunningEngine, startEngine } from '../../platform/compose.ts';
+import { type Roles, type RunningEngine, startEngine } from '../../platform/compose.ts';
 import { type Caller, call } from '../../platform/example.ts';
 import { type ExampleUpstream, exampleProviders, startExampleUpstream } from '../../platform/example-upstream.ts';
 import { ensureEnvironments } from '../../platform/first-start.ts';
@@ -23,12 +23,15 @@ export type TestPlatform = {
   readonly event: (matches: (event: LogEvent) => boolean) => Promise<LogEvent>;
   /** Stops and starts API and workers; Postgres and Temporal stay. */
   readonly stop: () => Promise<void>;
-  readonly start: () => Promise<void>;
+  readonly start: (roles?: Partial<Roles>) => Promise<void>;
   readonly temporal: TestTemporal;
 };
 
 /** Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream. */
-export function usePlatform(settings: Readonly<Record<string, string>> = {}): TestPlatform {
+export function usePlatform(
+  settings: Readonly<Record<string, string>> = {},
+  firstRoles: Partial<Roles> = {},
+): TestPlatform {
   const database = useDatabase();
   const temporal = useTemporal();
   const encryptionKey = randomBytes(32).toString('base64');
@@ -39,7 +42,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
   let closing: Closing = createClosing();
   let engine: RunningEngine | undefined;
 
-  const start = async (): Promise<void> => {
+  const start = async (roles: Partial<Roles> = {}): Promise<void> => {
     closing = createClosing();
     const { server } = temporal;
     engine = await startEngine({
@@ -57,7 +60,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
         uiUrl: server.uiUrl,
         startsTemporal: true,
       },
-      roles: { api: true, actions: true, syncs: true },
+      roles: { api: true, actions: true, syncs: true, ...roles },
       log: journal.log,
       closing,
     });
@@ -70,7 +73,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
     folder = await mkdtemp(join(tmpdir(), 'nango-test-platform-'));
     upstream = await startExampleUpstream();
     await writeFile(join(folder, 'providers.yaml'), exampleProviders(upstream.url));
-    await start();
+    await start(firstRoles);
   }, 180_000);
   afterAll(async () => {
     await stop();
