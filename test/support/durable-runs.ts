@@ -80,6 +80,7 @@ const LIMITS: ScriptLimits = {
   syncWallClockMs: 300_000,
   actionWallClockMs: 60_000,
   maxIdleStarts: 20,
+  calledActions: 100,
   rooms: { connection: 100, integration: 100, environment: 100 },
   sliceMs: 300_000,
   journal: JOURNAL_LIMITS,
