@@ -9,7 +9,7 @@ import { type ExampleUpstream, exampleProviders, startExampleUpstream } from '..
 import { ensureEnvironments } from '../../platform/first-start.ts';
 import { type Closing, createClosing } from '../../runtime/closing.ts';
 import { readSettings } from '../../runtime/env.ts';
-import { useDatabase } from './database.ts';
+import { type TestDatabase, useDatabase } from './database.ts';
 import { type TestTemporal, useTemporal } from './temporal.ts';
 
 export type LogEvent = { readonly event: string; readonly fields: Readonly<Record<string, unknown>> };
@@ -21,11 +21,14 @@ export type TestPlatform = {
   readonly events: readonly LogEvent[];
   /** Resolves with the first event that `matches`, also one that was logged already. */
   readonly event: (matches: (event: LogEvent) => boolean) => Promise<LogEvent>;
-  /** Stops and starts API and workers; Postgres and Temporal stay. */
+  /** Stops and starts API and workers; Postgres and Temporal stay, or are those of `on`. */
   readonly stop: () => Promise<void>;
-  readonly start: () => Promise<void>;
+  readonly start: (on?: Servers) => Promise<void>;
   readonly temporal: TestTemporal;
+  readonly database: TestDatabase;
 };
+
+type Servers = { readonly databaseUrl: string; readonly temporal: TestTemporal };
 
 /** Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream. */
 export function usePlatform(settings: Readonly<Record<string, string>> = {}): TestPlatform {
@@ -39,9 +42,9 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
   let closing: Closing = createClosing();
   let engine: RunningEngine | undefined;
 
-  const start = async (): Promise<void> => {
+  const start = async (on: Servers = { databaseUrl: database.url, temporal }): Promise<void> => {
     closing = createClosing();
-    const { server } = temporal;
+    const { server } = on.temporal;
     engine = await startEngine({
       settings: readSettings({
         SERVER_PORT: '0',
@@ -51,7 +54,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
         ...settings,
       }),
       parts: {
-        databaseUrl: database.url,
+        databaseUrl: on.databaseUrl,
         encryptionKey,
         temporal: { ...NO_TLS, address: server.address, namespace: 'default' },
         uiUrl: server.uiUrl,
@@ -83,6 +86,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
     start,
     stop,
     temporal,
+    database,
     get caller() {
       return { apiUrl: there(engine).apiUrl ?? '', key };
     },
