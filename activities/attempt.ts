@@ -23,7 +23,7 @@ import {
 import { PAUSED } from '../store/run-control.ts';
 import { giveWay } from '../store/run-room.ts';
 import { addLogLines } from '../store/run-logs.ts';
-import { findBundle } from '../store/scripts.ts';
+import { loadBundle } from './bundles.ts';
 import type { Dependencies } from './dependencies.ts';
 import { forgetTrackings, makeDeletions, modelsTracked, trackModels } from './deletions.ts';
 import { emptyCacheOf } from './empty-cache.ts';
@@ -33,6 +33,7 @@ import { createRecorder, type Recorder } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
 import { refusedRecords } from './refusals.ts';
 import { untilStored } from './store-retry.ts';
+import { traceHost } from './traced-host.ts';
 import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 import { type Turn, watchTurn } from './turn.ts';
 
@@ -123,11 +124,9 @@ async function runPass(
   // Calls are announced by flushes: where there was none, there is nothing to look for.
   const pending = run.flushed === 0 ? [] : await untilStored(() => pendingCalls(deps.db, run), given.stop);
   const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail, heed: given.watched.heed });
-  const host = createDurableHost(deps, run, given.connection, {
-    recorder,
-    signal,
-    beginAgain: (db) => renew(db, deps, run),
-  });
+  const over = new AbortController();
+  const pass = { recorder, signal, beginAgain: (db: Queryable) => renew(db, deps, run) };
+  const host = traceHost(deps.tracing, createDurableHost(deps, run, given.connection, pass), over.signal);
   const turn = watchTurn(deps, run, recorder.liveMs);
   const running = deps.sandbox.run({
     environment: run.environment,
@@ -150,6 +149,7 @@ async function runPass(
     alone: given.alone,
   });
   const outcome = await running.finally(turn.end);
+  over.abort();
   if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
   if (fault !== undefined) return { recorder, turn, outcome: failed(fault) };
   return { recorder, turn, outcome };
@@ -280,7 +280,9 @@ async function finish(
     if (state === 'success' && run.kind === 'sync') await forgetTrackings(db, run);
     if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
   });
-  return { status: 'ended', state: failure === null ? 'success' : 'failed', failure };
+  const state = failure === null ? 'success' : 'failed';
+  deps.meter.runEnded({ kind: run.kind, state }, run.runningMs + recorder.liveMs());
+  return { status: 'ended', state, failure };
 }
 
 async function tryAgain(
@@ -298,8 +300,13 @@ async function tryAgain(
 }
 
 /** Ends a run that nobody can go on with. */
-export function endAsFailed(deps: Dependencies, runId: string, failure: StoredFailure): Promise<boolean> {
-  return endRun(deps.db, { runId, fence: null, state: 'failed', failure, output: null, at: deps.clock() });
+export async function endAsFailed(
+  deps: Dependencies,
+  { runId, kind }: Pick<Attempt, 'runId' | 'kind'>,
+  failure: StoredFailure,
+): Promise<void> {
+  const end: RunEnd = { runId, fence: null, state: 'failed', failure, output: null, at: deps.clock() };
+  if (await endRun(deps.db, end)) deps.meter.runEnded({ kind, state: 'failed' });
 }
 
 /** What a cancelled run says of itself; a call that was cut off and may have changed the world is named. */
@@ -317,22 +324,6 @@ function storedFailure({
 }: Extract<ScriptOutcome, { status: 'failed' }>['failure']): StoredFailure {
   // What an author throws may hold what jsonb does not.
   return JSON.parse(cleanJsonText(JSON.stringify({ code, message, ...details })));
-}
-
-// Bundles are immutable and small in number; a worker keeps the last ones so that an action needs no query for its own.
-const KEPT_BUNDLES = 200;
-const kept = new WeakMap<object, Map<string, ScriptBundle>>();
-
-async function loadBundle(deps: Dependencies, hash: string, signal: AbortSignal): Promise<ScriptBundle> {
-  const cache = kept.get(deps.db) ?? new Map<string, ScriptBundle>();
-  kept.set(deps.db, cache);
-  const cached = cache.get(hash);
-  if (cached) return cached;
-  const bundle = await untilStored(() => findBundle(deps.db, hash), signal);
-  if (bundle === undefined) throw new EngineError('internal', `Bundle '${hash}' is not stored`);
-  if (cache.size >= KEPT_BUNDLES) cache.delete(cache.keys().next().value ?? '');
-  cache.set(hash, bundle);
-  return bundle;
 }
 
 /** What happens to a connection does not wait for long (nango-surface, section 7.1). */

@@ -32,7 +32,7 @@ import { firstLine } from './host/run-log.ts';
 import type { Recorder } from './recorder.ts';
 import { untilStored } from './store-retry.ts';
 
-type Parts = Pick<Dependencies, 'db' | 'clock' | 'log'>;
+type Parts = Pick<Dependencies, 'db' | 'clock' | 'log' | 'meter'>;
 
 /** Ids looked at in one query, and records deleted in one transaction. */
 const SCANNED_AT_ONCE = 20_000;
@@ -188,10 +188,11 @@ async function deleteAll(
     for (let from = 0; from < page.length; from += DELETED_AT_ONCE) {
       if (signal.aborted) return false;
       const ids = page.slice(from, from + DELETED_AT_ONCE);
-      await untilStored(
+      const deleted = await untilStored(
         () => withTransaction(deps.db, (db) => deleteStale(db, writerOf(deps, run, model), comparison, ids)),
         signal,
       );
+      deps.meter.recordsWritten({ added: 0, updated: 0, deleted });
     }
   }
   return !signal.aborted;

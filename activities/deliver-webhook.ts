@@ -41,9 +41,11 @@ export function createDeliverWebhook(deps: Dependencies) {
     if (delivery === undefined || key === undefined) return { status: 'gone' };
     const now = deps.clock();
     if (isHeldBack(delivery, now)) return again(new Date(now.getTime() + LOOK_AGAIN_MS));
+    const begun = performance.now();
     const outcome = await post(deps, id, delivery, key);
+    const tookMs = Math.round(performance.now() - begun);
     const { state, nextAttemptAt } = judge(outcome, delivery.attempts, deps.clock(), Math.random());
-    await noteAttempt(deps.db, { id, state, ...outcome, at: deps.clock(), nextAttemptAt });
+    await noteAttempt(deps.db, { id, state, ...outcome, at: deps.clock(), nextAttemptAt, tookMs });
     if (state === 'pending' && nextAttemptAt !== null) return again(nextAttemptAt);
     deps.log('webhook.ended', { delivery: id, url: delivery.url, state, ...outcome });
     return { status: state === 'pending' ? 'expired' : state };

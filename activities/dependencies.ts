@@ -1,3 +1,5 @@
+import type { Meter } from '../contract/meter.ts';
+import type { Tracing } from '../contract/tracing.ts';
 import type { Client } from '@temporalio/client';
 import type { AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
@@ -40,11 +42,15 @@ export type Dependencies = {
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly meter: Meter;
+  readonly tracing: Tracing;
   readonly limits: ScriptLimits;
   /** @default for ever */
   readonly recordsKept?: RecordRetention;
   /** Whose journals outlive their run, and for how long. */
   readonly journals: JournalRetention;
+  /** After how many days operations and log lines are removed. */
+  readonly logDays: number;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
   /** Hears of each action that is no longer at work in this process, for callers who wait for it here. */
@@ -64,6 +70,8 @@ export type ScriptLimits = {
   readonly rooms: RoomLimits;
   /** For how long a sync runs in one go while others wait. */
   readonly sliceMs: number;
+  /** Failures in a row after which a sync runs less often; 0 for never. */
+  readonly backOffAfter: number;
   readonly journal: JournalLimits;
 };
 

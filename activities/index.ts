@@ -11,6 +11,7 @@ import { createActionActivities } from './run-action.ts';
 import { createStartEvents } from './start-events.ts';
 import { createRunScript } from './run-script.ts';
 import { createSweepJournals } from './sweep-journals.ts';
+import { createSweepLogs } from './sweep-logs.ts';
 import { createSweepRecords } from './sweep-records.ts';
 import { createSettleRun } from './settle-run.ts';
 
@@ -35,6 +36,7 @@ export function createActivities(deps: Dependencies) {
     },
     sweepJournals: createSweepJournals(deps),
     sweepRecords: createSweepRecords(deps),
+    sweepLogs: createSweepLogs(deps),
   };
 }
 

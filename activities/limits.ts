@@ -1,15 +1,15 @@
-import { currentLimit, noteLimit } from '../store/connection-limits.ts';
+import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
 import type { Dependencies } from './dependencies.ts';
 import { untilStored } from './store-retry.ts';
 
-export type ConnectionLimits = {
+export type ApiLimits = {
   /** Waits (by `wait`) while an API wants to hear nothing of this connection, whichever run was told so. */
   readonly await: (
     connection: number,
     signal: AbortSignal,
     wait: (resumeAt: number, reason: string) => Promise<void>,
   ) => Promise<void>;
-  readonly note: (connection: number, signal: AbortSignal, limit: { until: Date; reason: string }) => Promise<void>;
+  readonly note: (connection: number, signal: AbortSignal, limit: ApiLimit & { scope: LimitScope }) => Promise<void>;
 };
 
 /** Over which those who waited for one limit come back. */
@@ -19,7 +19,7 @@ const SPREAD_MS = 500;
 const FRESH_MS = 1_000;
 
 /** The limits that runs share through Postgres; a shared limit of a few seconds is not worth the row. */
-export function openConnectionLimits({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): ConnectionLimits {
+export function openApiLimits({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): ApiLimits {
   const known = new Map<number, { readonly readAt: number; readonly until: number; readonly reason: string }>();
   const read = async (connection: number, signal: AbortSignal) => {
     const found = known.get(connection);
@@ -38,9 +38,10 @@ export function openConnectionLimits({ db, clock }: Pick<Dependencies, 'db' | 'c
         await wait(until + Math.round(Math.random() * SPREAD_MS), reason);
       }
     },
-    note: async (connection, signal, { until, reason }) => {
-      await untilStored(() => noteLimit(db, String(connection), { until, reason }), signal);
-      known.set(connection, { readAt: performance.now(), until: until.getTime(), reason });
+    note: async (connection, signal, limit) => {
+      await untilStored(() => noteLimit(db, String(connection), limit), signal);
+      if (limit.scope === 'integration') known.clear();
+      known.set(connection, { readAt: performance.now(), until: limit.until.getTime(), reason: limit.reason });
     },
   };
 }

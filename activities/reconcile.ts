@@ -60,7 +60,7 @@ export function createReconcileActivities(deps: Dependencies) {
     async settleLostRuns({ afterId }: { afterId: string }): Promise<Page> {
       const runs = await openRuns(db, { afterId, limit: PAGE });
       await inGroups(runs, async (run) => {
-        if (!(await isOpenWorkflow(client, run))) await endAsFailed(deps, run.runId, LOST);
+        if (!(await isOpenWorkflow(client, run))) await endAsFailed(deps, run, LOST);
       });
       return { nextAfterId: runs.length < PAGE ? null : (runs.at(-1)?.runId ?? null) };
     },

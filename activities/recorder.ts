@@ -4,7 +4,7 @@
  * in the run's row, which tells a flush whose commit was in doubt from one that was lost, and is fenced by it.
  */
 import { EngineError } from '../contract/failures.ts';
-import type { PendingCall, RequestConfig } from '../contract/host.ts';
+import type { PendingCall, RecordCounts, RequestConfig } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
 import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
@@ -76,7 +76,7 @@ const FULL = 'The log of this run is full (16 MB): what it writes from here on i
  * @param heed hears at each flush what is asked of the run.
  */
 export function createRecorder(
-  deps: Pick<Dependencies, 'db' | 'box' | 'clock' | 'encryptsRecords'> & {
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock' | 'encryptsRecords' | 'meter'> & {
     readonly limits: Pick<ScriptLimits, 'journal'>;
   },
   run: Attempt,
@@ -101,6 +101,8 @@ export function createRecorder(
   let underway: Promise<void> = Promise.resolve();
   let isFlushing = false;
   let fault: unknown;
+  /** What the flush under way has changed; of one whose commit was in doubt it is known from before. */
+  let written = NOTHING;
   // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
   let liveSince = run.chunks === 0 ? performance.now() : undefined;
   let liveFrom = liveSince;
@@ -121,6 +123,7 @@ export function createRecorder(
         // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
         if (counted.status === 'done') return;
         options.heed(counted.control);
+        written = NOTHING;
         for (const write of writes) await apply(db, write);
         if (data) await addJournalChunk(db, { ...place, chunk, data });
         await notePendingAnswered(db, place, taken.answered);
@@ -134,6 +137,8 @@ export function createRecorder(
         throw error;
       });
     await untilStored(storeAll, options.signal);
+    deps.meter.recordsWritten(written);
+    written = NOTHING;
     flushed = number;
     liveSince &&= takenAt;
     if (data) chunk += 1;
@@ -145,8 +150,10 @@ export function createRecorder(
   const writer = (model: string) => {
     return { ...scope, model, runId: run.runId, fence: run.fence, syncId: run.syncId, at: deps.clock(), seal };
   };
-  const storeRows = (db: Queryable, { kind, model, ids, rows }: RowsWrite) =>
-    (kind === 'save' ? saveRecords : updateRecords)(db, { ...writer(model), ids }, rows);
+  const storeRows = async (db: Queryable, { kind, model, ids, rows }: RowsWrite): Promise<void> => {
+    const store = kind === 'save' ? saveRecords : updateRecords;
+    written = sum(written, await store(db, { ...writer(model), ids }, rows));
+  };
 
   const applyWhole = async (db: Queryable, write: Write): Promise<void> => {
     switch (write.kind) {
@@ -155,7 +162,7 @@ export function createRecorder(
         await storeRows(db, write);
         break;
       case 'delete':
-        await deleteRecords(db, { ...writer(write.model), ids: write.ids });
+        written = sum(written, await deleteRecords(db, { ...writer(write.model), ids: write.ids }));
         break;
       case 'strategy':
         if (write.strategy === 'ignore_if_modified_after') await ignoreIfModifiedAfter(db, writer(write.model));
@@ -273,6 +280,16 @@ export function createRecorder(
     chunks: () => chunk,
     journalBytes: () => journalBytes,
     liveMs: () => (liveFrom === undefined ? 0 : performance.now() - liveFrom),
+  };
+}
+
+const NOTHING: RecordCounts = { added: 0, updated: 0, deleted: 0 };
+
+function sum(one: RecordCounts, other: RecordCounts): RecordCounts {
+  return {
+    added: one.added + other.added,
+    updated: one.updated + other.updated,
+    deleted: one.deleted + other.deleted,
   };
 }
 

@@ -103,7 +103,8 @@ async function execute(
 async function cancel(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
   const failure = await cancellationOf(deps, run);
   const { runId, fence } = run;
-  await endRun(deps.db, { runId, fence, state: 'cancelled', failure, output: null, at: deps.clock() });
+  const end = { runId, fence, state: 'cancelled', failure, output: null, at: deps.clock() } as const;
+  if (await endRun(deps.db, end)) deps.meter.runEnded({ kind: run.kind, state: 'cancelled' });
   if (run.detached) await announceRun(deps, runId);
   await startNextWebhook(deps, run);
   return { status: 'failed', failure: shortOf(failure) };
@@ -114,7 +115,7 @@ async function giveUp(deps: Dependencies, run: Attempt): Promise<ActionEnd> {
     code: 'runner_lost',
     message: `The action was started ${run.idleStarts - 1} times without getting on, its process died each time; see the log of the worker`,
   };
-  await endAsFailed(deps, run.runId, failure);
+  await endAsFailed(deps, run, failure);
   await startNextWebhook(deps, run);
   if (run.detached) await announceRun(deps, run.runId);
   return { status: 'failed', failure };

@@ -5,6 +5,7 @@ import { type Queryable, withTransaction } from '../store/db.ts';
 import { heldByRuns } from '../store/held-deletions.ts';
 import { settleIdentity } from '../store/identity.ts';
 import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
+import { noteOutcome } from './back-off.ts';
 import { announceRun } from './announce-run.ts';
 import { PAUSED } from '../store/run-control.ts';
 import { countsOfRun } from '../store/run-views.ts';
@@ -49,7 +50,8 @@ async function findSyncRun(deps: Dependencies, input: SyncInput, signal: AbortSi
   const sync = await untilStored(() => syncById(deps.db, input.syncId), signal);
   if (sync === undefined) return { status: 'skipped', reason: 'gone' };
   const runId = await untilStored(() => runOf(deps, input, sync, currentExecution()), signal);
-  return runId === undefined ? { status: 'skipped', reason: 'paused' } : { sync, runId };
+  if (runId !== undefined) return { sync, runId };
+  return { status: 'skipped', reason: sync.paused ? 'paused' : 'backing off' };
 }
 
 async function beginSyncRun(
@@ -59,6 +61,7 @@ async function beginSyncRun(
 ): Promise<Attempt | SyncStep> {
   if (!(await untilStored(() => leaseFor(deps, sync, runId), signal))) {
     await endRun(deps.db, skippedRun(runId, deps.clock()));
+    deps.meter.runEnded({ kind: 'sync', state: 'skipped' });
     return { status: 'skipped', reason: 'running' };
   }
   await untilStored(() => settleIdentity(deps.db), signal);
@@ -81,7 +84,7 @@ function waitInLine(deps: Dependencies, runId: string, wait: { resumeAt: Date; r
 
 /**
  * The run this workflow belongs to; one that a schedule started gets it here, once. None when the sync was paused and
- * the schedule had not heard of it yet.
+ * the schedule had not heard of it yet, or when it has failed too often to run at each tick.
  */
 async function runOf(
   deps: Dependencies,
@@ -92,8 +95,12 @@ async function runOf(
   if (input.runId !== undefined) return input.runId;
   const names = { workflowId, workflowRunId };
   const known = await runOfWorkflow(deps.db, names);
-  if (known !== undefined || sync.paused) return known;
+  if (known !== undefined || sync.paused || backsOff(deps, sync)) return known;
   return (await allocateSyncRun(deps.db, deps, sync, 'schedule', names)).runId;
+}
+
+function backsOff({ limits, clock }: Dependencies, { backsOffUntil }: Sync): boolean {
+  return limits.backOffAfter > 0 && backsOffUntil !== null && backsOffUntil > clock();
 }
 
 /** Takes the lease, also from a run whose workflow Temporal no longer runs; false when another run holds it. */
@@ -101,10 +108,14 @@ async function leaseFor(deps: Dependencies, sync: Sync, runId: string): Promise<
   const holder = await takeLease(deps.db, { syncId: sync.id, runId, instead: null });
   if (holder === undefined) return true;
   if (await isOpenWorkflow(deps.client, holder)) return false;
-  await endAsFailed(deps, holder.runId, {
-    code: 'runner_lost',
-    message: 'The workflow of this run ended without reporting; a newer run has taken its place',
-  });
+  await endAsFailed(
+    deps,
+    { ...holder, kind: 'sync' },
+    {
+      code: 'runner_lost',
+      message: 'The workflow of this run ended without reporting; a newer run has taken its place',
+    },
+  );
   return (await takeLease(deps.db, { syncId: sync.id, runId, instead: holder.runId })) === undefined;
 }
 
@@ -113,7 +124,7 @@ async function runSync(
   run: Attempt,
   { signal, watched }: Pick<Supervision, 'signal' | 'watched'>,
 ): Promise<SyncStep> {
-  const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, run, end);
+  const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, deps, run, end);
   const result = await runAttempt(deps, run, { signal, watched, onEnd }).catch((error) => {
     // A newer attempt goes on with this run, or its sync is gone: either way this one has nothing more to say.
     if (failureCode(error) !== 'lease_lost') throw error;
@@ -178,18 +189,27 @@ async function giveUp(deps: Dependencies, run: Attempt): Promise<SyncStep> {
 
 async function end(deps: Dependencies, run: Attempt, how: Pick<RunEnd, 'state' | 'failure'>): Promise<void> {
   const ending: RunEnd = { runId: run.runId, fence: run.fence, output: null, at: deps.clock(), ...how };
-  await withTransaction(deps.db, async (db) => {
-    if (await endRun(db, ending)) await release(db, run, ending);
+  const hasEnded = await withTransaction(deps.db, async (db) => {
+    if (!(await endRun(db, ending))) return false;
+    await release(db, deps, run, ending);
+    return true;
   });
+  if (hasEnded) deps.meter.runEnded({ kind: run.kind, state: ending.state });
   tellEnd(deps, run, ending);
   await announceRun(deps, run.runId);
 }
 
 /** Gives the sync free with the end of its run; only success moves `lastSyncDate`, to this run's start. */
-async function release(db: Queryable, run: Attempt, { state }: Pick<RunEnd, 'state'>): Promise<void> {
+async function release(
+  db: Queryable,
+  deps: Dependencies,
+  run: Attempt,
+  end: Pick<RunEnd, 'state' | 'at'>,
+): Promise<void> {
   if (run.syncId === null) return;
-  const lastSyncDate = state === 'success' ? run.startedAt : null;
+  const lastSyncDate = end.state === 'success' ? run.startedAt : null;
   await releaseLease(db, { syncId: run.syncId, runId: run.runId, lastSyncDate });
+  await noteOutcome(db, deps, run, end);
 }
 
 function tellEnd(deps: Dependencies, run: Attempt, { state, failure }: Pick<RunEnd, 'state' | 'failure'>): void {

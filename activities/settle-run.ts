@@ -6,6 +6,7 @@ import type { Dependencies } from './dependencies.ts';
 export function createSettleRun(deps: Dependencies) {
   return async ({ workflowId, failure }: { workflowId: string; failure: RunFailure }): Promise<void> => {
     const state = failure.code === 'script_aborted' ? 'cancelled' : 'failed';
-    await endOpenRuns(deps.db, { workflowId, state, failure, at: deps.clock() });
+    const kinds = await endOpenRuns(deps.db, { workflowId, state, failure, at: deps.clock() });
+    for (const kind of kinds) deps.meter.runEnded({ kind, state });
   };
 }

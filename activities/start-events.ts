@@ -1,7 +1,10 @@
+import type { RunFailure } from '../contract/sync.ts';
 import { discardForgotten } from '../store/connections.ts';
 import { overdueWebhookRuns } from '../store/inbound-webhooks.ts';
 import { unstartedRuns } from '../store/event-runs.ts';
+import { endUnbegun, unbegunActions } from '../store/unbegun-actions.ts';
 import type { Dependencies } from './dependencies.ts';
+import { isOpenWorkflow } from './workflow-state.ts';
 
 const AT_ONCE = 200;
 /** What was allocated just now is being started by whoever allocated it. */
@@ -9,13 +12,26 @@ const GRACE_MS = 60_000;
 /** Longer than any script may take to say whether a connection is to be accepted. */
 const VALIDATED_WITHIN_MS = 30 * 60_000;
 
-/** Does what a crash left undone: starts runs that nobody waits for and that nobody started, drops half-made connections. */
-export function createStartEvents({ db, clock, startAction }: Dependencies) {
+const NEVER_BEGUN: RunFailure = {
+  code: 'runner_lost',
+  message: 'The API process that was to start the action died before it could: call it again',
+};
+
+/**
+ * Does what a crash left undone: starts runs that nobody waits for and that nobody started, ends actions whose caller was
+ * cut off before they began, drops half-made connections.
+ */
+export function createStartEvents({ db, client, clock, meter, startAction }: Dependencies) {
   return async (): Promise<void> => {
     const now = clock().getTime();
     await discardForgotten(db, new Date(now - VALIDATED_WITHIN_MS));
     const before = new Date(now - GRACE_MS);
     for (const run of await unstartedRuns(db, before, AT_ONCE)) await startAction(run);
     for (const run of await overdueWebhookRuns(db, before, AT_ONCE)) await startAction(run);
+    for (const { runId, workflowId } of await unbegunActions(db, before, AT_ONCE)) {
+      if (await isOpenWorkflow(client, { workflowId, workflowRunId: null })) continue;
+      const isOver = await endUnbegun(db, { runId, failure: NEVER_BEGUN, at: clock() });
+      if (isOver) meter.runEnded({ kind: 'action', state: 'failed' });
+    }
   };
 }

@@ -16,9 +16,9 @@ export function webhooksOf(run: EndedRun, settings: WebhookSettings): Webhook[] 
   if (run.state === 'failed') return settings.on_sync_error ? [syncError(run)] : [];
   const changed = Object.entries(run.counts).filter(([, counts]) => counts.added + counts.updated + counts.deleted > 0);
   const models = settings.on_sync_completion_always
-    ? [...new Set([...run.models, ...Object.keys(run.counts)])]
+    ? [...run.models, ...Object.keys(run.counts)]
     : changed.map(([model]) => model);
-  return models.map((model) => syncSuccess(run, model));
+  return [...new Set([...models, ...Object.keys(run.held)])].map((model) => syncSuccess(run, model));
 }
 
 function syncSuccess(run: EndedRun, model: string): Webhook {
@@ -34,6 +34,7 @@ function syncSuccess(run: EndedRun, model: string): Webhook {
       modifiedAfter: start,
       queryTimeStamp: start,
       responseResults: run.counts[model] ?? NOTHING,
+      ...(run.held[model] !== undefined && { deletionsHeld: run.held[model] }),
     },
   };
 }
@@ -50,6 +51,8 @@ function syncError(run: EndedRun): Webhook {
       error: { type: code, description: message, ...(payload !== undefined && { payload }) },
       startedAt: (run.startedAt ?? run.finishedAt).toISOString(),
       failedAt: run.finishedAt.toISOString(),
+      // The sync runs less often from here on, until it succeeds.
+      ...(run.failuresInARow !== null && { failuresInARow: run.failuresInARow }),
     },
   };
 }

@@ -1,23 +1,14 @@
 /** How the run of an action ends for whoever called it. */
 import { EngineError } from '../contract/failures.ts';
-import { releaseKey } from '../store/action-keys.ts';
-import { withTransaction } from '../store/db.ts';
-import { actionResult, endRun } from '../store/runs.ts';
+import { actionResult } from '../store/runs.ts';
+import { endUnbegun } from '../store/unbegun-actions.ts';
 import type { ApiDeps } from './deps.ts';
 
-/**
- * Whoever hears that Temporal was out of reach may call again: an action that has not begun must not run later then.
- * Fence 0 is that of a run no attempt has begun; one that has begun goes on and keeps its own outcome.
- */
+/** Whoever hears that Temporal was out of reach may call again: an action that has not begun must not run later then. */
 export async function giveUp(deps: ApiDeps, runId: string, error: unknown): Promise<never> {
-  const failure = {
-    code: 'engine_unavailable',
-    message: 'Temporal was out of reach before the action began',
-  } as const;
-  await withTransaction(deps.db, async (db) => {
-    const ended = await endRun(db, { runId, fence: 0, state: 'failed', failure, output: null, at: deps.clock() });
-    if (ended) await releaseKey(db, runId);
-  });
+  const message = 'Temporal was out of reach before the action began';
+  const end = { runId, failure: { code: 'engine_unavailable', message }, at: deps.clock() } as const;
+  if (await endUnbegun(deps.db, end)) deps.metrics.runEnded({ kind: 'action', state: 'failed' });
   throw error;
 }
 

@@ -30,6 +30,7 @@ import { functionRoutes } from './routes/functions.ts';
 import { inboundRoutes } from './routes/inbound.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
+import { logRoutes } from './routes/logs.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -43,6 +44,7 @@ import { signInRoutes } from './routes/sign-ins.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { syncSettingRoutes } from './routes/sync-settings.ts';
 import { syncRoutes } from './routes/syncs.ts';
+import { traceRequests } from './trace-requests.ts';
 import { createSessionAuthenticator } from './session.ts';
 
 export type { ApiDeps, ApiLimits } from './deps.ts';
@@ -86,12 +88,13 @@ export function createApp(deps: ApiDeps): Express {
   });
   const sessionAuthenticator = createSessionAuthenticator({ ...deps, guard });
   const sessionRoute = createRoute({ authenticate: sessionAuthenticator, readJson, security: 'session' });
-  app.use(metricsRoutes(pathOf));
+  if (deps.tracing.isOn) app.use(traceRequests(deps.tracing, pathOf));
+  app.use(metricsRoutes(deps, pathOf));
   // Pages of other origins may talk to the public API, not to the dashboard's.
   app.use(pageRoutes(deps));
   app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
   app.use(crossOrigin);
-  app.use(healthRoutes(deps));
+  app.use(healthRoutes(deps, createRoute({ authenticate: async () => ({}), readJson, security: 'open' })));
   app.use(docsRoutes(deps, app));
   app.use(inboundRoutes(deps));
   app.use(proxyRoutes(deps, route));
@@ -110,6 +113,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(signInRoutes(deps, sessionRoute));
   app.use(deployRoutes(deps, route));
   app.use(auditLogRoutes(deps, route));
+  app.use(logRoutes(deps, route));
   app.use(syncRoutes(deps, route));
   app.use(syncSettingRoutes(deps, route));
   app.use(deletionRoutes(deps, route));

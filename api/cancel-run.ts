@@ -21,7 +21,8 @@ export async function cancelRun(deps: ApiDeps, environment: Environment, runId: 
   if (run === undefined) return endedAlready(deps, environment, runId);
   await cancelWorkflows(deps, [run.workflowId]);
   if (run.state !== 'cancelled') return { run_id: runId, state: 'cancelling' };
-  const { name, startedBy, state } = run;
+  const { kind, name, startedBy, state } = run;
+  deps.metrics.runEnded({ kind, state });
   deps.log('run.ended', { run: runId, name, startedBy, state, error: failure.message });
   return { run_id: runId, state: 'cancelled' };
 }

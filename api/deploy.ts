@@ -1,3 +1,4 @@
+import { forgetFailures } from '../store/back-off.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { addMissingSyncs } from '../store/allocation.ts';
@@ -15,6 +16,9 @@ import { unknownIntegrations } from './known.ts';
 
 export type SavedScript = PlannedScript & { readonly id: string };
 export type Deployment = { readonly scripts: readonly SavedScript[]; readonly firstRuns: readonly AllocatedRun[] };
+
+/** Far more than ever lies between two statements of a deployment. */
+const LONGEST_PAUSE_MS = 60_000;
 
 /** What the deployment would change. @throws EngineError as `deploy`. */
 export async function previewDeployment(
@@ -39,6 +43,8 @@ export async function deploy(
 ): Promise<Deployment> {
   const scripts = scriptsOf(body);
   return withTransaction(deps.db, async (db) => {
+    // A process that freezes or loses its network in here must not keep others from deploying.
+    await db.query(`set local idle_in_transaction_session_timeout = ${LONGEST_PAUSE_MS}`);
     if (!(await tryLockDeployment(db, environment.id))) throw concurrent(environment);
     await lockDeployedSyncs(db, environment.id, 'writer');
     const { scripts: planned, deleted } = await plan(db, environment, body, scripts);
@@ -49,10 +55,9 @@ export async function deploy(
     const saved: SavedScript[] = [];
     for (const script of planned) saved.push({ ...script, id: await savePlanned(db, deps, environment, script) });
     const updated = saved.filter((script) => script.change === 'updated');
-    await reviseSyncsOf(
-      db,
-      updated.map((script) => script.id),
-    );
+    const scriptIds = updated.map((script) => script.id);
+    await reviseSyncsOf(db, scriptIds);
+    await forgetFailures(db, { scriptIds });
     await noteDeployment(db, { environment, actor, at: deps.clock() }, saved, deleted);
     return {
       scripts: saved,

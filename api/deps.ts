@@ -2,7 +2,10 @@ import type { Authorizer } from '../outbound/auth/authorizer.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Outbound } from '../outbound/request.ts';
 import type { Database } from '../store/db.ts';
+import type { OperationSink } from '../contract/operation.ts';
 import type { Limits } from '../contract/script.ts';
+import type { Tracing } from '../contract/tracing.ts';
+import type { Metrics } from '../runtime/metrics.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -25,7 +28,13 @@ export type ApiDeps = {
   /** Whether a sign-in must come back to the browser it began in (by a cookie). */
   readonly strictState: boolean;
   readonly clock: () => Date;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  /** Whether this API answers `GET /metrics`; a port of their own may. */
+  readonly servesMetrics: boolean;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Keeps what happened for `/logs`. */
+  readonly operations: OperationSink;
   readonly version: string;
   /** Where the Temporal Web UI answers, when that is known. */
   readonly temporalUi?: string | null;

@@ -58,7 +58,7 @@ const SIGN_IN = { refusals: [403, 409, 424, 502] };
 export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /': of(null, 'Where to look'),
   'GET /health': of(null, 'Whether the process lives'),
-  'GET /ready': of(null, 'Whether it can do its work'),
+  'GET /ready': of(null, 'Whether it can do its work: a line for each part, or for those of `parts`'),
   'GET /openapi.json': of(null, 'This document'),
   'GET /docs/api': of(null, 'This document as a page'),
 
@@ -172,6 +172,9 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /webhooks/deliveries': of('environment:webhooks:read', 'What became of each webhook'),
   'GET /webhooks/deliveries/:id': of('environment:webhooks:read', 'One webhook with its body'),
   'POST /webhooks/deliveries/:id/replay': of('environment:webhooks:write', 'Send a webhook again', { status: [202] }),
+  'GET /logs/operations': of('environment:logs:read', 'Runs, calls of /proxy, sign-ins and webhooks, newest first'),
+  'GET /logs/operations/:id': of('environment:logs:read', 'One of them'),
+  'GET /logs/operations/:id/messages': of('environment:logs:read', 'What it says of its course'),
   'GET /audit-log': of('environment:logs:read', 'Who changed keys, deployments and secrets, or deleted something'),
   'POST /webhook/:environment/:key': of(null, 'Where a provider sends its webhooks', { refusals: [413, 429] }),
   'GET /environment/api-keys': of('environment:api_keys:read', 'The keys of the environment'),

@@ -1,6 +1,6 @@
 /** What the REST API asks of Temporal. The rows are written first; Temporal is then told, or told later by reconcile. */
 
-import type { AllocatedRun } from '../contract/engine.ts';
+import type { AllocatedRun, TaskQueueState } from '../contract/engine.ts';
 
 export type Engine = {
   /** Makes Temporal's schedules equal the syncs in Postgres and starts allocated runs; resolves when that is done. */
@@ -19,6 +19,8 @@ export type Engine = {
   readonly cancel: (workflowId: string) => Promise<void>;
   /** When the schedule starts its next run; null when it is paused or unknown. Throws when Temporal is out of reach. */
   readonly nextRunAt: (scheduleId: string) => Promise<Date | null>;
+  /** How each task queue does. Throws when Temporal is out of reach. */
+  readonly taskQueues: () => Promise<readonly TaskQueueState[]>;
   /** The page of a workflow in the Temporal Web UI, when one is known. */
   readonly linkTo: (workflow: { workflowId: string; workflowRunId: string | null }) => string | null;
 };

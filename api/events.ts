@@ -67,5 +67,6 @@ async function awaitEvent(deps: ApiDeps, run: EventRun): Promise<StoredFailure |
 
 /** Fence 0 is that of a run no attempt has begun. */
 async function endUnbegun(deps: ApiDeps, runId: string, failure: StoredFailure): Promise<void> {
-  await endRun(deps.db, { runId, fence: 0, state: 'failed', failure, output: null, at: deps.clock() });
+  const end = { runId, fence: 0, state: 'failed', failure, output: null, at: deps.clock() } as const;
+  if (await endRun(deps.db, end)) deps.metrics.runEnded({ kind: 'action', state: 'failed' });
 }

@@ -32,7 +32,8 @@ export function noSuchRoute(method: string, path: string): EngineError {
   return new EngineError('not_found', `There is no route ${method} '${path}': GET / lists where to look.`);
 }
 
-function translate(error: unknown): EngineError | undefined {
+/** A failure as callers may know it; undefined for what is nobody's business but ours. */
+export function translate(error: unknown): EngineError | undefined {
   if (isStoreLoss(error)) {
     return new EngineError(
       'store_unavailable',

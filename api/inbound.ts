@@ -23,6 +23,7 @@ import { syncById } from '../store/syncs.ts';
 import { addDelivery, nextSequence } from '../store/webhook-deliveries.ts';
 import { webhookSettings } from '../store/webhook-settings.ts';
 import type { ApiDeps } from './deps.ts';
+import { noted } from './noted.ts';
 import { openIntegration } from './sign-in.ts';
 
 /** For as long an event that comes again is known to have come. */
@@ -30,8 +31,10 @@ const KNOWN_FOR_MS = 7 * 24 * 3_600_000;
 /** After one second, then twice as long each time up to a minute: about five minutes in all. */
 const RETRIES = 10;
 
-export type Taken = {
+export type Taken = Pick<WebhookEvent, 'eventId' | 'type'> & {
   readonly isRepeated: boolean;
+  /** Ids of those it is about. */
+  readonly connections: readonly string[];
   readonly challenge: string | undefined;
   /** Which of a sync's webhooks may begin is asked for these, and these deliveries are to be started. */
   readonly syncIds: readonly string[];
@@ -40,7 +43,7 @@ export type Taken = {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const NOTHING: Omit<Taken, 'isRepeated'> = { challenge: undefined, syncIds: [], deliveries: [] };
+const NOTHING = { challenge: undefined, connections: [], syncIds: [], deliveries: [] } as const;
 
 /**
  * @throws EngineError `not_found` for an address that is none, `webhook_refused` for a sender that is not the provider,
@@ -55,11 +58,40 @@ export async function takeWebhook(
   const isAddress = UUID.test(address.publicId) && !address.providerConfigKey.includes('\u0000');
   const integration = isAddress ? await integrationOfAddress(deps.db, address) : undefined;
   if (integration === undefined) throw new EngineError('not_found', 'No integration has this webhook address.');
+  const { environmentId, providerConfigKey } = integration;
+  const about = {
+    environmentId,
+    providerConfigKey,
+    type: 'webhook',
+    operation: 'incoming',
+    connectionId: null,
+  } as const;
+  return noted(deps, about, () => take(deps, integration, call), describe);
+}
+
+/** What `/logs` says of a webhook that was taken in. */
+function describe({ type, eventId, isRepeated, challenge, connections, syncIds, deliveries }: Taken) {
+  const event = `'${type ?? 'without a type'}'${eventId === null ? '' : ` (event ${eventId})`}`;
+  const [only, ...others] = connections;
+  const connectionId = others.length === 0 ? (only ?? null) : null;
+  if (challenge !== undefined) return { summary: 'A challenge of the provider was answered' };
+  if (isRepeated) return { summary: `${event} came again and was not handled again` };
+  return {
+    summary: `${event} for ${count(connections.length, 'connection')}`,
+    connectionId,
+    messages: [`${count(syncIds.length, 'run')} of subscribed syncs, passed on ${count(deliveries.length, 'time')}`],
+  };
+}
+
+const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`;
+
+async function take(deps: ApiDeps, integration: InboundAddress, call: WebhookCall): Promise<Taken> {
   const provider = deps.catalogue.get(integration.provider);
   const needed = signingCredential(provider);
   if (needed !== undefined) checkSignature(provider, call, await secretOf(deps, integration, needed), deps.clock());
   const event = readWebhook(provider, call);
-  if (event.challenge !== undefined) return { ...NOTHING, isRepeated: false, challenge: event.challenge };
+  if (event.challenge !== undefined)
+    return { ...NOTHING, ...namesOf(event), isRepeated: false, challenge: event.challenge };
   const taken = await withTransaction(deps.db, (db) => store(db, deps, integration, event));
   const { eventId, type } = event;
   const { providerConfigKey, environment } = integration;
@@ -106,7 +138,7 @@ async function store(db: Queryable, deps: ApiDeps, integration: InboundAddress, 
   const at = deps.clock();
   const keptFrom = new Date(at.getTime() - KNOWN_FOR_MS);
   const webhookId = await addInbound(db, { environmentId, integrationId, eventId, type, at, keptFrom });
-  if (webhookId === undefined) return { ...NOTHING, isRepeated: true };
+  if (webhookId === undefined) return { ...NOTHING, ...namesOf(event), isRepeated: true };
   const connections = await addressees(db, integrationId, event.accounts);
   const rows = connections.map(({ id }) => id);
   const syncIds = rows.length === 0 ? [] : await subscribedSyncs(db, rows, type);
@@ -118,7 +150,12 @@ async function store(db: Queryable, deps: ApiDeps, integration: InboundAddress, 
   const deliveries = integration.forwards
     ? await forward(db, deps, integration, { event, connections, webhookId })
     : [];
-  return { isRepeated: false, challenge: undefined, syncIds, deliveries };
+  const ids = connections.map(({ connectionId }) => connectionId);
+  return { ...NOTHING, ...namesOf(event), isRepeated: false, connections: ids, syncIds, deliveries };
+}
+
+function namesOf({ eventId, type }: WebhookEvent): Pick<Taken, 'eventId' | 'type'> {
+  return { eventId, type };
 }
 
 /** Passes the webhook on to the application: for each connection in an envelope, as it came when it is of none. */

@@ -125,6 +125,8 @@ const ERROR: Schema = {
   },
 };
 
+const LOCKS = { open: [], key: [{ secretKey: [] }], session: [{ connectSession: [] }] } as const;
+
 function operationOf({ method, path, handler }: FoundRoute): Operation {
   const name = `${method.toUpperCase()} ${path}`;
   const known = ENDPOINTS[name];
@@ -153,8 +155,7 @@ function operationOf({ method, path, handler }: FoundRoute): Operation {
     ],
     ...(body && { requestBody: { required: isRequired(body), content: { 'application/json': { schema: body } } } }),
     responses: responsesOf(statuses, refusals),
-    security:
-      endpoint === undefined ? [] : [endpoint.security === 'session' ? { connectSession: [] } : { secretKey: [] }],
+    security: LOCKS[endpoint?.security ?? 'open'],
     ...(known?.scope && { 'x-scope': known.scope }),
   };
 }

@@ -36,7 +36,7 @@ export type RouteSpec<P extends Shape, Q extends Shape, B extends Shape, H exten
 /** What a handler made by `route()` tells of itself, for the API's description. */
 export type Described = {
   readonly endpoint: Pick<RouteSpec<Shape, Shape, Shape, Shape, never>, 'params' | 'query' | 'body' | 'headers'> & {
-    readonly security: 'key' | 'session';
+    readonly security: 'key' | 'session' | 'open';
   };
 };
 
@@ -58,7 +58,7 @@ const NO_KEYS = z.strictObject({});
 export function createRoute<Who>(deps: {
   readonly authenticate: (request: Request) => Promise<Who>;
   readonly readJson: ReadJson;
-  readonly security: 'key' | 'session';
+  readonly security: 'key' | 'session' | 'open';
 }): Route<Who> {
   return (spec) => {
     const { params, query, body, headers } = spec;

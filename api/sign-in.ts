@@ -63,10 +63,14 @@ export async function prepareSignIn(
 }
 
 /** Makes the connection for credentials that came; a session that signed in a connection again has served its purpose. */
-export async function completeSignIn(deps: ApiDeps, call: SignInCall, granted: Granted): Promise<Connection> {
+export async function completeSignIn(
+  deps: ApiDeps,
+  call: SignInCall,
+  granted: Granted,
+): Promise<{ readonly connection: Connection; readonly created: boolean }> {
   const { session, applicant, integration } = call;
   const wishes = SESSION_WISHES.parse(session.wishes);
-  const { connection } = await makeConnection(deps, session.environment, {
+  const made = await makeConnection(deps, session.environment, {
     integrationId: integration.id,
     connectionId: applicant.connectionId,
     granted,
@@ -76,7 +80,7 @@ export async function completeSignIn(deps: ApiDeps, call: SignInCall, granted: G
     webhookUrlOverride: wishes.webhook_url_override,
   });
   if (session.reconnects !== null) await deleteConnectSession(deps.db, session.id);
-  return connection;
+  return made;
 }
 
 /** The integration's own credentials, opened; empty when it has none. */

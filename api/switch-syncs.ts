@@ -1,3 +1,4 @@
+import { forgetFailures } from '../store/back-off.ts';
 import { withTransaction } from '../store/db.ts';
 import { pauseRuns, resumeRuns } from '../store/run-control.ts';
 import { latestRuns } from '../store/run-views.ts';
@@ -23,6 +24,7 @@ export async function startSyncs(deps: ApiDeps, syncs: readonly Sync[]): Promise
   const workflows = await withTransaction(deps.db, async (db) => {
     const resumed = await resumeRuns(db, ids, deps.clock());
     await setPaused(db, ids, false);
+    await forgetFailures(db, { syncIds: ids });
     return resumed;
   });
   await resumeWorkflows(deps, workflows);

@@ -78,6 +78,8 @@ function describeSync(deps: ApiDeps, { sync, run, counts, live, held, checkpoint
     frequency: sync.runs,
     finishedAt: run?.finishedAt?.toISOString() ?? null,
     nextScheduledSyncAt: next?.toISOString() ?? null,
+    failures_in_a_row: sync.failures,
+    backs_off: sync.backsOffUntil !== null && sync.backsOffUntil > deps.clock(),
     latestExecutionStatus: executionStatus(run),
     recordCount: Object.fromEntries(sync.models.map((model) => [model, liveOf(live, sync, model)])),
     deletions_held: Object.fromEntries(held.map(({ model, count }) => [model, count])),
@@ -102,14 +104,24 @@ function liveOf(live: readonly LiveCount[], sync: Sync, model: string): number {
   return found?.live ?? 0;
 }
 
-/** Temporal out of reach leaves this one field unknown; everything else is in the rows. */
+/**
+ * When the schedule starts the sync next; of one that backs off, the first of its ticks that is not let pass. Temporal out
+ * of reach leaves this one field unknown; everything else is in the rows.
+ */
 export async function nextRunOf({ engine, log }: Pick<ApiDeps, 'engine' | 'log'>, sync: Sync): Promise<Date | null> {
   if (sync.paused) return null;
-  return engine.nextRunAt(sync.scheduleId).catch((error: unknown) => {
+  const tick = await engine.nextRunAt(sync.scheduleId).catch((error: unknown) => {
     log('schedule.unknown', {
       schedule: sync.scheduleId,
       reason: error instanceof Error ? error.message : String(error),
     });
     return null;
   });
+  return tick === null || sync.backsOffUntil === null ? tick : firstTickFrom(tick, sync.intervalMs, sync.backsOffUntil);
+}
+
+/** Only intervals back off, whose ticks are as far from each other as it says. */
+function firstTickFrom(tick: Date, intervalMs: number, from: Date): Date {
+  const missing = Math.ceil((from.getTime() - tick.getTime()) / intervalMs);
+  return new Date(tick.getTime() + Math.max(0, missing) * intervalMs);
 }

@@ -48,7 +48,7 @@ function members({ dirname: tests, name, Model }: Options, kind: 'action' | 'syn
       ]),
     ),
     proxy: spied((config: Config) => send(config)),
-    paginate: spied((config: Config) => paginate(config, undefined, (page) => send(page as Config))),
+    paginate: spied((config: Config) => paginate(config, recording.paginate, (page) => send(page as Config))),
     getConnection: spied(async () => recording.connection ?? {}),
     getMetadata: spied(async () => recording.metadata ?? {}),
     updateMetadata: spied(async () => undefined),

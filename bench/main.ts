@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { runProcess } from '../platform/main-process.ts';
 import type { Bench } from './bench.ts';
 import { benchActions } from './cases/actions.ts';
+import { benchCancel } from './cases/cancel.ts';
 import { benchChaos } from './cases/chaos.ts';
 import { benchCluster } from './cases/cluster.ts';
 import { benchCompile } from './cases/compile.ts';
@@ -29,6 +30,7 @@ import { runSideBySide } from './side-by-side.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   actions: benchActions,
+  cancel: benchCancel,
   chaos: benchChaos,
   cluster: benchCluster,
   compile: benchCompile,
@@ -52,6 +54,7 @@ const HELP = `npm run -s bench -- <name> [options]
   actions    actions over REST with one caller and with 20, and the bare engine beside it
   sync       first syncs from a fast and from a slow upstream, and the same again with nothing changed
   journal    first syncs with the journal and without it, side by side
+  cancel     how soon a script in an endless loop has ended once its run is cancelled
   compile    the author's commands on made-up projects, with tsc and esbuild alone beside them
   cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers

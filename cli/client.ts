@@ -101,11 +101,18 @@ function isSuccess({ status }: ExchangeResponse): boolean {
   return status >= 200 && status < 300;
 }
 
+/** A connection that ended after the request was under way. */
+const BROKEN_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
 function unreachable(server: string, cause: unknown): EngineError {
   const code = errnoOf(cause) ?? String(cause);
   if (code.startsWith('ERR_INVALID') || code === 'ERR_UNESCAPED_CHARACTERS') {
     const message = `A name in the call has characters that HTTP headers do not carry (${code}): expected ASCII.`;
     return new EngineError('invalid_headers', message, { cause });
+  }
+  if (BROKEN_OFF.has(code)) {
+    const message = `The server at '${server}' broke off before its answer was whole (${code}), so whether it did what it was asked is not known: look whether it runs ('nango doctor'), and give the same command again.`;
+    return new EngineError('engine_unavailable', message, { cause });
   }
   return new EngineError(
     'engine_unavailable',

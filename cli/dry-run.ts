@@ -58,8 +58,8 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     log: run.log,
     allow: run.allow ?? [],
   });
-  const recorder = run.record === true ? recordFixture(dry.host) : undefined;
   const paginate = await paginateDefaults(client, connection.provider);
+  const recorder = run.record === true ? recordFixture(dry.host, paginate) : undefined;
   const sandbox = createSandbox({ maxChildren: 1 });
   try {
     const outcome = await sandbox.run({

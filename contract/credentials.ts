@@ -26,6 +26,7 @@ export type KeptCredentials = {
 export type RefreshState = KeptCredentials & {
   /** Our number of the connection. */
   readonly id: number;
+  readonly environmentId: string;
   readonly connectionId: string;
   readonly providerConfigKey: string;
   readonly provider: string;

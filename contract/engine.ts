@@ -9,6 +9,18 @@ export const TASK_QUEUES = {
   webhooks: 'nango-webhooks',
 } as const;
 
+/** One of the task queues, for one kind of task, as Temporal tells it. */
+export type TaskQueueState = {
+  readonly queue: string;
+  readonly kind: 'workflow' | 'activity';
+  /** How long ago a worker last asked for a task; null when none did for five minutes. One that waits asks every minute. */
+  readonly polledAgoMs: number | null;
+  /** Tasks that no worker has taken yet; Temporal's estimate. */
+  readonly backlog: number;
+  /** How long the oldest of them has waited. */
+  readonly backlogAgeSeconds: number;
+};
+
 /** Search attributes of sync workflows, all of type Keyword; SQL visibility has few slots, so there are just three. */
 export const SEARCH_ATTRIBUTES = {
   environment: 'NangoEnvironment',

@@ -25,7 +25,7 @@ export function createRedactor(): Redactor {
   let ordered: readonly string[] | undefined;
   return {
     add: (secrets) => {
-      for (const text of textsOf(secrets, 0)) known.add(text);
+      for (const text of textsOf(secrets, 0)) known.add(text).add(encodeURIComponent(text.toWellFormed()));
       ordered = undefined;
     },
     redact: (text) => {

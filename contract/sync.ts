@@ -18,8 +18,8 @@ export type SyncStep =
     }
   | { readonly status: 'failed'; readonly runId: string; readonly failure: RunFailure }
   | { readonly status: 'cancelled'; readonly runId: string }
-  /** Another run holds the sync, or the sync is gone: nothing was run. */
-  | { readonly status: 'skipped'; readonly reason: 'running' | 'paused' | 'gone' }
+  /** Another run holds the sync, it fails too often to run each time, or it is gone: nothing was run. */
+  | { readonly status: 'skipped'; readonly reason: 'running' | 'paused' | 'backing off' | 'gone' }
   /** `resumeAt` is null for a paused run, which goes on when it is told to. */
   | { readonly status: 'waiting'; readonly runId: string; readonly resumeAt: string | null; readonly reason: string }
   | { readonly status: 'handedOver'; readonly runId: string };

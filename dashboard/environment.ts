@@ -33,15 +33,15 @@ export function useSession(): Session | undefined {
 }
 
 /**
- * Reads a path of the API for this environment. `live`: it is read again whenever runs or syncs have changed; what was
- * shown stays until the new answer is there.
+ * Reads a path of the API for this environment. `live`: it is read again whenever runs or syncs have changed, with 'logs'
+ * also when any other operation was added; what was shown stays until the new answer is there.
  */
 export function useRead<T>(path: string, options: ReadOptions = {}) {
   const ask = useAsk();
   const environment = useEnvironment();
   const { live = false, enabled = true, headers } = options;
   return useQuery({
-    queryKey: [live ? 'live' : 'still', environment, path, headers ?? null],
+    queryKey: [live === true ? 'live' : live || 'still', environment, path, headers ?? null],
     queryFn: () => ask<T>('GET', path, headers === undefined ? {} : { headers }),
     enabled,
     ...(options.keep && { placeholderData: keepPreviousData }),
@@ -49,7 +49,7 @@ export function useRead<T>(path: string, options: ReadOptions = {}) {
 }
 
 type ReadOptions = {
-  readonly live?: boolean;
+  readonly live?: boolean | 'logs';
   readonly enabled?: boolean;
   /** Whether the answer for another page or filter is shown until the new one is there. */
   readonly keep?: boolean;

@@ -10,7 +10,9 @@ export function useLive(environment: string): boolean {
   const [hears, setHears] = useState(false);
   useEffect(() => {
     const leaving = new AbortController();
-    const onChange = () => void queries.invalidateQueries({ queryKey: ['live', environment] });
+    const onChange = (kinds: readonly ('live' | 'logs')[]) => {
+      for (const kind of kinds) void queries.invalidateQueries({ queryKey: [kind, environment] });
+    };
     void follow(environment, leaving.signal, setHears, onChange);
     return () => leaving.abort();
   }, [environment, queries]);
@@ -22,20 +24,21 @@ async function follow(
   environment: string,
   signal: AbortSignal,
   setHears: (hears: boolean) => void,
-  onChange: () => void,
+  onChange: (kinds: readonly ('live' | 'logs')[]) => void,
 ): Promise<void> {
   const headers = { 'x-nango-environment': encodeURIComponent(environment) };
   for (let wait = FIRST_WAIT_MS; !signal.aborted; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
     try {
       const response = await fetch('/dashboard/events', { headers, signal });
-      if (response.status === 401) onChange();
+      if (response.status === 401) onChange(['live', 'logs']);
       const reader = response.ok ? response.body?.pipeThrough(new TextDecoderStream()).getReader() : undefined;
       for (;;) {
         const read = await reader?.read();
         if (read === undefined || read.done) break;
         wait = FIRST_WAIT_MS;
         setHears(true);
-        if (read.value.includes('event: change')) onChange();
+        if (read.value.includes('event: change')) onChange(['live', 'logs']);
+        else if (read.value.includes('event: logs')) onChange(['logs']);
       }
     } catch {
       // The server restarts, or the page is left.

@@ -9,6 +9,8 @@ import { DeliveriesScreen } from './screens/deliveries.tsx';
 import { HomeScreen } from './screens/home.tsx';
 import { IntegrationScreen } from './screens/integration.tsx';
 import { IntegrationsScreen } from './screens/integrations.tsx';
+import { type LogFilter, LogsScreen, NARROWING } from './screens/logs.tsx';
+import { OperationScreen } from './screens/operation.tsx';
 import { RunScreen } from './screens/run.tsx';
 import { RunsScreen } from './screens/runs.tsx';
 import { SettingsScreen } from './screens/settings.tsx';
@@ -86,6 +88,13 @@ const children = [
     component: RunsScreen,
   }),
   createRoute({ getParentRoute: () => environment, path: '/runs/$run', component: RunScreen }),
+  createRoute({
+    getParentRoute: () => environment,
+    path: '/logs',
+    validateSearch: (given): LogFilter => texts(given, NARROWING),
+    component: LogsScreen,
+  }),
+  createRoute({ getParentRoute: () => environment, path: '/logs/$operation', component: OperationScreen }),
   createRoute({ getParentRoute: () => environment, path: '/integrations', component: IntegrationsScreen }),
   createRoute({ getParentRoute: () => environment, path: '/integrations/$integration', component: IntegrationScreen }),
   createRoute({ getParentRoute: () => environment, path: '/webhooks', component: DeliveriesScreen }),

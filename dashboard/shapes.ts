@@ -1,8 +1,10 @@
 /** What the API answers, by the code that makes it where that is a function, written out where it is not. */
 import type { listedConnection, maskedConnection } from '../api/connection-view.ts';
 import type { callsOfRun } from '../api/run-calls.ts';
+import type { operationView } from '../api/operation-view.ts';
 import type { runView } from '../api/run-view.ts';
 import type { describeSyncs } from '../api/sync-status.ts';
+import type { NumberedMessage } from '../store/operation-messages.ts';
 
 export type Counts = Readonly<
   Record<string, { readonly added: number; readonly updated: number; readonly deleted: number }>
@@ -11,6 +13,8 @@ export type Run = ReturnType<typeof runView>;
 export type ListedRun = Run & { readonly counts: Counts };
 export type LogLine = { readonly seq: number; readonly at: string; readonly level: string; readonly message: string };
 export type OneRun = ListedRun & { readonly logs: readonly LogLine[]; readonly logs_after: number };
+export type Operation = ReturnType<typeof operationView>;
+export type Message = NumberedMessage;
 export type SyncStatus = Awaited<ReturnType<typeof describeSyncs>>[number];
 export type ListedConnection = ReturnType<typeof listedConnection>;
 

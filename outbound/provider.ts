@@ -44,6 +44,8 @@ function proxyGrammar(object: ObjectOf) {
     error_code: words.optional(),
     /** Where the body names the wait: `value` is a regular expression whose one group is the moment or the seconds. */
     in_body: object({ path: z.string(), value: z.string(), strategy: z.enum(['at', 'after']) }).optional(),
+    /** Ours: whose calls the API counts, those of each connection or those of the app. @default connection */
+    scope: z.enum(['connection', 'integration']).optional(),
   });
   /** Defaults of `nango.paginate`, under the options of the call. */
   const paginate = object({

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
 import type { RequestConfig, ResponseHead } from '../contract/host.ts';
+import { type Tracing, UNTRACED } from '../contract/tracing.ts';
 import { type SignRequest, signsRequests } from './auth/sign-request.ts';
 import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -21,7 +22,9 @@ import { type RawCall, rawCall } from './raw.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
 import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, type RetryRules } from './retry.ts';
 import { targetUrl } from './target.ts';
+import { traceExchange } from './traced-exchange.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
+import { attemptWatched, type Watch } from './watch.ts';
 
 export type OutboundOptions = {
   readonly catalogue: Catalogue;
@@ -38,6 +41,10 @@ export type OutboundOptions = {
   readonly connectTimeoutMs?: number;
   /** Longest silence before an answer begins. @default 300 000 */
   readonly answerTimeoutMs?: number;
+  /** @default nobody collects */
+  readonly tracing?: Tracing;
+  /** Whether the APIs are told. @default false */
+  readonly tracesUpstream?: boolean;
   /** @default waits in place */
   readonly sleep?: (waitMs: number, signal: AbortSignal) => Promise<void>;
 };
@@ -55,6 +62,8 @@ export type StreamCall = {
   /** @default the provider's `proxy.decompress`, otherwise false: encoded bytes pass as they are */
   readonly decompress?: boolean | undefined;
   readonly forwardHeadersOnRedirect?: boolean | undefined;
+  /** Hears of each exchange that is made for it. */
+  readonly watch?: Watch;
 };
 
 export type StreamHead = {
@@ -118,11 +127,12 @@ const ACCEPT = 'application/json, text/plain, */*';
 
 /** Opens the one pool through which all calls of a process go. */
 export function createOutbound(options: OutboundOptions): Outbound {
-  const exchange = createExchange({
+  const plain = createExchange({
     allow: options.allow,
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
   });
+  const exchange = traceExchange(plain, options.tracing ?? UNTRACED, options.tracesUpstream ?? false);
   const parts: Parts = { ...options, exchange, sleep: options.sleep ?? sleepInPlace };
   const partyOf = (connection: OutboundConnection): Party => ({
     connection,
@@ -195,9 +205,11 @@ async function streamAll(
   const body = call.body !== undefined && isWorthKeeping(parts, party, call) ? await rewindable(call.body) : call.body;
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
-  const send = async (fresh: Party) => ({
-    received: await parts.exchange.attempt(await signed(parts, fresh, streamRequest(fresh, call, body)), signal),
-  });
+  const send = async (fresh: Party) => {
+    const request = await signed(parts, fresh, streamRequest(fresh, call, body));
+    const { connection } = fresh;
+    return { received: await attemptWatched(parts.exchange, { request, connection, signal }, call.watch) };
+  };
   for (let attempt = 0; ; attempt += 1) {
     const received = await withFreshToken(parts.keeper, { party, headers: call.headers, repeatable }, send).then(
       (sent) => sent.received,

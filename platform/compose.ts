@@ -25,10 +25,13 @@ import { createEngine } from '../runtime/engine.ts';
 import { createOwnActions } from '../runtime/own-actions.ts';
 import type { Settings } from '../runtime/env.ts';
 import type { Log } from '../runtime/log.ts';
+import { traceStarts } from '../runtime/trace-starts.ts';
+import { openTraces } from '../runtime/tracing.ts';
 import { ensureOwnSchedules, registerSearchAttributes } from '../runtime/temporal-setup.ts';
-import { createSandbox } from '../sandbox/pool.ts';
+import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
 import { createCredentialVault } from '../store/credentials.ts';
 import type { Database } from '../store/db.ts';
+import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
@@ -36,6 +39,7 @@ import { installSdk } from '../worker/sdk.ts';
 import { startWorkers, type WorkerRoles } from '../worker/create.ts';
 import { DASHBOARD_FOLDER } from './dashboard-build.ts';
 import { openMigrated } from './database.ts';
+import { addSdkMetrics, openInstruments, watchEngine, watchProcess } from './instruments.ts';
 import type { Parts } from './parts.ts';
 import { createRefresher } from './refresher.ts';
 
@@ -67,7 +71,16 @@ export async function startEngine(options: {
   readonly closing: Closing;
 }): Promise<RunningEngine> {
   const { settings, parts, roles, log, closing } = options;
-  installSdk(log);
+  const instruments = await openInstruments(settings, roles.api, { log, closing });
+  const { metrics } = instruments;
+  installSdk(log, instruments.sdkAddress);
+  const tracing = openTraces({
+    endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    headers: settings.OTEL_EXPORTER_OTLP_HEADERS,
+    service: settings.OTEL_SERVICE_NAME,
+    version: VERSION,
+  });
+  closing.add('the traces', tracing.close);
   const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
@@ -76,9 +89,12 @@ export async function startEngine(options: {
   const [db, connection, workflowBundle] = await Promise.all([
     openStore(parts.databaseUrl, log, closing),
     openTemporal(parts, closing),
-    worksHere ? bundleWorkflows() : undefined,
+    worksHere ? bundleWorkflows({ traced: tracing.isOn }) : undefined,
   ]);
-  const client = new Client({ connection, namespace: parts.temporal.namespace });
+  const interceptors = tracing.isOn ? { workflow: [traceStarts(tracing)] } : {};
+  const client = new Client({ connection, namespace: parts.temporal.namespace, interceptors });
+  const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
+  closing.add('the log of operations', operations.close);
   const allow = settings.NANGO_OUTBOUND_ALLOW;
   // Nothing is held here: refreshes are made in a process of their own.
   const vault = createCredentialVault({ db, holds: db, box });
@@ -101,6 +117,8 @@ export async function startEngine(options: {
     allow,
     clock,
     maxResponseBytes: MAX_RESPONSE_BYTES,
+    tracing,
+    tracesUpstream: settings.NANGO_TRACE_UPSTREAM,
   });
   closing.add('outbound', outbound.close);
   const ownActions = roles.actions ? createOwnActions() : undefined;
@@ -108,15 +126,16 @@ export async function startEngine(options: {
   const limits = limitsOf(settings);
   const journals = { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS };
   let failed = new Promise<never>(() => undefined);
+  let sandbox: Sandbox | undefined;
+  const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
   if (workflowBundle !== undefined) {
-    const sandbox = createSandbox({ log });
+    sandbox = createSandbox({ log });
     closing.add('the sandbox', sandbox.close);
     const { startSync, startAction, startDelivery, runAction, reconcile } = engine;
     const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
     closing.add('webhooks', delivery.close);
     const control = openRunControl({ db, log });
     closing.add('the listener for runs', control.close);
-    const processQueue = `${TASK_QUEUES.actions}:${randomUUID()}`;
     const deps: Dependencies = {
       db,
       box,
@@ -134,6 +153,8 @@ export async function startEngine(options: {
       reconcile,
       clock,
       log,
+      meter: metrics,
+      tracing,
       limits,
       encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
       recordsKept: {
@@ -141,29 +162,36 @@ export async function startEngine(options: {
         removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
       },
       journals,
+      logDays: settings.NANGO_LOGS_KEEP_DAYS,
       processQueue,
       actionLeft: ownActions?.left,
     };
     const { namespace } = parts.temporal;
     const syncSlots = settings.NANGO_SYNC_SLOTS;
-    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots });
+    const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots, tracing });
     closing.add('the workers', workers.stop);
     if (roles.syncs) await ensureOwnSchedules(client);
     failed = workers.done.then(() => new Promise<never>(() => undefined));
   }
+  watchProcess(metrics, { db, sandbox });
+  addSdkMetrics(instruments, processQueue);
   if (!roles.api) return { db, box, client, clock, apiUrl: undefined, failed };
+  watchEngine(metrics, { db, taskQueues: engine.taskQueues });
   const popups = openPopups(db, log);
   closing.add('the lines to popups', popups.close);
   let publicUrl = settings.NANGO_SERVER_URL;
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
-    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, version: VERSION },
+    ...{ db, box, engine, popups, outbound, authorizer, catalogue, clock, log, operations, version: VERSION },
     limits: {
       ...DEFAULT_LIMITS,
       callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
       trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },
+    metrics,
+    tracing,
+    servesMetrics: instruments.onApiPort,
     journals,
     scriptLimits: limits,
     temporalUi: parts.uiUrl ?? null,
@@ -227,6 +255,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
       environment: settings.NANGO_MAX_RUNS_PER_ENVIRONMENT,
     },
     sliceMs: settings.NANGO_SYNC_SLICE_MS,
+    backOffAfter: settings.NANGO_SYNC_BACK_OFF_AFTER,
     journal: JOURNAL_LIMITS,
   };
 }

@@ -8,6 +8,7 @@ import { createAuthorizer } from '../outbound/auth/authorizer.ts';
 import { loadProviders } from '../outbound/catalogue.ts';
 import { createCredentialVault } from '../store/credentials.ts';
 import { openDatabase } from '../store/db.ts';
+import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox } from '../store/secret-box.ts';
 import type { FromRefresher, RefreshFault, RefresherSettings, ToRefresher } from './refresher.ts';
 
@@ -46,11 +47,13 @@ function open({ databaseUrl, keys: [key = '', ...previous], providersFile, allow
   const holds = openDatabase(databaseUrl, { max: REFRESHES_AT_ONCE, onLost });
   const vault = createCredentialVault({ db, holds, box: createSecretBox(key, previous) });
   const catalogue = loadProviders({ file: providersFile });
-  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock: () => new Date(), log });
+  const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
+  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock: () => new Date(), log, operations });
   return {
     keeper,
     close: async () => {
       await close();
+      await operations.close();
       await Promise.all([db.end(), holds.end()]);
     },
   };

@@ -13,6 +13,7 @@ import { type AllocatedRun, RECONCILE, RESUME_SIGNAL, syncStory, TASK_QUEUES } f
 import { EngineError, failureCode } from '../contract/failures.ts';
 import { shareOf, webhookWorkflowId } from '../contract/ids.ts';
 import type { OwnActions } from './own-actions.ts';
+import { taskQueueStates } from './task-queues.ts';
 
 /** Longer than an action is a local activity; from then on its workflow says when it has ended. */
 const ELSEWHERE_AFTER_MS = 5_000;
@@ -42,6 +43,7 @@ export function createEngine(options: {
     resume: (workflowId: string) => reachable(() => resume(client, workflowId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
+    taskQueues: () => reachable(() => taskQueueStates(client, namespace)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
       uiUrl === undefined ? null : workflowUrl(uiUrl, namespace, workflow),
   };

@@ -37,7 +37,30 @@ export const SETTINGS = {
     .describe('Temporal Web UI that links point to; known by itself for the local server'),
   TEMPORAL_UI_PORT: port(8233).describe('Port of the local Temporal Web UI'),
   SERVER_PORT: port(3003).describe('Port of the REST API'),
-  SERVER_HOST: z.string().default('127.0.0.1').describe('Address the REST API listens on'),
+  SERVER_HOST: z.string().default('127.0.0.1').describe('Address the REST API and the metrics listen on'),
+  NANGO_METRICS_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe(
+      'Port of `/metrics` and `/health`, for workers as well; without it the REST API has `/metrics` and workers have none',
+    ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/$/, ''))
+    .optional()
+    .describe('Collector of traces (OTLP over HTTP, at `/v1/traces` below it); without it nothing is traced'),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .default('')
+    .describe('Headers it wants, as `name=value,name=value`, percent-encoded'),
+  OTEL_SERVICE_NAME: z.string().default('nango-temporal').describe('How traces name this service'),
+  NANGO_TRACE_UPSTREAM: z
+    .stringbool()
+    .default(false)
+    .describe('Whether requests to the APIs you integrate with carry a `traceparent`'),
   NANGO_SERVER_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
@@ -86,11 +109,18 @@ export const SETTINGS = {
   NANGO_MAX_CALLED_ACTIONS: count(100).describe('Actions under way at once that one run has caused by triggerAction'),
   NANGO_SYNC_SLOTS: count(100).describe('Sync runs at work at once in one worker'),
   NANGO_SYNC_SLICE_MS: milliseconds(300_000).describe('For how long a sync runs in one go while others wait'),
+  NANGO_SYNC_BACK_OFF_AFTER: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(5)
+    .describe('Failures in a row after which a sync runs less often, until it succeeds; 0 for never'),
   NANGO_JOURNAL_KEEP: z
     .enum(['failed', 'all', 'none'])
     .default('failed')
     .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
   NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
+  NANGO_LOGS_KEEP_DAYS: count(15).describe('For how long operations and log lines are kept that `/logs` shows'),
   NANGO_WORKER_ROLES: list
     .refine(
       (roles) => roles.every((role) => role === 'actions' || role === 'syncs'),

@@ -1,6 +1,6 @@
 /** One runner child as the worker sees it: started, bound to one environment, given runs, watched, killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -10,6 +10,7 @@ import { type Desk, type DeskAnswer, openCallDesk } from './call-desk.ts';
 import { createFrameReader, encodeFrame, type Frame } from './frames.ts';
 import type { GuestRuntime } from './guest-runtime.ts';
 import { type ChildExit, type EndWord, failureOfExit, outcomeOfEnd } from './outcome.ts';
+import { residentBytes } from './resident-memory.ts';
 import { superviseRun } from './supervision.ts';
 
 export type ChildEvents = {
@@ -165,7 +166,11 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
   process.on('error', () => onExit(null, null));
   process.on('exit', onExit);
   const rssWatch = setInterval(() => {
-    if (active.size > 0 && rssMb(process.pid) > rssLimitMb([...active.values()].map(({ run }) => run))) kill('memory');
+    if (
+      active.size > 0 &&
+      residentBytes(process.pid) / 2 ** 20 > rssLimitMb([...active.values()].map(({ run }) => run))
+    )
+      kill('memory');
   }, RSS_EVERY_MS);
   rssWatch.unref();
   send(
@@ -309,16 +314,6 @@ function answerFrame(id: number, answer: DeskAnswer): [Record<string, unknown>, 
 
 function bytesOf(body: string | Uint8Array): Uint8Array {
   return typeof body === 'string' ? Buffer.from(body) : body;
-}
-
-/** Resident memory of a process in MB; 0 where the system has no /proc. */
-function rssMb(pid: number | undefined): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
 }
 
 function rssLimitMb(runs: readonly ScriptRun[]): number {

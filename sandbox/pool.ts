@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import { type Child, startChild } from './child.ts';
 import { type GuestRuntime, loadGuestRuntime } from './guest-runtime.ts';
+import { residentBytes } from './resident-memory.ts';
 import { abortedOutcome, interruptedOutcome } from './supervision.ts';
 
 export type SandboxOptions = {
@@ -31,6 +32,8 @@ export type Sandbox = {
     readonly children: number;
     readonly isolates: number;
     readonly running: number;
+    /** Resident memory of all children. */
+    readonly residentBytes: number;
     /** Processes of the children that serve an environment. */
     readonly pids: readonly number[];
   };
@@ -150,9 +153,11 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     return isInterrupted ? interruptedOutcome() : abortedOutcome(run);
   };
 
+  const all = (): readonly Child[] => [...children, ...(spare === undefined ? [] : [spare])];
+
   /** Children end by themselves when their pipe closes, unless a script has one stuck. */
   const killAll = (): void => {
-    for (const { pid } of [...children, ...(spare === undefined ? [] : [spare])]) {
+    for (const { pid } of all()) {
       try {
         if (pid !== undefined) process.kill(pid, 'SIGKILL');
       } catch {
@@ -179,17 +184,17 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     },
     close: async () => {
       closing.abort();
-      const all = [...children, ...(spare === undefined ? [] : [spare])];
-      await Promise.all(all.map((child) => child.end(true)));
+      await Promise.all(all().map((child) => child.end(true)));
       process.off('exit', killAll);
     },
     stats: () => {
       const running = [...children].reduce((sum, child) => sum + child.running(), 0);
       const isolates = [...children].reduce((sum, child) => sum + child.isolates(), 0);
       return {
-        children: children.size + (spare === undefined ? 0 : 1),
+        children: all().length,
         isolates,
         running,
+        residentBytes: all().reduce((sum, { pid }) => sum + residentBytes(pid), 0),
         pids: [...children].map((child) => child.pid).filter((pid) => pid !== undefined),
       };
     },

@@ -44,7 +44,7 @@ export function createCredentialVault(deps: {
 async function readState(db: Queryable, box: SecretBox, connection: number): Promise<RefreshState | undefined> {
   const result = await db.query<Row>({
     name: 'refresh-state',
-    text: `select c.id::int, c.connection_id as "connectionId", i.unique_key as "providerConfigKey", i.provider,
+    text: `select c.id::int, c.environment_id::text as "environmentId", c.connection_id as "connectionId", i.unique_key as "providerConfigKey", i.provider,
         c.connection_config as "connectionConfig", c.credentials as "sealedCredentials",
         i.credentials as "sealedIntegration", c.credentials_version as version, c.expires_at as "expiresAt",
         c.refresh_at as "refreshAt", c.refresh_failures as failures, c.refresh_error as error,

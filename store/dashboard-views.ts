@@ -90,6 +90,20 @@ export async function activityMark(db: Queryable, environmentId: string): Promis
   return onlyRow(result, 'activityMark').mark;
 }
 
+/** Another text whenever an operation was added that no run stands for, or a webhook's delivery went on. */
+export async function logMark(db: Queryable, environmentId: string): Promise<string> {
+  const result = await db.query<{ mark: string }>(
+    `select concat(
+       (select md5(string_agg(id, ',')) from (
+         select id from operations where environment_id = $1::bigint order by created_at desc, id desc limit 200) added),
+       (select md5(string_agg(concat_ws(' ', id, state, attempts), ',')) from (
+         select id, state, attempts from webhook_deliveries
+         where environment_id = $1::bigint order by created_at desc, id desc limit 200) sent)) as mark`,
+    [environmentId],
+  );
+  return onlyRow(result, 'logMark').mark;
+}
+
 export type ScriptDetails = {
   readonly id: string;
   readonly kind: 'sync' | 'action';

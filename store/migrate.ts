@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { type Database, withTransaction } from './db.ts';
+import { type Database, type Queryable, withTransaction } from './db.ts';
 
 const MIGRATIONS = new URL('./migrations/', import.meta.url);
 
@@ -8,10 +8,21 @@ const MIGRATIONS = new URL('./migrations/', import.meta.url);
  * Safe to call from many processes at once: each migration is one transaction under one advisory lock.
  */
 export async function migrate(db: Database): Promise<string[]> {
-  const names = (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.sql')).sort();
+  const names = await namesOfMigrations();
   const applied: string[] = [];
   for (const name of names) if (await applyMigration(db, name)) applied.push(name);
   return applied;
+}
+
+/** The migrations of this release that the database has not had, oldest first. */
+export async function missingMigrations(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query<{ name: string }>(`select name from migrations`);
+  const applied = new Set(rows.map(({ name }) => name));
+  return (await namesOfMigrations()).filter((name) => !applied.has(name));
+}
+
+async function namesOfMigrations(): Promise<string[]> {
+  return (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.sql')).sort();
 }
 
 async function applyMigration(pool: Database, name: string): Promise<boolean> {

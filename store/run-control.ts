@@ -2,6 +2,7 @@
  * What people ask of a run that is under way. The run's row is what counts; the notification only makes its worker look
  * at once instead of at its next flush.
  */
+import type { RunKind } from '../contract/script.ts';
 import type { Control, RunState } from '../contract/sync.ts';
 import type { Queryable } from './db.ts';
 import type { StartedBy, StoredFailure } from './runs.ts';
@@ -11,6 +12,7 @@ export const CONTROL_CHANNEL = 'nango_run_control';
 export type CancelledRun = {
   /** `cancelled`, or `running` while its worker has yet to stop it. */
   readonly state: RunState;
+  readonly kind: RunKind;
   readonly name: string;
   readonly startedBy: StartedBy;
   readonly workflowId: string;
@@ -33,7 +35,7 @@ export async function cancelRun(
          resume_at = null,
          wait_reason = null
      where id = $1::text and environment_id = $2::bigint and state in ('queued', 'running', 'waiting')
-     returning state, name, started_by as "startedBy", workflow_id as "workflowId"`,
+     returning state, kind, name, started_by as "startedBy", workflow_id as "workflowId"`,
     [run.runId, run.environmentId, JSON.stringify(run.failure), run.at],
   );
   const [cancelled] = result.rows;

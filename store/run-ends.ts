@@ -22,6 +22,10 @@ export type EndedRun = {
   readonly startedAt: Date | null;
   readonly finishedAt: Date;
   readonly counts: Readonly<Record<string, RecordCounts>>;
+  /** For each model, how many deletions the run held back. */
+  readonly held: Readonly<Record<string, number>>;
+  /** Runs of its sync that have failed in a row by now; null when they do not make it run less often. */
+  readonly failuresInARow: number | null;
 };
 
 /** A run that has ended, as its webhooks tell of it. */
@@ -34,7 +38,11 @@ export async function endedRun(db: Queryable, runId: string): Promise<EndedRun |
        r.error, r.started_at as "startedAt", r.finished_at as "finishedAt",
        coalesce((select json_object_agg(k.model, json_build_object('added', k.added, 'updated', k.updated, 'deleted', k.deleted)
                                         order by k.model)
-                 from run_counts k where k.run_id = r.id), '{}') as counts
+                 from run_counts k where k.run_id = r.id), '{}') as counts,
+       coalesce((select json_object_agg(h.model, d.stale order by h.model)
+                 from run_deletions d join record_heads h on h.id = d.head_id
+                 where d.run_id = r.id and d.held), '{}') as held,
+       (select y.failures from syncs y where y.id = r.sync_id and y.backs_off_until is not null) as "failuresInARow"
      from runs r
        join connections c on c.id = r.connection_id
        join integrations i on i.id = c.integration_id

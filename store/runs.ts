@@ -290,13 +290,17 @@ function columnOf(owner: { connectionRow: string } | { integrationId: string } |
   return ['c.integration_id', owner.integrationId] as const;
 }
 
+type BegunRun = {
+  readonly runId: string;
+  readonly kind: RunKind;
+  readonly workflowId: string;
+  readonly workflowRunId: string | null;
+};
+
 /** Runs whose script has begun and not ended, a page after `afterId`. */
-export async function openRuns(
-  db: Queryable,
-  page: { afterId: string; limit: number },
-): Promise<{ runId: string; workflowId: string; workflowRunId: string | null }[]> {
-  const result = await db.query<{ runId: string; workflowId: string; workflowRunId: string | null }>(
-    `select id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId"
+export async function openRuns(db: Queryable, page: { afterId: string; limit: number }): Promise<BegunRun[]> {
+  const result = await db.query<BegunRun>(
+    `select id as "runId", kind, workflow_id as "workflowId", workflow_run_id as "workflowRunId"
      from runs
      where state in ('running', 'waiting') and id > $1::text
      order by id
@@ -306,17 +310,19 @@ export async function openRuns(
   return result.rows;
 }
 
-/** Ends the runs of a workflow that are still open. */
+/** Ends the runs of a workflow that are still open; answers the kind of each. */
 export async function endOpenRuns(
   db: Queryable,
   end: { workflowId: string; state: 'failed' | 'cancelled'; failure: StoredFailure; at: Date },
-): Promise<void> {
-  await db.query(
+): Promise<RunKind[]> {
+  const result = await db.query<{ kind: RunKind }>(
     `update runs
      set state = $2::text, error = $3::jsonb, finished_at = $4::timestamptz, resume_at = null, wait_reason = null
-     where workflow_id = $1::text and state in ('queued', 'running', 'waiting')`,
+     where workflow_id = $1::text and state in ('queued', 'running', 'waiting')
+     returning kind`,
     [end.workflowId, end.state, JSON.stringify(end.failure), end.at],
   );
+  return result.rows.map(({ kind }) => kind);
 }
 
 /** `done`: it was committed before, though its commit seemed to fail; `lost`: the attempt has lost its place. */

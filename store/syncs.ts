@@ -24,6 +24,10 @@ export type Sync = {
   readonly bundleHash: string;
   readonly syncType: 'full' | 'incremental';
   readonly lastSyncDate: Date | null;
+  /** Runs that failed in a row. */
+  readonly failures: number;
+  /** Until then its schedule starts no run. */
+  readonly backsOffUntil: Date | null;
   /** Grows with every change that Temporal must hear of. */
   readonly revision: number;
   readonly scheduledRevision: number;
@@ -44,7 +48,7 @@ const SELECT = `select y.id::text, y.environment_id::text as "environmentId", e.
     y.connection_id::text as "connectionRow", c.connection_id as "connectionId", i.unique_key as "providerConfigKey",
     y.script_id::text as "scriptId", s.name, y.variant, y.schedule_id as "scheduleId", y.paused, c.auth_failed_at is not null as held,
     coalesce(y.interval_ms, s.interval_ms)::float8 as "intervalMs", coalesce(y.runs, s.runs) as runs, s.auto_start as "autoStart", s.models,
-    s.bundle_hash as "bundleHash", s.sync_type as "syncType", y.last_sync_date as "lastSyncDate", y.revision,
+    s.bundle_hash as "bundleHash", s.sync_type as "syncType", y.last_sync_date as "lastSyncDate", y.failures, y.backs_off_until as "backsOffUntil", y.revision,
     y.scheduled_revision as "scheduledRevision"
   from syncs y
     join scripts s on s.id = y.script_id

@@ -78,6 +78,17 @@ export async function pendingDelivery(db: Queryable, id: string): Promise<Pendin
   return result.rows[0];
 }
 
+/** How one attempt went, as it is kept with its delivery. */
+export type Try = {
+  /** ISO time of its end. */
+  readonly at: string;
+  readonly status: number | null;
+  readonly error: string | null;
+  /** ISO time of the attempt that follows; null for the last one. */
+  readonly next_at: string | null;
+  readonly took_ms: number;
+};
+
 /** Notes how an attempt went; with `nextAttemptAt` null the delivery has ended in `state`. */
 export async function noteAttempt(
   db: Queryable,
@@ -88,15 +99,33 @@ export async function noteAttempt(
     error: string | null;
     at: Date;
     nextAttemptAt: Date | null;
+    tookMs: number;
   },
 ): Promise<void> {
+  const { status, error, at, nextAttemptAt, tookMs } = attempt;
+  const next_at = nextAttemptAt?.toISOString() ?? null;
+  const made: Try = { at: at.toISOString(), status, error, next_at, took_ms: tookMs };
   await db.query(
     `update webhook_deliveries
      set attempts = attempts + 1, state = $2::text, last_status = $3::int, last_error = $4::text,
-       next_attempt_at = $6::timestamptz, ended_at = case when $2::text = 'pending' then null else $5::timestamptz end
+       next_attempt_at = $6::timestamptz, ended_at = case when $2::text = 'pending' then null else $5::timestamptz end,
+       tries = tries || $7::jsonb
      where id = $1::text and state = 'pending'`,
-    [attempt.id, attempt.state, attempt.status, attempt.error, attempt.at, attempt.nextAttemptAt],
+    [attempt.id, attempt.state, status, error, at, nextAttemptAt, JSON.stringify([made])],
   );
+}
+
+/** The attempts of a delivery, in their order; undefined for none of that environment. */
+export async function triesOfDelivery(
+  db: Queryable,
+  environmentId: string,
+  id: string,
+): Promise<{ readonly url: string; readonly tries: readonly Try[] } | undefined> {
+  const result = await db.query<{ url: string; tries: Try[] }>(
+    `select url, tries from webhook_deliveries where id = $1::text and environment_id = $2::bigint`,
+    [id, environmentId],
+  );
+  return result.rows[0];
 }
 
 /** Deliveries whose attempt is overdue: the process that was to start their workflow died. */

@@ -107,6 +107,20 @@ test('our processes write nowhere but to /tmp, and take no more memory and proce
   }
 });
 
+test('every process of ours that runs for good has a health check, by a port and a path that it has', () => {
+  const endless = services('ours').filter(([, { restart }]) => restart === 'unless-stopped');
+  const asked = endless.map(([name, { healthcheck }]) => [
+    name,
+    /127\.0\.0\.1:\d+\/\w+/.exec(JSON.stringify(healthcheck))?.[0],
+  ]);
+  const port = compose().services['sync-worker']?.environment?.['NANGO_METRICS_PORT'];
+  expect(Object.fromEntries(asked)).toEqual({
+    api: '127.0.0.1:3003/ready',
+    'sync-worker': `127.0.0.1:${port}/health`,
+    'action-worker': `127.0.0.1:${port}/health`,
+  });
+});
+
 test('syncs and actions have workers of their own', () => {
   const roles = services('ours').flatMap(([, { environment }]) => environment?.['NANGO_WORKER_ROLES'] ?? []);
   expect(roles.sort()).toEqual(['actions', 'syncs']);

@@ -2,12 +2,13 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 
-/** Bundles the workflows; about a second, so a process does it once and its workers share the result. */
-export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+/** Bundles the workflows, with what passes traces on only where those are collected; about a second, so a process does it once and its workers share the result. */
+export function bundleWorkflows({ traced = false } = {}): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
     workflowsPath: workflowFile('index'),
     failureConverterPath: workflowFile('failure-converter'),
     logger: SILENT,
+    ...(traced && { workflowInterceptorModules: [workflowFile('tracing')] }),
   });
 }
 

@@ -2,9 +2,12 @@
  * Composition of the worker: activities registered, four task queues polled. It decides how much runs at once and how
  * a worker goes away; what is run is decided by workflows/ and activities/.
  */
-import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type Dependencies, failureInterceptor } from '../activities/index.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
+import type { Traces } from '../runtime/tracing.ts';
+import { traceActivities, traceSinks } from './tracing.ts';
+import { OwnWorker } from './own-worker.ts';
 
 export type WorkerRoles = { readonly actions: boolean; readonly syncs: boolean };
 
@@ -30,14 +33,18 @@ export async function startWorkers(options: {
   readonly roles: WorkerRoles;
   /** Sync runs at work at once in this process. */
   readonly syncSlots: number;
+  readonly tracing: Traces;
 }): Promise<RunningWorkers> {
-  const { connection, namespace, workflowBundle, deps, roles, syncSlots } = options;
+  const { connection, namespace, workflowBundle, deps, roles, syncSlots, tracing } = options;
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace,
     workflowBundle,
     activities: createActivities(deps),
-    interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
+    interceptors: {
+      activity: [...(tracing.isOn ? [traceActivities(tracing)] : []), () => ({ inbound: failureInterceptor() })],
+    },
+    ...(tracing.isOn && { sinks: traceSinks(tracing) }),
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
     maxHeartbeatThrottleInterval: HEARTBEAT_AT_LEAST,
@@ -53,7 +60,7 @@ export async function startWorkers(options: {
       { ...common, ...BACKGROUND },
       { ...common, ...WEBHOOKS },
     );
-  const workers = await Promise.all(wanted.map((settings) => Worker.create(settings)));
+  const workers = await Promise.all(wanted.map((settings) => OwnWorker.create(settings)));
   const done = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   // Whoever awaits `done` or `stop` sees the failure; without this line it would end the process before they can.
   done.catch(() => undefined);

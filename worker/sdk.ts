@@ -2,9 +2,13 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 /**
  * Sets the SDK up, once per process and before the first connection: its warnings go to our log, and its own reaction
- * to signals is off, since the process closes its parts in an order of its own.
+ * to signals is off, since the process closes its parts in an order of its own. At `metricsAddress` (`host:port`) it
+ * serves what it counts, in the format of Prometheus.
  */
-export function installSdk(log: (event: string, fields: Readonly<Record<string, unknown>>) => void): void {
+export function installSdk(
+  log: (event: string, fields: Readonly<Record<string, unknown>>) => void,
+  metricsAddress?: string,
+): void {
   const logger = new DefaultLogger('WARN', ({ level, message, meta }) => {
     // What a worker for activities alone is told at each start; it is meant to be one.
     if (message.startsWith('No workflows registered')) return;
@@ -14,5 +18,14 @@ export function installSdk(log: (event: string, fields: Readonly<Record<string, 
       ...(meta?.['error'] !== undefined && { cause: meta['error'] }),
     });
   });
-  Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: { forward: {}, filter: 'WARN' } } });
+  Runtime.install({
+    logger,
+    shutdownSignals: [],
+    telemetryOptions: {
+      logging: { forward: {}, filter: 'WARN' },
+      ...(metricsAddress !== undefined && { metrics: { prometheus: { ...PROMETHEUS, bindAddress: metricsAddress } } }),
+    },
+  });
 }
+
+const PROMETHEUS = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true } as const;

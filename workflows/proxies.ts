@@ -67,6 +67,7 @@ export const {
   startWebhooks,
   sweepJournals,
   sweepRecords,
+  sweepLogs,
 } = proxyActivities<
   Pick<
     Activities,
@@ -78,6 +79,7 @@ export const {
     | 'startWebhooks'
     | 'sweepJournals'
     | 'sweepRecords'
+    | 'sweepLogs'
   >
 >({
   startToCloseTimeout: '2 minutes',

@@ -7,12 +7,14 @@ import {
   startQueuedRuns,
   startWebhooks,
   sweepJournals,
+  sweepLogs,
   sweepRecords,
 } from './proxies.ts';
 
 /**
  * Makes Temporal equal Postgres: schedules of syncs that are new or changed, no schedule without a sync, allocated runs
- * started, runs whose workflow is gone ended, webhooks started that nobody started, journals and records past their time dropped.
+ * started, runs whose workflow is gone ended, webhooks started that nobody started, journals, records and logs past their
+ * time dropped.
  * `thorough` asks Temporal about every schedule, not only those due.
  */
 export async function reconcileWorkflow({ thorough }: { readonly thorough: boolean }): Promise<void> {
@@ -29,6 +31,7 @@ export async function reconcileWorkflow({ thorough }: { readonly thorough: boole
     if (patched('start-webhooks')) await startWebhooks();
     if (thorough && patched('2026-11-journal-sweep')) await eachPage((afterId) => sweepJournals({ afterId }));
     if (thorough && patched('2026-11-record-sweep')) await eachPage((afterId) => sweepRecords({ afterId }));
+    if (thorough && patched('2026-11-log-sweep')) await eachPage(() => sweepLogs());
     await condition(allHandlersFinished);
     if (again && workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof reconcileWorkflow>({ thorough });

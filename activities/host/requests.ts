@@ -6,10 +6,11 @@ import type { PendingCall } from '../../contract/host.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
+import type { LimitScope } from '../../store/api-limits.ts';
 import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { openConnectionLimits } from '../limits.ts';
+import { openApiLimits } from '../limits.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
 
@@ -28,7 +29,7 @@ export function createRequestCalls(
   recorder: Recorder,
 ): Pick<Host, 'request'> {
   const ownParty = openConnection(own, deps.box);
-  const limits = openConnectionLimits(deps);
+  const limits = openApiLimits(deps);
   return {
     request: async ({ config }, call) => {
       const other = config.connectionId !== undefined || config.providerConfigKey !== undefined;
@@ -45,12 +46,14 @@ export function createRequestCalls(
         if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
         recorder.countRequest();
         const tried = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
-        if (tried.pause !== undefined) await limits.note(party.id, call.signal, tried.pause);
+        if (tried.pause !== undefined)
+          await limits.note(party.id, call.signal, { ...tried.pause, scope: plan.limited });
         if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
         const { waitMs, askedBy } = tried.decision;
         const resumeAt = deps.clock().getTime() + waitMs;
         const reason = reasonOf(plan.what, tried, askedBy);
-        if (askedBy !== undefined) await limits.note(party.id, call.signal, { until: new Date(resumeAt), reason });
+        const limit = { until: new Date(resumeAt), reason, scope: plan.limited };
+        if (askedBy !== undefined) await limits.note(party.id, call.signal, limit);
         await call.wait(plan.pending('waiting', attempt + 1, resumeAt), reason);
       }
     },
@@ -61,6 +64,8 @@ type Plan = {
   readonly config: RequestConfig;
   readonly what: string;
   readonly repeatable: boolean;
+  /** For whom a limit holds that an answer tells of. */
+  readonly limited: LimitScope;
   readonly pending: <At extends number | null>(
     state: PendingCall['state'],
     attempt: number,
@@ -85,6 +90,7 @@ function planOf(
     config: header === undefined ? config : withKey(config, header, idempotencyKey(run, number, argsHash)),
     what,
     repeatable,
+    limited: provider?.proxy?.retry?.scope ?? 'connection',
     pending: (state, attempt, resumeAt) => ({ number, argsHash, attempt, state, resumeAt, what, harmless }),
   };
 }

@@ -1,3 +1,4 @@
+import { forgetFailures } from '../../store/back-off.ts';
 import { EngineError } from '../../contract/failures.ts';
 import type { Host } from '../../contract/host.ts';
 import { allocateActionRun, allocateSyncRun, runIdOf } from '../../store/allocation.ts';
@@ -58,6 +59,7 @@ export function createTriggerCalls(
         withTransaction(deps.db, async (db) => {
           await resumeRuns(db, ids, deps.clock());
           await setPaused(db, ids, false);
+          await forgetFailures(db, { syncIds: ids });
         });
       await untilStored(resume, signal);
       await deps.reconcile();

@@ -26,6 +26,7 @@ import { allocateEvent, awaitEvents } from '../events.ts';
 import { invalidPart } from '../invalid.ts';
 import { knownConnection, knownIntegration } from '../known.ts';
 import { makeConnection } from '../make-connection.ts';
+import { notedSignIn } from '../noted.ts';
 import type { Route } from '../route.ts';
 import {
   bracketed,
@@ -119,7 +120,14 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
     route({
       body: NEW_CONNECTION,
       handle: async ({ environment, body }) => {
-        const { connection, created } = await create(deps, environment, body);
+        const { provider_config_key: providerConfigKey, connection_id: connectionId = null } = body;
+        const at = { environmentId: environment.id, providerConfigKey, connectionId };
+        const { connection, created } = await notedSignIn(
+          deps,
+          at,
+          () => create(deps, environment, body),
+          (made) => ({ connectionId: made.connection.connectionId, created: made.created }),
+        );
         return json(fullConnection(connection, deps.box), created ? 201 : 200);
       },
     }),

@@ -4,6 +4,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import {
   activityMark,
+  logMark,
   runsByHour,
   runsInTrouble,
   type ScriptDetails,
@@ -193,12 +194,16 @@ function events(body: Readable): Answer {
   return { kind: 'stream', status: 200, headers, body };
 }
 
-/** An event whenever runs or syncs of the environment have changed; ends when the server closes. */
+/**
+ * `change` whenever runs or syncs of the environment have changed; `logs` for what concerns the list of operations alone,
+ * since a busy proxy adds some every second. Ends when the server closes.
+ */
 async function* changes({ db, dashboard }: ApiDeps, environmentId: string): AsyncGenerator<string, void> {
-  let seen = '';
+  let seen = { activity: '', logs: '' };
   for (let looks = 0; dashboard?.isOpen() ?? false; looks += 1) {
-    const mark = await activityMark(db, environmentId);
-    if (mark !== seen) yield `event: change\ndata: ${looks}\n\n`;
+    const mark = { activity: await activityMark(db, environmentId), logs: await logMark(db, environmentId) };
+    if (mark.activity !== seen.activity) yield `event: change\ndata: ${looks}\n\n`;
+    else if (mark.logs !== seen.logs) yield `event: logs\ndata: ${looks}\n\n`;
     else if (looks % SIGN_OF_LIFE_EVERY === 0) yield ': still here\n\n';
     seen = mark;
     await delay(LOOK_EVERY_MS);

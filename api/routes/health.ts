@@ -1,9 +1,12 @@
 import { Router } from 'express';
-import { RECONCILE } from '../../contract/engine.ts';
+import { z } from 'zod';
+import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
+import { isReady, PARTS, readinessOf } from '../readiness.ts';
+import type { Route } from '../route.ts';
 
 /** What an operator or a load balancer asks without a key. */
-export function healthRoutes(deps: ApiDeps): Router {
+export function healthRoutes(deps: ApiDeps, route: Route<object>): Router {
   const router = Router({ caseSensitive: true });
   router.get('/', (_request, response) => {
     const links = {
@@ -17,17 +20,21 @@ export function healthRoutes(deps: ApiDeps): Router {
   router.get('/health', (_request, response) => {
     response.json({ result: 'ok' });
   });
-  router.get('/ready', async (_request, response) => {
-    const [store, engine] = await Promise.all([
-      deps.db.query('select 1').then(isWell, isIll),
-      // Any question will do: Temporal answers it or is out of reach.
-      deps.engine.nextRunAt(RECONCILE.scheduleId).then(isWell, isIll),
-    ]);
-    const ready = store === 'ok' && engine === 'ok';
-    response.status(ready ? 200 : 503).json({ result: ready ? 'ok' : 'not ready', store, engine });
-  });
+  router.get(
+    '/ready',
+    route({
+      query: z.strictObject({ parts: Parts.optional() }),
+      handle: async ({ query }) => {
+        const lines = await readinessOf(deps, query.parts ?? PARTS);
+        return isReady(lines) ? json({ result: 'ok', ...lines }) : json({ result: 'not ready', ...lines }, 503);
+      },
+    }),
+  );
   return router;
 }
 
-const isWell = () => 'ok';
-const isIll = () => 'out of reach';
+/** Those that count, for one that asks less: a load balancer must not take APIs away because the workers are gone. */
+const Parts = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.enum(PARTS)));

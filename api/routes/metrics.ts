@@ -1,32 +1,25 @@
 import { type Request, Router } from 'express';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { ApiDeps } from '../deps.ts';
 
 /**
- * `GET /metrics` for Prometheus: how long requests took, by route and status, and the process itself. Mounted first: it
- * times what comes after it.
+ * Times every request by its route and status, so it is mounted first; and answers `GET /metrics` for Prometheus where
+ * those have no port of their own.
  */
-export function metricsRoutes(pathOf: (request: Request) => string): Router {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const durations = new Histogram({
-    name: 'nango_http_request_duration_seconds',
-    help: 'Time from a request to the end of its answer',
-    labelNames: ['method', 'route', 'status'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
-    registers: [registry],
-  });
+export function metricsRoutes({ metrics, servesMetrics }: ApiDeps, pathOf: (request: Request) => string): Router {
   const router = Router({ caseSensitive: true });
   router.use((request, response, next) => {
-    const end = durations.startTimer();
+    const begun = performance.now();
     response.once('close', () => {
       // A path that no route has is one label: strangers must not make more of them.
       const route = request.route === undefined && request.baseUrl === '' ? 'none' : pathOf(request);
-      end({ method: request.method, route, status: String(response.statusCode) });
+      const { method } = request;
+      metrics.requestEnded({ method, route, status: String(response.statusCode) }, (performance.now() - begun) / 1_000);
     });
     next();
   });
-  router.get('/metrics', async (_request, response) => {
-    response.set('content-type', registry.contentType).end(await registry.metrics());
-  });
+  if (servesMetrics)
+    router.get('/metrics', async (_request, response) => {
+      response.set('content-type', metrics.contentType).end(await metrics.text());
+    });
   return router;
 }

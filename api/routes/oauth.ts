@@ -12,6 +12,7 @@ import type { Connection } from '../../store/connections.ts';
 import { type Integration, integrationById } from '../../store/integrations.ts';
 import { type Answer, json, page, redirect, send } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
+import { notedSignIn } from '../noted.ts';
 import { inBrowser, wantsPage } from '../popup.ts';
 import { popupFailure } from '../popups.ts';
 import { bracketed } from '../schemas.ts';
@@ -48,14 +49,17 @@ export function oauthRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router {
         params: KEY,
         query: QUERY,
         handle: async ({ session, params, query }) => {
-          return tellingOfFailure(deps, clientOf(query), { providerConfigKey: params.key }, async () => {
+          const named = { environmentId: session.environment.id, providerConfigKey: params.key };
+          const step = async () => {
             const call = await prepareSignIn(deps, session, {
               key: params.key,
               connectionConfig: bracketed(query, 'params'),
               credentials: bracketed(query, 'credentials'),
             });
             return depart(deps, call, query);
-          });
+          };
+          // The person is on the way then; whether a connection comes of it shows at the return.
+          return tellingOfFailure(deps, clientOf(query), { ...named, connectionId: null }, step, () => undefined);
         },
       }),
       show,
@@ -115,11 +119,15 @@ async function arrive(deps: ApiDeps, request: Request): Promise<Connection> {
   ]);
   if (session === undefined || integration === undefined) throw unknownState();
   const luggage = LUGGAGE.parse(JSON.parse(deps.box.open(signIn.luggage)));
-  const named = { providerConfigKey: integration.uniqueKey, connectionId: luggage.connectionId };
-  const connection = await tellingOfFailure(deps, luggage.client, named, async () => {
+  const { connectionId } = luggage;
+  const named = { environmentId: session.environment.id, providerConfigKey: integration.uniqueKey, connectionId };
+  const step = async () => {
     if (deps.strictState && !isSameBrowser(request, luggage.cookieHash)) throw otherBrowser();
     return complete(deps, { session, integration, luggage, query });
-  });
+  };
+  const { connection } = await tellingOfFailure(deps, luggage.client, named, step, ({ created }) => ({
+    ...{ connectionId, created },
+  }));
   if (luggage.client !== undefined) {
     await deps.popups.tell(luggage.client, {
       message_type: 'success',
@@ -138,7 +146,10 @@ type Arrival = {
   readonly query: URLSearchParams;
 };
 
-async function complete(deps: ApiDeps, { session, integration, luggage, query }: Arrival): Promise<Connection> {
+async function complete(
+  deps: ApiDeps,
+  { session, integration, luggage, query }: Arrival,
+): ReturnType<typeof completeSignIn> {
   const provider = deps.catalogue.get(integration.provider);
   const applicant = {
     provider,
@@ -155,17 +166,19 @@ async function complete(deps: ApiDeps, { session, integration, luggage, query }:
   return completeSignIn(deps, { session, integration, applicant, defaults: {} }, granted);
 }
 
-/** Does a step of a sign-in; when it fails, the page that waits for the popup hears of it too. */
+/** Does a step of a sign-in; when it fails, the log and the page that waits for the popup hear of it too. */
 async function tellingOfFailure<T>(
-  { popups }: ApiDeps,
+  deps: ApiDeps,
   client: string | undefined,
-  named: { readonly providerConfigKey: string; readonly connectionId?: string },
-  step: () => Promise<T>,
+  named: Parameters<typeof notedSignIn>[1],
+  ...how: [step: () => Promise<T>, made: Parameters<typeof notedSignIn<T>>[3]]
 ): Promise<T> {
   try {
-    return await step();
+    return await notedSignIn(deps, named, ...how);
   } catch (error) {
-    if (client !== undefined) await popups.tell(client, popupFailure(error, { connectionId: '', ...named }));
+    const { providerConfigKey, connectionId } = named;
+    const about = { providerConfigKey, connectionId: connectionId ?? '' };
+    if (client !== undefined) await deps.popups.tell(client, popupFailure(error, about));
     throw error;
   }
 }

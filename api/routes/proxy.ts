@@ -6,6 +6,7 @@ import { type Connection, openConnection } from '../../store/connections.ts';
 import type { Answer } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { knownConnection } from '../known.ts';
+import { recordProxyCall } from '../proxy-record.ts';
 import type { Route } from '../route.ts';
 import { commaList, connectionHeaders, flag, wholeNumber } from '../schemas.ts';
 
@@ -36,16 +37,26 @@ export function proxyRoutes(deps: ApiDeps, route: Route): Router {
       headers: HEADERS,
       handle: async ({ environment, headers, request, response }) => {
         const address = { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] };
-        const connection = await knownConnection(deps.db, environment, address);
-        return pass(deps, connection, callOf(request, headers), abortedWith(response));
+        const record = recordProxyCall(deps, { environment, address, request, response });
+        return record.whatFails(async () => {
+          const connection = await knownConnection(deps.db, environment, address);
+          const call = { ...callOf(request, headers), watch: record.exchange };
+          return pass(deps, connection, call, { signal: abortedWith(response), onBroken: record.broken });
+        });
       },
     }),
   );
   return router;
 }
 
-async function pass(deps: ApiDeps, connection: Connection, call: StreamCall, signal: AbortSignal): Promise<Answer> {
+async function pass(
+  deps: ApiDeps,
+  connection: Connection,
+  call: StreamCall,
+  { signal, onBroken }: { readonly signal: AbortSignal; readonly onBroken: () => void },
+): Promise<Answer> {
   const { head, body } = await deps.outbound.stream(openConnection(connection, deps.box), call, signal);
+  body.once('error', onBroken);
   // A cookie of the upstream is no cookie of this server.
   const { 'set-cookie': _, ...headers } = head.headers;
   return { kind: 'stream', status: head.status, statusText: head.statusText, headers, body };

@@ -5,6 +5,7 @@ import type { AuthMode } from '../../outbound/provider.ts';
 import { json } from '../answer.ts';
 import { checkCredentials, grantedBy } from '../credentials.ts';
 import type { ApiDeps } from '../deps.ts';
+import { notedSignIn } from '../noted.ts';
 import type { Route } from '../route.ts';
 import { bracketed } from '../schemas.ts';
 import type { SessionRoute } from '../session.ts';
@@ -39,15 +40,20 @@ export function signInRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router 
         query: QUERY,
         body: BODY,
         handle: async ({ session, params, query, body }) => {
-          const connectionConfig = bracketed(query, 'params');
-          const call = await prepareSignIn(deps, session, { key: params.key, connectionConfig, credentials: {} });
-          const { provider } = call.applicant;
-          if (!modes.some((mode) => mode === provider.auth_mode)) throw otherMode(provider.name, provider.auth_mode);
-          const credentials = checkCredentials(provider, withOverrides(body));
-          const applicant = { ...call.applicant, credentials };
-          const granted = (await deps.authorizer.firstToken(applicant)) ?? grantedBy(credentials, deps.clock());
-          await verifyCredentials(deps, applicant, granted);
-          const { connectionId, providerConfigKey } = await completeSignIn(deps, { ...call, applicant }, granted);
+          const at = { environmentId: session.environment.id, providerConfigKey: params.key, connectionId: null };
+          const signIn = async () => {
+            const connectionConfig = bracketed(query, 'params');
+            const call = await prepareSignIn(deps, session, { key: params.key, connectionConfig, credentials: {} });
+            const { provider } = call.applicant;
+            if (!modes.some((mode) => mode === provider.auth_mode)) throw otherMode(provider.name, provider.auth_mode);
+            const credentials = checkCredentials(provider, withOverrides(body));
+            const applicant = { ...call.applicant, credentials };
+            const granted = (await deps.authorizer.firstToken(applicant)) ?? grantedBy(credentials, deps.clock());
+            await verifyCredentials(deps, applicant, granted);
+            const { connection, created } = await completeSignIn(deps, { ...call, applicant }, granted);
+            return { connectionId: connection.connectionId, providerConfigKey: connection.providerConfigKey, created };
+          };
+          const { connectionId, providerConfigKey } = await notedSignIn(deps, at, signIn, (made) => made);
           return json({ providerConfigKey, connectionId });
         },
       }) satisfies ReturnType<Route>,

@@ -1,3 +1,4 @@
+import { forgetFailures } from '../../store/back-off.ts';
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
@@ -42,6 +43,7 @@ export function syncSettingRoutes(deps: ApiDeps, route: Route): Router {
         const frequency = body.frequency === null ? null : readFrequency(body.frequency);
         const sync = await knownSync(deps, environment, body, body.sync_name, body.sync_variant ?? BASE);
         await setFrequency(deps.db, [sync.id], frequency);
+        await forgetFailures(deps.db, { syncIds: [sync.id] });
         await tellEngine(deps);
         const { runs } = (await syncById(deps.db, sync.id)) ?? sync;
         return json({ frequency: runs });

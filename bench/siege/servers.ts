@@ -36,7 +36,7 @@ export async function keepServer(
 
 /** Whether an API answers that it reaches Postgres and Temporal. */
 export function isReady(apiUrl: string): Promise<boolean> {
-  return fetch(`${apiUrl}/ready`).then(
+  return fetch(`${apiUrl}/ready?parts=store,engine`).then(
     async (answer) => {
       await answer.arrayBuffer();
       return answer.ok;

@@ -8,6 +8,8 @@ export type Wire = {
   readonly cut: () => void;
   /** What was held back goes on, as TCP would send it again. */
   readonly mend: () => void;
+  /** What was held back is lost; new lines go through. */
+  readonly replace: () => void;
 };
 
 /** A line between processes of this machine, which can be cut without either end hearing of it. */
@@ -47,6 +49,10 @@ export async function openWire(closing: Closing, target: { readonly port: number
     mend: () => {
       isCut = false;
       for (const end of ends) end.resume();
+    },
+    replace: () => {
+      isCut = false;
+      for (const end of ends) end.destroy();
     },
   };
 }

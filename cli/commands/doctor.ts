@@ -108,10 +108,10 @@ async function checkServer(context: CommandContext, environment: string): Promis
     checks.push({
       what: 'Parts',
       state: 'failed',
-      found: `Postgres ${ready?.store ?? 'unknown'}, Temporal ${ready?.engine ?? 'unknown'}`,
+      found: `Postgres ${ready?.store ?? 'unknown'}; migrations ${ready?.migrations ?? 'unknown'}; Temporal ${ready?.engine ?? 'unknown'}; workers ${ready?.workers ?? 'unknown'}`,
       advice: "Look at the output of 'npm start', or of the services that DATABASE_URL and TEMPORAL_ADDRESS name.",
     });
-  else checks.push({ what: 'Parts', state: 'ok', found: 'Postgres and Temporal answer' });
+  else checks.push({ what: 'Parts', state: 'ok', found: 'Postgres and Temporal answer, workers ask for work' });
   return [...checks, ...(await checkKey(context, environment))];
 }
 
@@ -146,6 +146,8 @@ type Answer = {
   readonly result?: string;
   readonly store?: string;
   readonly engine?: string;
+  readonly migrations?: string;
+  readonly workers?: string;
 };
 
 async function ask(server: string, path: string): Promise<Answer | undefined> {

@@ -14,6 +14,8 @@ type SyncStatus = {
   readonly recordCount: Readonly<Record<string, number>>;
   readonly resumeAt: string | null;
   readonly waitReason: string | null;
+  readonly failures_in_a_row?: number;
+  readonly backs_off?: boolean;
   readonly error: { readonly message: string } | null;
 };
 type Flags = { readonly environment: string; readonly json?: boolean };
@@ -72,7 +74,9 @@ export const define: CommandModule['define'] = (command, { out, client }) => {
 /** Why the sync waits, or what its last run failed for. */
 function noteOf(sync: SyncStatus): string {
   if (sync.waitReason !== null) return waitText({ until: sync.resumeAt, reason: sync.waitReason });
-  return sync.status === 'ERROR' && sync.error !== null ? oneLine(sync.error.message) : '';
+  const error = sync.status === 'ERROR' && sync.error !== null ? oneLine(sync.error.message) : '';
+  if (sync.backs_off !== true) return error;
+  return `${sync.failures_in_a_row} failures in a row, so it runs less often${error === '' ? '' : `: ${error}`}`;
 }
 
 async function integrationKeys(server: {

@@ -98,7 +98,7 @@ export async function collectTest(
     recording,
     overrides,
     provider: integration,
-    paginate: provider?.proxy?.paginate,
+    paginate: recording.paginate ?? provider?.proxy?.paginate,
     clock,
   };
   return { declared, form, test };

@@ -18,6 +18,8 @@ export type Recording = {
   readonly deleted: Readonly<Record<string, readonly unknown[]>>;
   readonly connection: Readonly<Record<string, unknown>> | undefined;
   readonly metadata: unknown;
+  /** The provider's own settings of `paginate`, where the script relied on them when it was recorded. */
+  readonly paginate?: Readonly<Record<string, unknown>> | undefined;
   /** The answer to a call; undefined when nothing recorded matches it. Answers are not used up. */
   readonly answer: (call: MockCall) => RecordedAnswer | undefined;
   /** The earliest `date` header among the answers. */

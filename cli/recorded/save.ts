@@ -18,18 +18,23 @@ export type FixtureRecorder = {
 const PRIVATE_HEADERS =
   /^(set-cookie|authorization|x-request-id|cf-|via$|server$|connection$|alt-svc$|strict-transport)/;
 
-/** Wraps a Host: everything goes on as before, and is remembered. */
-export function recordFixture(host: Host): FixtureRecorder {
+/**
+ * Wraps a Host: everything goes on as before, and is remembered. `paginate` are the provider's own settings, which a
+ * script that pages by them needs again and only the server knows.
+ */
+export function recordFixture(host: Host, paginate?: Readonly<Record<string, unknown>>): FixtureRecorder {
   const api = new Map<string, Map<string, Map<string, object>>>();
   const saved = new Map<string, unknown[]>();
   const deleted = new Map<string, unknown[]>();
   let connection: ConnectionView | undefined;
+  let paginated = false;
   const add = (into: Map<string, unknown[]>, model: string, body: string | undefined) =>
     void into.set(model, [...(into.get(model) ?? []), ...(JSON.parse(body ?? '[]') as unknown[])]);
   const wrapped: Host = {
     ...host,
     request: async (args, call) => {
       const answer = await host.request(args, call);
+      paginated ||= args.config.paginated === true;
       const identity = identityOf(args.config);
       const endpoints = api.get(identity.method) ?? new Map<string, Map<string, object>>();
       api.set(identity.method, endpoints);
@@ -61,6 +66,7 @@ export function recordFixture(host: Host): FixtureRecorder {
         ...(connection === undefined
           ? {}
           : { getConnection: withoutSecrets(connection), getMetadata: connection.metadata }),
+        ...(paginated && paginate && { paginate }),
         ...(saved.size === 0 ? {} : { batchSave: Object.fromEntries(saved) }),
         ...(deleted.size === 0 ? {} : { batchDelete: Object.fromEntries(deleted) }),
       },

@@ -33,6 +33,7 @@ export function readUnified(file: string, text: string): Recording {
     deleted: modelsOf(nango['batchDelete']),
     connection: isRecord(nango['getConnection']) ? nango['getConnection'] : undefined,
     metadata: nango['getMetadata'],
+    paginate: isRecord(nango['paginate']) ? nango['paginate'] : undefined,
     answer: (call) => answerOf(entries, call),
     recordedAt: () => earliestDate([...entries.values()].flat().map(({ headers }) => headers)),
   };

@@ -7,6 +7,7 @@ const TONES: Readonly<Record<string, string>> = {
   error: 'bad',
   refused: 'bad',
   expired: 'bad',
+  timeout: 'bad',
   deleted: 'bad',
   running: 'busy',
   updated: 'busy',

@@ -35,6 +35,10 @@ export function ConnectionScreen() {
         <Go to="/env/$env/runs" params={{ env }} search={at}>
           its runs
         </Go>
+        {' · '}
+        <Go to="/env/$env/logs" params={{ env }} search={at}>
+          its logs
+        </Go>
       </Text>
       <Answer of={connection}>
         {(shown) => (

@@ -30,6 +30,7 @@ const PAGES = [
   ['Integrations', '/env/$env/integrations'],
   ['Connections', '/env/$env/connections'],
   ['Runs', '/env/$env/runs'],
+  ['Logs', '/env/$env/logs'],
   ['Webhooks', '/env/$env/webhooks'],
   ['Settings', '/env/$env/settings'],
 ] as const;

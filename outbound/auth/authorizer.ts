@@ -3,6 +3,7 @@
  * both. It has a pool of HTTP connections of its own, under the same address policy as every other call.
  */
 import type { CredentialVault, Granted } from '../../contract/credentials.ts';
+import type { OperationSink } from '../../contract/operation.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { createExchange } from '../exchange.ts';
 import type { Applicant } from './applicant.ts';
@@ -47,6 +48,8 @@ export function createAuthorizer(options: {
   readonly allow: readonly string[];
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Hears of refreshes made here. @default nobody does */
+  readonly operations?: OperationSink;
 }): Authorizer {
   const { clock } = options;
   const exchange = createExchange({

@@ -12,10 +12,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CredentialVault, Granted, KeptCredentials, RefreshState } from '../../contract/credentials.ts';
 import { EngineError, failureCode } from '../../contract/failures.ts';
+import type { OperationSink } from '../../contract/operation.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { nameConnection, type OutboundConnection } from '../connection.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Applicant } from './applicant.ts';
+import { refreshOperation } from './refresh-operation.ts';
 import { renewalOf } from './renew.ts';
 import { retryTime } from './retry-time.ts';
 
@@ -47,6 +49,8 @@ export type KeeperOptions = {
   readonly catalogue: Catalogue;
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Hears of each refresh that was made here. @default nobody does */
+  readonly operations?: OperationSink;
 };
 
 /** A token this near to its end is taken for ended: a call needs a moment to arrive. */
@@ -180,8 +184,11 @@ async function renew(
   const { vault, exchange, clock, catalogue, log } = options;
   const applicant: Applicant = { ...state, provider: catalogue.get(state.provider) };
   const renewal = renewalOf(applicant);
-  if (renewal === undefined)
-    return giveUp(options, state, 'its token has ended and there is no refresh token to get another one with');
+  const startedAt = clock();
+  if (renewal === undefined) {
+    const why = 'its token has ended and there is no refresh token to get another one with';
+    return giveUp(options, state, why, startedAt);
+  }
   if (!(await vault.begin(state.id, state.version, clock()))) return read();
   let version = state.version;
   try {
@@ -190,8 +197,9 @@ async function renew(
       version += 1;
     }
   } catch (error) {
-    return failed(options, { ...state, version }, error);
+    return failed(options, { ...state, version }, error, startedAt);
   }
+  options.operations?.add(refreshOperation(state, { startedAt, endedAt: clock() }));
   log('connection.refreshed', { connection: state.connectionId, integration: state.providerConfigKey });
   return read();
 }
@@ -226,7 +234,7 @@ async function keepSurely(
   }
 }
 
-async function failed(options: KeeperOptions, state: RefreshState, error: unknown): Promise<never> {
+async function failed(options: KeeperOptions, state: RefreshState, error: unknown, startedAt: Date): Promise<never> {
   const code = failureCode(error);
   if (code === undefined) throw error;
   const message = (error as EngineError).message;
@@ -237,7 +245,7 @@ async function failed(options: KeeperOptions, state: RefreshState, error: unknow
     state.begunAt === null
       ? ''
       : ' An earlier refresh was cut off before its answer was kept; its new token may be lost.';
-  if (code === 'grant_refused' && gone?.gone === true) return giveUp(options, state, `${message}${doubt}`);
+  if (code === 'grant_refused' && gone?.gone === true) return giveUp(options, state, `${message}${doubt}`, startedAt);
   const at = options.clock();
   const retryAt = retryTime({
     failures: state.failures,
@@ -247,6 +255,7 @@ async function failed(options: KeeperOptions, state: RefreshState, error: unknow
     random: Math.random,
   });
   await options.vault.fail(state.id, state.version, { error: message, retryAt, authMode: modeOf(options, state), at });
+  options.operations?.add(refreshOperation(state, { startedAt, endedAt: at, failure: { message, retryAt } }));
   options.log('connection.refresh_failed', {
     connection: state.connectionId,
     integration: state.providerConfigKey,
@@ -256,19 +265,18 @@ async function failed(options: KeeperOptions, state: RefreshState, error: unknow
 }
 
 /** Ends it: the person has to sign in again. Said once, by whoever writes it. */
-async function giveUp(options: KeeperOptions, state: RefreshState, error: string): Promise<never> {
-  const first = await options.vault.fail(state.id, state.version, {
-    error,
-    retryAt: null,
-    authMode: modeOf(options, state),
-    at: options.clock(),
-  });
-  if (first)
+async function giveUp(options: KeeperOptions, state: RefreshState, error: string, startedAt: Date): Promise<never> {
+  const at = options.clock();
+  const failure = { error, retryAt: null, authMode: modeOf(options, state), at };
+  if (await options.vault.fail(state.id, state.version, failure)) {
+    const told = { message: error, retryAt: null };
+    options.operations?.add(refreshOperation(state, { startedAt, endedAt: at, failure: told }));
     options.log('connection.unauthorized', {
       connection: state.connectionId,
       integration: state.providerConfigKey,
       error,
     });
+  }
   throw unauthorized({ ...state, error });
 }
 

@@ -1,7 +1,5 @@
 /** The part of Node's `crypto` that scripts use: digests, keyed digests, randomness from the run's seed. */
-import { hmac } from '@noble/hashes/hmac.js';
-import { md5, sha1 } from '@noble/hashes/legacy.js';
-import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { hmac, md5, sha1, sha224, sha256, sha384, sha512 } from './hashes.ts';
 import { buffer } from './node-buffer.ts';
 import { fillRandom, randomUuid } from './random.ts';
 
@@ -43,7 +41,7 @@ function algorithm(name: unknown) {
   if (!Object.hasOwn(ALGORITHMS, key)) {
     throw new Error(`Digest '${String(name)}' in crypto: one of ${Object.keys(ALGORITHMS).join(', ')} is expected.`);
   }
-  return ALGORITHMS[key as keyof typeof ALGORITHMS];
+  return ALGORITHMS[key as keyof typeof ALGORITHMS]();
 }
 
 function createHash(name: unknown): Digest {
@@ -51,7 +49,7 @@ function createHash(name: unknown): Digest {
 }
 
 function createHmac(name: unknown, key: unknown): Digest {
-  return new Digest(hmac.create(algorithm(name), bytesOf(key)) as Running);
+  return new Digest(hmac().create(algorithm(name), bytesOf(key)) as Running);
 }
 
 function hash(name: unknown, data: unknown, encoding: Encoding = 'hex'): unknown {

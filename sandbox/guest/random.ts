@@ -1,5 +1,5 @@
 /** Randomness that follows from the run's secret seed alone: SHA-256 over seed and counter, so a replay draws the same. */
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from './hashes.ts';
 
 const block = new Uint8Array(40);
 let counter = 0;
@@ -46,5 +46,5 @@ export function installRandom(): void {
 
 function nextBlock(): Uint8Array<ArrayBuffer> {
   new DataView(block.buffer).setBigUint64(32, BigInt(counter++));
-  return new Uint8Array(sha256(block));
+  return new Uint8Array(sha256()(block));
 }

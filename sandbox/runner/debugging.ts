@@ -11,16 +11,37 @@ export type Debugging = {
 };
 
 const GO = 'Runtime.runIfWaitingForDebugger';
+/**
+ * isolated-vm 7.0.1 may miss a message that comes just before an isolate begins to wait at a breakpoint (its condition
+ * variable has no predicate); with the next message it finds both. So one that changes nothing follows until there is an
+ * answer.
+ */
+const NUDGE_ID = -1;
+const NUDGE = JSON.stringify({ id: NUDGE_ID, method: 'Runtime.getIsolateId' });
+const NUDGE_AFTER_MS = 100;
 
 /** @param send takes what the isolate answers and tells. */
 export function openDebugging(isolate: ivm.Isolate, send: (message: string) => void): Debugging {
   const session = isolate.createInspectorSession();
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   const goes = new Set<number>();
+  const unanswered = new Set<number>();
   let isOpen = true;
+  let nudging: NodeJS.Timeout | undefined;
+  const stopNudging = (): void => {
+    clearInterval(nudging);
+    nudging = undefined;
+  };
+  const nudge = (): void => {
+    if (isOpen && !isolate.isDisposed) session.dispatchProtocolMessage(NUDGE);
+    else stopNudging();
+  };
   session.onNotification = send;
   session.onResponse = (id, message) => {
+    if (id === NUDGE_ID) return;
     send(message);
+    unanswered.delete(id);
+    if (unanswered.size === 0) stopNudging();
     // Its answer, not itself: what was asked before it has been done by now.
     if (goes.has(id)) resolve();
   };
@@ -29,11 +50,15 @@ export function openDebugging(isolate: ivm.Isolate, send: (message: string) => v
     take: (message) => {
       const { id, method } = JSON.parse(message) as { id: number; method: string };
       if (method === GO) goes.add(id);
-      if (isOpen && !isolate.isDisposed) session.dispatchProtocolMessage(message);
+      if (!isOpen || isolate.isDisposed) return;
+      unanswered.add(id);
+      nudging ??= setInterval(nudge, NUDGE_AFTER_MS);
+      session.dispatchProtocolMessage(message);
     },
     close: (isIdle) => {
       if (!isOpen) return;
       isOpen = false;
+      stopNudging();
       if (isIdle && !isolate.isDisposed) session.dispose();
       else keepSession(session);
     },

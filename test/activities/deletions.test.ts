@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
+import { createMetrics } from '../../runtime/metrics.ts';
 import {
   askForUnseen,
   deleteUnseen,
@@ -26,6 +27,7 @@ const deps = {
   },
   clock: () => START,
   log: () => undefined,
+  meter: createMetrics(),
 };
 const never = new AbortController().signal;
 let sync: Sync;

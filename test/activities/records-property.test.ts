@@ -1,6 +1,7 @@
 /** Random sequences of everything that happens to records, against a small model in memory. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { createMetrics } from '../../runtime/metrics.ts';
 import { deleteUnseen, forgetTrackings, trackModels } from '../../activities/deletions.ts';
 import { emptyCacheOf } from '../../activities/empty-cache.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
@@ -107,7 +108,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed + 1))(
         const counts = await withTransaction(db, (tx) => deleteRecords(tx, { ...write, ids }));
         expect(counts).toEqual(model.remove(writer, ids, time));
       } else if (kind < 10) {
-        const parts = { db, clock: () => at, log: () => undefined };
+        const parts = { db, clock: () => at, log: () => undefined, meter: createMetrics() };
         await trackModels(parts, run, ['Task'], never);
         model.startTracking(writer, time);
         const rows = rowsOf(random(10));

@@ -22,6 +22,8 @@ const RUN: EndedRun = {
   startedAt: new Date('2026-01-01T00:00:00Z'),
   finishedAt: new Date('2026-01-01T00:05:00Z'),
   counts: { Task: { added: 1, updated: 2, deleted: 0 }, Project: { added: 0, updated: 0, deleted: 0 } },
+  held: {},
+  failuresInARow: null,
 };
 const ALWAYS = { ...DEFAULT_WEBHOOK_SETTINGS, on_sync_completion_always: true };
 const told = (run: Partial<EndedRun>, settings = DEFAULT_WEBHOOK_SETTINGS) => webhooksOf({ ...RUN, ...run }, settings);
@@ -64,6 +66,24 @@ test('a sync that changed nothing is told of only where that is wanted, and then
     ['Task', { added: 0, updated: 0, deleted: 0 }],
     ['Project', { added: 0, updated: 0, deleted: 0 }],
   ]);
+});
+
+test('a failure that makes its sync run less often is told of as that', () => {
+  const failed = { state: 'failed', error: { code: 'script_failed', message: 'no' } } as const;
+  expect(told({ ...failed, failuresInARow: 5 })[0]?.payload).toMatchObject({ success: false, failuresInARow: 5 });
+  expect(told(failed)[0]?.payload).not.toHaveProperty('failuresInARow');
+});
+
+test('a sync that held deletions back is told of with their number, also where nothing else changed', () => {
+  expect(told({ counts: {}, held: { Project: 20 } }).map(({ payload }) => payload)).toEqual([
+    expect.objectContaining({
+      model: 'Project',
+      success: true,
+      deletionsHeld: 20,
+      responseResults: { added: 0, updated: 0, deleted: 0 },
+    }),
+  ]);
+  expect(told({}, ALWAYS).some(({ payload }) => 'deletionsHeld' in payload)).toBe(false);
 });
 
 test('a failed sync is told of with its error, unless that is not wanted', () => {

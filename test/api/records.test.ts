@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { withTransaction } from '../../store/db.ts';
 import { deleteRecords, saveRecords } from '../../store/records.ts';
@@ -287,3 +287,22 @@ test('ten thousand records come whole', async () => {
   expect(new Set(ids(body)).size).toBe(10_000);
   expect(body.next_cursor).toBeNull();
 });
+
+test('a page of ten thousand large records passes in memory that stays flat', async () => {
+  const { key, save } = await writer();
+  const [rows, each] = [10_000, 20_000];
+  const noise = randomBytes(each / 2).toString('hex');
+  for (let from = 0; from < rows; from += 500)
+    await save(Array.from({ length: 500 }, (_, at) => ({ id: String(from + at), text: `${from + at} ${noise}` })));
+  const headers = { authorization: `Bearer ${api.key}`, 'provider-config-key': key, 'connection-id': 'c1' };
+  const response = await fetch(`${api.url}/records?model=Task&limit=${rows}`, { headers });
+  const before = process.memoryUsage.rss();
+  let [bytes, peak] = [0, before];
+  for await (const part of response.body ?? []) {
+    bytes += part.byteLength;
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }
+  expect(bytes).toBeGreaterThan(rows * each);
+  // Its reader is in this process too; whole, the page would be here as rows, as text and as bytes.
+  expect(peak - before).toBeLessThan(rows * each);
+}, 180_000);

@@ -86,7 +86,7 @@ test.each([
 
 test('deliveries are listed newest first, by state and by page', async () => {
   const ids = [await deliver('a'), await deliver('b'), await deliver('c')];
-  const done = { status: 200, error: null, at: NOW, nextAttemptAt: null } as const;
+  const done = { status: 200, error: null, at: NOW, nextAttemptAt: null, tookMs: 1 } as const;
   await noteAttempt(api.db, { id: ids[1] ?? '', state: 'delivered', ...done });
   const page = await api.call('GET', '/webhooks/deliveries?limit=2');
   expect(page.body.deliveries.map(({ id }: { id: string }) => id)).toEqual([...ids].reverse().slice(0, 2));

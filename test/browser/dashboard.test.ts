@@ -122,12 +122,15 @@ const SCREENS: readonly (readonly [string, () => string, string])[] = [
   ['runs', () => '/env/dev/runs', 'limited'],
   ['run failed', () => `/env/dev/runs/${runs['broken']}`, 'broken.ts, line 5'],
   ['run waiting', () => `/env/dev/runs/${runs['limited']}`, 'Waits: GET /limited was answered with 429'],
+  ['logs', () => '/env/dev/logs', 'auth create connection'],
+  ['operation', () => `/env/dev/logs/${runs['rows']}`, 'one page'],
   ['webhooks', () => '/env/dev/webhooks', 'answered 200'],
   ['settings', () => '/env/dev/settings', 'New signing key'],
   ['empty home', () => '/env/prod', 'Create your first integration'],
   ['empty integrations', () => '/env/prod/integrations', 'nango providers'],
   ['empty connections', () => '/env/prod/connections', 'connect/sessions'],
   ['empty runs', () => '/env/prod/runs', 'nango deploy'],
+  ['empty logs', () => '/env/prod/logs', 'Nothing has happened yet'],
   ['empty webhooks', () => '/env/prod/webhooks', 'Nothing was sent yet'],
 ];
 const LOOKS = [
@@ -217,4 +220,35 @@ browserTest('a webhook is sent again by its button', async () => {
     .click();
   await page.getByText('It is sent again').waitFor();
   await page.getByText('sent again', { exact: true }).waitFor();
+});
+
+browserTest('the logs follow what happens, narrow as they are asked, and tell of one call', async () => {
+  const page = await browser.open();
+  await signIn(page);
+  await page.getByRole('link', { name: 'Logs', exact: true }).click();
+  await rowOf(page, 'sync broken').first().waitFor();
+  await rowOf(page, 'auth create connection').first().waitFor();
+  await page.getByLabel('Search').fill('no such PROJECT');
+  await rowOf(page, 'auth create connection').first().waitFor({ state: 'detached' });
+  await rowOf(page, 'sync broken').first().waitFor();
+  await page.getByLabel('Search').fill('');
+  await page.getByLabel('Type').selectOption('proxy');
+  await page.getByText('No operation matches').waitFor();
+  // Not by this page: it hears of it.
+  await fetch(`${platform.caller.apiUrl}/proxy/rows?page=7`, {
+    headers: {
+      authorization: `Bearer ${platform.caller.key}`,
+      'provider-config-key': at.integration,
+      'connection-id': at.connection,
+      'base-url-override': upstream.url,
+    },
+  });
+  await rowOf(page, 'GET /rows: answered 200').getByRole('link', { name: 'proxy call' }).click();
+  await page.getByText(`GET ${upstream.url}/rows: answered 200`).waitFor();
+  await page.getByText('Request and response').click();
+  await page.getByText('authorization: ***').waitFor();
+  await page.getByText('page=7').waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.getByLabel('Level').selectOption('error');
+  await page.getByText('Nothing at level error').waitFor();
 });

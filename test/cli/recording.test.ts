@@ -103,6 +103,33 @@ test('the mocks of nango/test answer from the same recordings', async () => {
   expect(() => new NangoSyncMock({ dirname, name: 'none', Model: 'Task' })).toThrow('--save');
 });
 
+test('a recording holds how the provider pages, where the script leaves that to it', async () => {
+  const folder = join(cwd, 'tracker', 'syncs', 'tasks.ts');
+  const text = await readFile(folder, 'utf8');
+  await writeFiles(cwd, {
+    'tracker/syncs/tasks.ts': text.replace(
+      /const \{ team \}[\s\S]*data\.tasks, 'Task'\);/,
+      "for await (const page of nango.paginate<any>({ endpoint: '/pages' })) await nango.batchSave(page, 'Task');",
+    ),
+  });
+  upstream.handleWith(({ url }) => ({
+    json: url.endsWith('c')
+      ? { tasks: [{ id: '2', title: 'B' }] }
+      : { tasks: [{ id: '1', title: 'A' }], next_cursor: 'c' },
+  }));
+  expect((await nango('dryrun', 'tasks', 'acme', '--save')).code).toBe(0);
+  expect(await nango('test', 'tasks')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('1 passed, 0 failed'),
+  });
+  const mock = new NangoSyncMock({ dirname: join(cwd, 'tracker', 'tests'), name: 'tasks', Model: 'Task' });
+  const ids: unknown[] = [];
+  const pages = mock['paginate'] as (config: object) => AsyncIterable<{ id: string }[]>;
+  for await (const page of pages({ endpoint: '/pages' })) ids.push(...page.map(({ id }) => id));
+  expect(ids).toEqual(['1', '2']);
+  await writeFiles(cwd, { 'tracker/syncs/tasks.ts': text });
+}, 120_000);
+
 test('generate:tests writes a vitest file for each recording and keeps what is there', async () => {
   const first = await nango('generate:tests');
   expect(first.stdout.trimEnd().split('\n')).toEqual([

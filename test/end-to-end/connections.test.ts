@@ -85,10 +85,18 @@ test('a token that was brought along dead is replaced at the first refusal', asy
   expect(server.tokenCalls).toHaveLength(1);
 });
 
-test('a sync refreshes the token it needs', async () => {
+test('a sync refreshes the token it needs, and the log tells of it', async () => {
   await connect(-1_000);
   expect((await runSync(platform, names)).state).toBe('success');
   expect(server.tokenCalls).toHaveLength(1);
+  // Written by the process that refreshed, a moment after.
+  const path = `/logs/operations?type=auth&provider_config_key=${names.integration}`;
+  let told: readonly { operation: string; status: string }[] = [];
+  while (told.length < 2) told = JSON.parse((await api('GET', path)).text).operations;
+  expect(told.map(({ operation, status }) => `${operation} ${status}`).sort()).toEqual([
+    'create_connection success',
+    'refresh_token success',
+  ]);
 });
 
 test('a dead connection keeps its schedules still until it is signed in again; a pause by hand stays (U051, U064)', async () => {

@@ -36,6 +36,17 @@ const statusOf = async ({ integration, connection, name }: DeployedSync) => {
   return (await call<Status>(platform.caller, 'GET', `/sync/status?${query}`)).syncs[0];
 };
 
+/** What the application is told of a run; it is written when the run has ended. */
+async function webhookOf(runId: string): Promise<unknown> {
+  for (;;) {
+    const { rows } = await platform.engine.db.query<{ body: string }>(
+      `select body from webhook_deliveries where run_id = $1::text`,
+      [runId],
+    );
+    if (rows[0] !== undefined) return JSON.parse(rows[0].body);
+  }
+}
+
 test('DEL U026: a run that fails on its way deletes nothing; the next good one deletes what is gone, and only that', async () => {
   const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
   const sync = await deploy('half', FETCH(), { trackDeletes: true });
@@ -55,7 +66,10 @@ test('DEL U030: a refresh that brings far too little ends well, holds its deleti
   serve(ids);
   await runSync(platform, sync);
   serve(ids.slice(0, 10));
+  await call(platform.caller, 'PATCH', '/environment/webhooks', { primary_url: `${upstream.url}/hook` });
   const held = await runSync(platform, sync);
+  expect(await webhookOf(held.id)).toMatchObject({ model: 'Task', success: true, deletionsHeld: 20 });
+  await call(platform.caller, 'PATCH', '/environment/webhooks', { primary_url: null });
   expect(held).toMatchObject({ state: 'success', deletions_held: { Task: 20 }, counts: { Task: { deleted: 0 } } });
   expect(messages(held)).toEqual([expect.stringMatching(/^warn Deletions of 'Task' are held: 20 of 30 records/)]);
   expect(await statusOf(sync)).toMatchObject({

@@ -59,7 +59,7 @@ test('a dump taken under load and a new Temporal go on from checkpoints and curs
   const seenBefore = upstream.requests.length;
   await platform.stop();
 
-  await platform.start({ databaseUrl: restored.url, temporal: newTemporal });
+  await platform.start({}, { databaseUrl: restored.url, temporal: newTemporal });
   expect(await endOf(lost)).toMatchObject({ state: 'failed', error: { code: 'runner_lost' } });
   await untilScheduled(`sync:dev:${INTEGRATION}:acme:pages`);
   const given = new Set(reader.seqs);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { chaosProviders, connect, endedRun, PROVIDERS, trigger } from '../../bench/chaos/theatre.ts';
 import { type ChaosUpstream, startChaosUpstream } from '../../bench/chaos/upstream.ts';
@@ -70,3 +71,44 @@ test.each(Object.keys(STRIKES))(
   },
   300_000,
 );
+
+test('what an API was asked for just before SIGKILL runs if it is a sync, and never if it is an action', async () => {
+  const name = 'cut-off';
+  await connect(fort, INTEGRATION, name);
+  const action = `export default async (nango: any) => (await nango.post({ endpoint: '/posts/9', data: {} })).data;`;
+  await deployScripts(fort.caller, INTEGRATION, [
+    { name, source: SOURCE },
+    { name: `${name}-action`, type: 'action', source: action },
+  ]);
+  const act = (): Promise<unknown> =>
+    call(fort.caller, 'POST', '/action/trigger', { action_name: `${name}-action` }, [], {
+      ...{ 'provider-config-key': INTEGRATION, 'connection-id': name, 'idempotency-key': 'once' },
+    });
+  fort.wires.temporal.cut();
+  const unheard = [trigger(fort, { integration: INTEGRATION, connection: name, name }), act()];
+  for (const one of unheard) one.catch(() => undefined);
+  const queued = () =>
+    fort.db.query<{ id: string; kind: string }>(
+      `select id, kind from runs where state = 'queued' and name like '${name}%' order by kind`,
+    );
+  while ((await queued()).rows.length < unheard.length) await delay(50);
+  const [{ id: actionRun = '' } = {}, { id: syncRun = '' } = {}] = (await queued()).rows;
+  fort.api.signal('SIGKILL');
+  expect((await Promise.allSettled(unheard)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  fort.wires.temporal.replace();
+  await fort.untilReady();
+  // What was allocated within the last minute is left to whoever allocated it.
+  await fort.db.query(`update runs set created_at = created_at - interval '5 minutes' where id = $1::text`, [
+    actionRun,
+  ]);
+  await deployScripts(fort.caller, INTEGRATION, [{ name: `${name}-other`, source: SOURCE }]);
+  expect(await endedRun(fort, syncRun, 120_000)).toMatchObject({ state: 'success' });
+  expect(await endedRun(fort, actionRun, 120_000)).toMatchObject({
+    state: 'failed',
+    error: { code: 'runner_lost', message: expect.stringContaining('before it could: call it again') },
+  });
+  const posts = () => upstream.askedBy(name).filter(({ path }) => path === '/posts/9').length;
+  expect(posts()).toBe(0);
+  expect(await act()).toMatchObject({ made: expect.anything() });
+  expect(posts()).toBe(1);
+}, 300_000);

@@ -27,3 +27,24 @@ test('a script that its debugger has not let begin makes no call, and can be can
   });
   expect([outcome.status, calls]).toEqual(['failed', []]);
 });
+
+test('no answer of a debugger is missed, however soon it comes', async () => {
+  let stops = 0;
+  let send: (message: string) => void = () => undefined;
+  const line: DebuggerLine = {
+    connect: (to) => {
+      send = to;
+      send('{"id":6,"method":"Debugger.enable"}');
+      send(GO);
+    },
+    receive: (message) => {
+      if (!message.includes('"Debugger.paused"')) return;
+      stops += 1;
+      send(JSON.stringify({ id: 10 + stops, method: 'Debugger.resume' }));
+    },
+  };
+  const { outcome } = await run(action(`for (let at = 0; at < 500; at++) { debugger; }`), {
+    debugger: line,
+  });
+  expect([outcome.status, stops]).toEqual(['completed', 500]);
+});

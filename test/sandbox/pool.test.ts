@@ -193,7 +193,7 @@ test('closing ends the children and aborts what runs', async () => {
   const running = runIn(own, { body, onStart: () => void own.close() });
   expect(await running).toMatchObject({ failure: { code: 'script_aborted' } });
   await own.close();
-  expect(own.stats()).toEqual({ children: 0, isolates: 0, running: 0, pids: [] });
+  expect(own.stats()).toEqual({ children: 0, isolates: 0, running: 0, residentBytes: 0, pids: [] });
 });
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(

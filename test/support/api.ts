@@ -11,7 +11,10 @@ import { type Authorizer, createAuthorizer } from '../../outbound/auth/authorize
 import { createOutbound, type Outbound } from '../../outbound/request.ts';
 import { createCredentialVault } from '../../store/credentials.ts';
 import type { Database } from '../../store/db.ts';
+import { openOperationLog } from '../../store/operation-log.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
+import { UNTRACED } from '../../contract/tracing.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { useDatabase } from './database.ts';
 import { createRecordingEngine, type RecordingEngine } from './engine.ts';
@@ -78,8 +81,10 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
     const log = (event: string, fields: Readonly<Record<string, unknown>>) => events.push({ event, fields });
     const holds = database.open(4);
     const vault = createCredentialVault({ db: database.pool, holds, box });
-    authorizer = createAuthorizer({ vault, catalogue, allow, clock, log });
+    const operations = openOperationLog(database.pool, (lost) => log('logs.lost', lost));
+    authorizer = createAuthorizer({ vault, catalogue, allow, clock, log, operations });
     closers.push(
+      operations.close,
       () => authorizer?.close(),
       () => holds.end(),
     );
@@ -104,9 +109,13 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       catalogue,
       clock,
       log,
+      operations,
       publicUrl: () => url(),
       callbackUrl: () => `${url()}/oauth/callback`,
       strictState: false,
+      metrics: createMetrics(),
+      tracing: UNTRACED,
+      servesMetrics: true,
       ...wiring,
       version: '0.0.0-test',
       limits: { ...DEFAULT_LIMITS, failuresPerMinute: 10_000, bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },

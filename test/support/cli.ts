@@ -18,6 +18,8 @@ export type RunningCli = {
   readonly ended: Promise<CliResult>;
   /** Resolves with the text, or the match of the pattern, once it was written to stdout or stderr since the last `see`. */
   readonly see: (expected: string | RegExp) => Promise<string>;
+  /** Everything written so far, stdout and stderr as they came. */
+  readonly shown: () => string;
   readonly type: (text: string) => void;
   /** What Ctrl-C does. */
   readonly interrupt: () => void;
@@ -57,6 +59,7 @@ export function startCli(argv: readonly string[], call: CliCall & { readonly isT
   }).then((code) => ({ code, stdout: written.stdout, stderr: written.stderr }));
   return {
     ended,
+    shown: () => written.all,
     type: (text) => stdin.write(text),
     interrupt: () => controller.abort(),
     see: async (expected) => {

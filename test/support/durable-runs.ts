@@ -12,11 +12,13 @@ import { type AttemptResult, runAttempt } from '../../activities/attempt.ts';
 import { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from '../../activities/dependencies.ts';
 import { openRunControl } from '../../activities/run-control.ts';
 import { untilStored } from '../../activities/store-retry.ts';
+import { UNTRACED } from '../../contract/tracing.ts';
 import { createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { createDelivery } from '../../outbound/delivery.ts';
 import { createOutbound } from '../../outbound/request.ts';
 import type { Closing } from '../../runtime/closing.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
 import { compileScript } from '../../sandbox/compile.ts';
 import { createSandbox, type Sandbox } from '../../sandbox/pool.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
@@ -83,6 +85,7 @@ const LIMITS: ScriptLimits = {
   calledActions: 100,
   rooms: { connection: 100, integration: 100, environment: 100 },
   sliceMs: 300_000,
+  backOffAfter: 5,
   journal: JOURNAL_LIMITS,
 };
 export const CONNECTION = 'acme';
@@ -121,6 +124,7 @@ export async function openDurableRuns(options: {
     ...{ db, box, sandbox, control, outbound, keeper, delivery, catalogue, clock: now },
     limits: { ...LIMITS, ...options.limits },
     journals: { keep: 'failed', days: 7 },
+    logDays: 15,
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
     startAction: async () => undefined,
@@ -128,6 +132,8 @@ export async function openDurableRuns(options: {
     runAction: async () => undefined,
     reconcile: async () => undefined,
     log: () => undefined,
+    meter: createMetrics(),
+    tracing: UNTRACED,
     processQueue: 'unused',
   };
   const at = now();

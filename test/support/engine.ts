@@ -1,4 +1,16 @@
 import type { Engine } from '../../api/engine.ts';
+import { TASK_QUEUES, type TaskQueueState } from '../../contract/engine.ts';
+
+/** Task queues with a worker at each and nothing waiting. */
+export const ALL_POLLED: readonly TaskQueueState[] = Object.values(TASK_QUEUES).flatMap((queue) =>
+  (['workflow', 'activity'] as const).map((kind) => ({
+    queue,
+    kind,
+    polledAgoMs: 1_000,
+    backlog: 0,
+    backlogAgeSeconds: 0,
+  })),
+);
 
 export type RecordingEngine = Engine & {
   /** What was asked, in order, as `[method, argument]`. */
@@ -51,6 +63,7 @@ export function createRecordingEngine(): RecordingEngine {
       await told.cancel?.(workflowId);
     },
     nextRunAt: async (scheduleId) => told.nextRunAt?.(scheduleId) ?? null,
+    taskQueues: async () => told.taskQueues?.() ?? ALL_POLLED,
     linkTo: ({ workflowId }) => `http://temporal.test/${encodeURIComponent(workflowId)}`,
   };
 }

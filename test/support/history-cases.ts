@@ -53,6 +53,7 @@ export const CASES: readonly HistoryCase[] = [
   webhook('webhook-delivered', [again(300), { status: 'delivered' }]),
   reconcile('reconcile-sweeping', true),
   reconcile('reconcile-sweeping-records', true),
+  reconcile('reconcile-sweeping-logs', true),
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
   refreshIdle('refresh-idle-two-pages'),
 ];
@@ -70,7 +71,7 @@ function action(name: string, steps: readonly Step<ActionStep>[]): HistoryCase {
 }
 
 function reconcile(name: string, thorough: boolean): HistoryCase {
-  const pages = inTurn<string | null>(['200', null, null, null, null, null, null]);
+  const pages = inTurn<string | null>(['200', null, null, null, null, null, null, null]);
   const page = async () => ({ nextAfterId: pages() });
   const activities = {
     reconcileSyncs: page,
@@ -80,6 +81,7 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
     startWebhooks: async () => undefined,
     sweepJournals: page,
     sweepRecords: page,
+    sweepLogs: page,
   };
   return { name, workflow: 'reconcileWorkflow', input: { thorough }, activities };
 }

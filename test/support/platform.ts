@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
-import { type RunningEngine, startEngine } from '../../platform/compose.ts';
+import { type Roles, type RunningEngine, startEngine } from '../../platform/compose.ts';
 import { type Caller, call } from '../../platform/example.ts';
 import { type ExampleUpstream, exampleProviders, startExampleUpstream } from '../../platform/example-upstream.ts';
 import { ensureEnvironments } from '../../platform/first-start.ts';
@@ -23,7 +23,7 @@ export type TestPlatform = {
   readonly event: (matches: (event: LogEvent) => boolean) => Promise<LogEvent>;
   /** Stops and starts API and workers; Postgres and Temporal stay, or are those of `on`. */
   readonly stop: () => Promise<void>;
-  readonly start: (on?: Servers) => Promise<void>;
+  readonly start: (roles?: Partial<Roles>, on?: Servers) => Promise<void>;
   readonly temporal: TestTemporal;
   readonly database: TestDatabase;
 };
@@ -31,7 +31,10 @@ export type TestPlatform = {
 type Servers = { readonly databaseUrl: string; readonly temporal: TestTemporal };
 
 /** Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream. */
-export function usePlatform(settings: Readonly<Record<string, string>> = {}): TestPlatform {
+export function usePlatform(
+  settings: Readonly<Record<string, string>> = {},
+  firstRoles: Partial<Roles> = {},
+): TestPlatform {
   const database = useDatabase();
   const temporal = useTemporal();
   const encryptionKey = randomBytes(32).toString('base64');
@@ -42,7 +45,10 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
   let closing: Closing = createClosing();
   let engine: RunningEngine | undefined;
 
-  const start = async (on: Servers = { databaseUrl: database.url, temporal }): Promise<void> => {
+  const start = async (
+    roles: Partial<Roles> = {},
+    on: Servers = { databaseUrl: database.url, temporal },
+  ): Promise<void> => {
     closing = createClosing();
     const { server } = on.temporal;
     engine = await startEngine({
@@ -60,7 +66,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
         uiUrl: server.uiUrl,
         startsTemporal: true,
       },
-      roles: { api: true, actions: true, syncs: true },
+      roles: { api: true, actions: true, syncs: true, ...roles },
       log: journal.log,
       closing,
     });
@@ -73,7 +79,7 @@ export function usePlatform(settings: Readonly<Record<string, string>> = {}): Te
     folder = await mkdtemp(join(tmpdir(), 'nango-test-platform-'));
     upstream = await startExampleUpstream();
     await writeFile(join(folder, 'providers.yaml'), exampleProviders(upstream.url));
-    await start();
+    await start(firstRoles);
   }, 180_000);
   afterAll(async () => {
     await stop();

@@ -14,8 +14,13 @@ test('it goes through every page of syncs and of queued runs', async () => {
   expect(calls).toEqual(['syncs 0', 'syncs 200', 'syncs 400', 'removals', 'queued 0', 'queued r9', 'webhooks']);
 });
 
-test('only a thorough one asks Temporal about runs that are shown as running, and sweeps journals and records', async () => {
-  const { calls, activities } = recording({ lost: ['r5', null], journals: ['r7', null], records: ['9', null] });
+test('only a thorough one asks Temporal about runs that are shown as running, and sweeps journals, records and logs', async () => {
+  const { calls, activities } = recording({
+    lost: ['r5', null],
+    journals: ['r7', null],
+    records: ['9', null],
+    logs: ['more', null],
+  });
   await time.withWorker(activities, async (queue) => (await start(queue, true)).result());
   expect(calls).toEqual([
     'syncs 0 thorough',
@@ -28,6 +33,8 @@ test('only a thorough one asks Temporal about runs that are shown as running, an
     'journals r7',
     'records 0',
     'records 9',
+    'logs 0',
+    'logs 0',
   ]);
 });
 
@@ -55,7 +62,14 @@ test('any number of signals during the work make one more round', async () => {
 type Pages = readonly (string | null)[];
 
 /** Activities that note how they are called and answer these pages, or a single empty one. */
-function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages; journals?: Pages; records?: Pages }) {
+function recording(pages: {
+  syncs?: Pages;
+  queued?: Pages;
+  lost?: Pages;
+  journals?: Pages;
+  records?: Pages;
+  logs?: Pages;
+}) {
   const calls: string[] = [];
   const left = {
     syncs: [...(pages.syncs ?? [])],
@@ -63,6 +77,7 @@ function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages; journal
     lost: [...(pages.lost ?? [])],
     journals: [...(pages.journals ?? [])],
     records: [...(pages.records ?? [])],
+    logs: [...(pages.logs ?? [])],
   };
   const page = (what: keyof typeof left, afterId: string, thorough = false) => {
     calls.push(`${what} ${afterId}${thorough ? ' thorough' : ''}`);
@@ -76,6 +91,7 @@ function recording(pages: { syncs?: Pages; queued?: Pages; lost?: Pages; journal
     startWebhooks: async () => void calls.push('webhooks'),
     sweepJournals: async ({ afterId }) => page('journals', afterId),
     sweepRecords: async ({ afterId }) => page('records', afterId),
+    sweepLogs: async () => page('logs', '0'),
   };
   return { calls, activities };
 }

@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { usePlatform } from '../support/platform.ts';
+
+const platform = usePlatform({ NANGO_METRICS_PORT: '0' }, { syncs: false });
+
+async function ready(): Promise<{ status: number; body: Record<string, string> }> {
+  const answer = await fetch(`${platform.caller.apiUrl}/ready`);
+  return { status: answer.status, body: (await answer.json()) as Record<string, string> };
+}
+
+async function untilReady(): Promise<{ status: number; body: Record<string, string> }> {
+  for (;;) {
+    const answer = await ready();
+    if (answer.status === 200) return answer;
+    await delay(50);
+  }
+}
+
+test('an API that runs actions misses the workers for syncs, and is ready once they are there', async () => {
+  const { status, body } = await ready();
+  expect([status, body['store'], body['migrations'], body['engine']]).toEqual([503, 'ok', 'ok', 'ok']);
+  expect(body['workers']).toContain('nango-syncs, nango-background, nango-webhooks');
+  expect(body['workers']).toContain('NANGO_WORKER_ROLES=');
+  await platform.stop();
+  await platform.start();
+  expect((await untilReady()).body).toEqual({
+    result: 'ok',
+    store: 'ok',
+    migrations: 'ok',
+    engine: 'ok',
+    workers: 'ok',
+  });
+}, 120_000);
+
+test('metrics with a port of their own are not on the port of the REST API', async () => {
+  const ports = platform.events.filter(({ event }) => event === 'metrics.ready').map(({ fields }) => fields['port']);
+  const own = `http://127.0.0.1:${ports.at(-1)}`;
+  expect((await fetch(`${own}/health`)).status).toBe(200);
+  const text = await (await fetch(`${own}/metrics`)).text();
+  expect(text).toContain('nango_sandbox_processes');
+  expect(text).toMatch(/^temporal_/m);
+  expect((await fetch(`${platform.caller.apiUrl}/metrics`)).status).toBe(404);
+});
