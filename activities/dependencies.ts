@@ -64,6 +64,8 @@ export type ScriptLimits = {
   readonly actionWallClockMs: number;
   /** Starts of one run's script without an answer kept, after which it fails; waits do not count. */
   readonly maxIdleStarts: number;
+  /** Actions under way at once that one run has caused, by its own calls and those of the actions it called. */
+  readonly calledActions: number;
   /** Sync runs at work at once. */
   readonly rooms: RoomLimits;
   /** For how long a sync runs in one go while others wait. */

@@ -34,7 +34,8 @@ export type Recorder = {
   readonly write: (call: number, write: Write) => Promise<void>;
   /** Stores the writes of a call that will get no answer, and commits with everything else what `also` does. */
   readonly flushStaged: (call: number, also: (db: Queryable) => Promise<void>) => Promise<void>;
-  readonly log: (line: LogLine) => void;
+  /** Waits while more is buffered than should be; a log that is full takes no more lines. */
+  readonly log: (line: LogLine) => Promise<void>;
   readonly countRequest: () => void;
   /** Commits everything buffered so far, and with it what `also` does. */
   readonly flush: (also?: (db: Queryable) => Promise<void>) => Promise<void>;
@@ -56,6 +57,7 @@ type Batch = {
   lines: LogLine[];
   answered: number[];
   requests: number;
+  logBytes: number;
   bytes: number;
 };
 
@@ -63,6 +65,11 @@ const FLUSH_AFTER_MS = 500;
 const FLUSH_AFTER_BYTES = 512 * 1024;
 /** More than this is not buffered: writes then wait for the flush under way. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+/** A script that logs in an endless loop must not fill the disk. */
+const MOST_LOG_BYTES = 16 * 1024 * 1024;
+/** What a line takes besides its text. */
+const LINE_BYTES = 64;
+const FULL = 'The log of this run is full (16 MB): what it writes from here on is not kept.';
 
 /**
  * @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged.
@@ -89,6 +96,7 @@ export function createRecorder(
   let chunk = run.chunks;
   let readChunk = 0;
   let journalBytes = run.journalBytes;
+  let logBytes = run.logBytes;
   let timer: NodeJS.Timeout | undefined;
   let underway: Promise<void> = Promise.resolve();
   let isFlushing = false;
@@ -108,7 +116,8 @@ export function createRecorder(
     const store = (apply: typeof applyWhole) =>
       withTransaction(deps.db, async (db) => {
         const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0, runningMs };
-        const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, ...size });
+        const { logBytes } = taken;
+        const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, logBytes, ...size });
         if (counted.status === 'lost')
           throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
         // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
@@ -253,9 +262,14 @@ export function createRecorder(
       unstage(call);
       return flush(also);
     },
-    log: (line) => {
-      batch.lines.push(line);
-      grown(line.message.length);
+    log: async (line) => {
+      if (logBytes >= MOST_LOG_BYTES) return;
+      const bytes = Buffer.byteLength(line.message) + LINE_BYTES;
+      logBytes += bytes;
+      batch.logBytes += bytes;
+      batch.lines.push(logBytes < MOST_LOG_BYTES ? line : { ...line, level: 'warn', message: FULL });
+      grown(bytes);
+      if (batch.bytes > MAX_BUFFERED_BYTES) await flush();
     },
     countRequest: () => {
       batch.requests += 1;
@@ -293,7 +307,7 @@ function isGet({ kind, args }: JournalEntry): boolean {
 }
 
 function emptyBatch(): Batch {
-  return { writes: [], entries: [], lines: [], answered: [], requests: 0, bytes: 0 };
+  return { writes: [], entries: [], lines: [], answered: [], requests: 0, logBytes: 0, bytes: 0 };
 }
 
 function isEmpty({ writes, entries, lines, answered, requests }: Batch): boolean {

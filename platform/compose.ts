@@ -248,6 +248,7 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     syncWallClockMs: settings.NANGO_SYNC_TIMEOUT_MS,
     actionWallClockMs: settings.NANGO_ACTION_TIMEOUT_MS,
     maxIdleStarts: 20,
+    calledActions: settings.NANGO_MAX_CALLED_ACTIONS,
     rooms: {
       connection: settings.NANGO_MAX_RUNS_PER_CONNECTION,
       integration: settings.NANGO_MAX_RUNS_PER_INTEGRATION,

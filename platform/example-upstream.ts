@@ -36,7 +36,11 @@ export async function startExampleUpstream(
   const tracker = createTracker(options.clock ?? (() => new Date()));
   const requestLog: LoggedRequest[] = [];
   const server = http.createServer(async (request, response) => {
-    const answer = await answerTo(tracker, request);
+    const answer = await answerTo(tracker, request).catch((error: unknown) => {
+      // Whoever broke off in the middle of a body hears no answer; anything else is ours.
+      if (!request.destroyed || request.complete) throw error;
+    });
+    if (answer === undefined) return;
     requestLog.push({ method: request.method ?? '', path: request.url ?? '', status: answer.status });
     const text = JSON.stringify(answer.body);
     response.writeHead(answer.status, {

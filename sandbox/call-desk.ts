@@ -8,7 +8,7 @@ import type { CallContext, Host, HostAnswer, HostCallKind } from '../contract/ho
 import type { Journal, JournalCall, JournalEntry, JournalKind } from '../contract/journal.ts';
 import type { Limits, ScriptFailure, ScriptOutcome } from '../contract/script.ts';
 import { openCallTrace } from './call-trace.ts';
-import { checkCall, isCallKind } from './calls.ts';
+import { checkCall, isCallKind, isJsonObject } from './calls.ts';
 import { startReplay } from './replay.ts';
 import { openWaits } from './waits.ts';
 
@@ -51,6 +51,8 @@ const ENDS_RUN: ReadonlySet<FailureCode> = new Set([
   'call_in_doubt',
 ]);
 const MAX_WAITING = 20_000;
+/** In frames: the guest may fill one with calls under way, and another while it hears of the end of the first. */
+const MOST_TAKEN = 3;
 
 /** Opens the desk of one run. `send` gets one answer after the other, `endRun` an end the script has no say in. */
 export function openCallDesk(options: {
@@ -70,14 +72,21 @@ export function openCallDesk(options: {
   const sent = new Map<number, number>();
   const executing = new Map<number, Executing>();
   const calls = new Map<number, JournalCall>();
+  const taken = new Map<number, number>();
   const trace = openCallTrace();
   const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
   let sentBytes = 0;
   let lastNow = 0;
+  let takenChars = 0;
   let made = 0;
   let isSalvaging = false;
   let isInterrupted = false;
+
+  const putDown = (number: number): void => {
+    takenChars -= taken.get(number) ?? 0;
+    taken.delete(number);
+  };
 
   /** Answers leave while the child has applied most of what it was sent: memory on both sides stays bounded. */
   const flush = (): void => {
@@ -214,16 +223,31 @@ export function openCallDesk(options: {
       if (kind !== 'timer' && !isCallKind(kind)) {
         return fail(failure('script_failed', `Host call '${kind}' does not exist.`));
       }
+      if (!isJsonObject(json)) {
+        return fail(failure('script_failed', `Host call '${kind}' has arguments that are no JSON.`));
+      }
+      const chars = json.length + (body?.length ?? 0);
+      takenChars += chars;
+      // The prelude keeps both by itself; whoever does not has broken into it.
+      if (!Number.isSafeInteger(number) || number < 0 || taken.has(number)) {
+        return fail(failure('script_failed', `Host call '${kind}' has the number of another one.`));
+      }
+      if (takenChars > MOST_TAKEN * limits.maxFrameBytes) {
+        return fail(failure('script_limit_exceeded', 'The calls under way carry more than the engine holds.'));
+      }
+      taken.set(number, chars);
       made = Math.max(made, number + 1);
       const call: JournalCall = { number, kind: kind as JournalKind, json, body };
       if (!replay?.hold(call)) goLive(call);
     },
     dropTimer: (number) => {
+      putDown(number);
       replay?.drop(number);
       calls.delete(number);
       waits.dropTimer(number);
     },
     delivered: (number) => {
+      putDown(number);
       sentBytes -= sent.get(number) ?? 0;
       sent.delete(number);
       flush();

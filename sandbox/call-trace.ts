@@ -49,13 +49,19 @@ type Args = {
 
 // Without query, parameters and bodies: they may hold what is nobody's business.
 function callText({ kind, json }: TracedCall): string {
-  const { config, model, ms }: Args = JSON.parse(json);
+  const { config, model, ms } = argumentsOf(json);
   const name = NAMES[kind] ?? kind;
   const text =
     kind === 'request'
-      ? `${config?.method ?? 'GET'} ${(config?.endpoint ?? '').replace(/[?#].*$/s, '')}`
+      ? `${config?.method ?? 'GET'} ${String(config?.endpoint ?? '').replace(/[?#].*$/s, '')}`
       : [name, model, ms === undefined ? undefined : `${ms} ms`].filter(Boolean).join(' ');
   return text.slice(0, LONGEST_LINE);
+}
+
+/** Those of a call that was refused may be anything. */
+function argumentsOf(json: string): Args {
+  const given: unknown = JSON.parse(json);
+  return typeof given === 'object' && given !== null ? given : {};
 }
 
 function answerText({ kind }: TracedCall, { ok, json }: Answer): string {

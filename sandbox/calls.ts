@@ -43,7 +43,8 @@ export const CALL_SCHEMAS = {
   startTracking: z.strictObject({ model: z.string() }),
   deleteUnseen: z.strictObject({ model: z.string(), since: z.enum(['tracking', 'run']) }),
   setMergingStrategy: z.strictObject({ model: z.string(), strategy: z.enum(MERGING_STRATEGIES) }),
-  log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string() }),
+  // The prelude cuts its lines to 64 KB.
+  log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string().max(70_000) }),
   getConnection: z.strictObject({ providerConfigKey: z.string().optional(), connectionId: z.string().optional() }),
   setMetadata: z.strictObject({ metadata: record }),
   updateMetadata: z.strictObject({ metadata: record }),
@@ -87,6 +88,21 @@ export type CheckedCall<Kind extends HostCallKind> =
 
 export function isCallKind(kind: string): kind is HostCallKind {
   return Object.hasOwn(CALL_SCHEMAS, kind);
+}
+
+/** Whether a text is JSON: what the guest writes, it writes with what a script may have put in the place of `JSON.stringify`. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether it is that of an object, as all arguments are. */
+export function isJsonObject(text: string): boolean {
+  return text.startsWith('{') && isJson(text);
 }
 
 /** Parses and checks the JSON text of a call's arguments; never throws. */

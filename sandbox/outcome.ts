@@ -1,6 +1,7 @@
 /** How a run ended, from a child's last word or its death to an outcome with words for the author. */
 import type { ScriptFailure, ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import { failure } from './call-desk.ts';
+import { isJson } from './calls.ts';
 import { type GuestError, mapPosition, nameOf, placeOf, thrownFailure } from './script-error.ts';
 
 /** Header of the frame that ends a run; see `GuestEnd` in the runner. */
@@ -23,7 +24,8 @@ export type ChildExit = {
 
 /** The outcome of a run that ended by itself inside its child. */
 export function outcomeOfEnd(run: ScriptRun, word: EndWord, calls: number, output: string | undefined): ScriptOutcome {
-  if (word.end === 'completed') return { status: 'completed', output, calls };
+  if (word.end === 'completed' && (output === undefined || isJson(output)))
+    return { status: 'completed', output, calls };
   return { status: 'failed', failure: failureOfEnd(run, word), calls };
 }
 
@@ -32,6 +34,8 @@ function failureOfEnd(run: ScriptRun, word: EndWord): ScriptFailure {
   switch (word.end) {
     case 'thrown':
       return thrownFailure(run, word.error ?? {});
+    case 'completed':
+      return failure('script_failed', `${nameOf(run)} failed in ${run.bundle.file}: what it returned is no JSON.`);
     case 'stuck':
       return failure(
         'script_failed',

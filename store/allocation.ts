@@ -101,6 +101,7 @@ export async function allocateActionRun(
     retries?: number;
     detached?: boolean;
     startedBy?: StartedBy;
+    rootRun?: string;
     /** An id made by `runIdAt`, or by `runIdOf`: asking again finds the run that is there. */
     runId?: string;
   },
@@ -132,6 +133,7 @@ export async function allocateActionRun(
     input: action.input,
     retries: action.retries ?? 0,
     detached: action.detached ?? false,
+    ...(action.rootRun !== undefined && { rootRun: action.rootRun }),
     at,
   };
   await addRun(db, run).catch((error: unknown) => {

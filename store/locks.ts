@@ -26,3 +26,8 @@ export async function lockDeployedSyncs(db: Queryable, environmentId: string, as
 export async function lockTriggers(db: Queryable, syncId: string): Promise<void> {
   await db.query(`select pg_advisory_xact_lock(hashtextextended('nango-temporal triggers ' || $1::text, 0))`, [syncId]);
 }
+
+/** Keeps calls of scripts apart that one run has caused, so that they cannot all find the last place free. */
+export async function lockRoot(db: Queryable, rootRun: string): Promise<void> {
+  await db.query(`select pg_advisory_xact_lock(hashtextextended('nango-temporal root ' || $1::text, 0))`, [rootRun]);
+}

@@ -33,6 +33,8 @@ export type NewRun = {
   readonly detached?: boolean;
   /** The number of the webhook it handles. */
   readonly webhookId?: string;
+  /** The run whose script started it, or started the one that did, and so on. */
+  readonly rootRun?: string;
   readonly at: Date;
 };
 
@@ -41,9 +43,9 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
   const result = await db.query({
     name: 'add-run',
     text: `insert into runs (id, environment_id, connection_id, script_id, sync_id, kind, name, variant, started_by, state,
-             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached, webhook_id)
+             bundle_hash, workflow_id, workflow_run_id, fence, flushed, seed, requests, input, created_at, retries, detached, webhook_id, root_run)
            values ($1::text, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::text, $8::text, $9::text, 'queued',
-             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean, $18::bigint)
+             $10::text, $11::text, $12::text, 0, 0, $13::text, 0, $14::text, $15::timestamptz, $16::int, $17::boolean, $18::bigint, $19::text)
            on conflict on constraint runs_workflow do nothing`,
     values: [
       run.id,
@@ -64,6 +66,7 @@ export async function addRun(db: Queryable, run: NewRun): Promise<boolean> {
       run.retries ?? 0,
       run.detached ?? false,
       run.webhookId ?? null,
+      run.rootRun ?? null,
     ],
   });
   return result.rowCount === 1;
@@ -119,8 +122,12 @@ export type Attempt = {
   readonly generation: number;
   readonly chunks: number;
   readonly journalBytes: number;
+  /** Bytes of its log so far. */
+  readonly logBytes: number;
   /** How long the script has run in earlier attempts. */
   readonly runningMs: number;
+  /** The run at the head of the scripts that called each other, this one if no script started it. */
+  readonly rootRun: string;
 };
 
 /**
@@ -159,6 +166,7 @@ export async function beginAttempt(
              r.bundle_hash as "bundleHash", r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input, r.retries, r.detached,
              r.started_at as "startedAt", r.empty_cache as "emptyCache",
              coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes", r.running_ms::float8 as "runningMs",
+             r.log_bytes::float8 as "logBytes", coalesce(r.root_run, r.id) as "rootRun",
              (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
     values: [start.runId, start.workflowRunId, start.at, start.taskAt ?? null],
   });
@@ -208,6 +216,19 @@ export async function actionResult(
     values: [runId],
   });
   return onlyRow(result, `Run '${runId}'`);
+}
+
+/** How many runs are under way that one run has started, or those that it started, and so on. */
+export async function openRunsOfRoot(
+  db: Queryable,
+  { rootRun, besides }: { readonly rootRun: string; readonly besides: string },
+): Promise<number> {
+  const result = await db.query<{ count: number }>(
+    `select count(*)::int as count from runs
+     where root_run = $1::text and id <> $2::text and state in ('queued', 'running', 'waiting')`,
+    [rootRun, besides],
+  );
+  return onlyRow(result, `Runs of '${rootRun}'`).count;
 }
 
 /** Allocated sync runs whose workflow may not have been started: their process died in between. */
@@ -316,6 +337,7 @@ export async function countFlush(
     number: number;
     requests: number;
     journalBytes: number;
+    logBytes?: number;
     /** For how long the script has run since the flush before. */
     runningMs: number;
   },
@@ -324,11 +346,14 @@ export async function countFlush(
     name: 'count-flush',
     text: `update runs
            set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
-               running_ms = running_ms + $6::bigint,
+               running_ms = running_ms + $6::bigint, log_bytes = log_bytes + $7::bigint,
                idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
            where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'
            returning control`,
-    values: [flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes, flush.runningMs],
+    values: [
+      ...[flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes, flush.runningMs],
+      flush.logBytes ?? 0,
+    ],
   });
   const [row] = counted.rows;
   if (row !== undefined) return { status: 'counted', control: row.control };

@@ -36,16 +36,17 @@ export function createRunLog(
 ): RunLog {
   // Calls count from 0, and a new generation numbers them anew.
   const numberOf = (call: number, place: number) => firstLine(run.generation) + LINES_PER_CALL * (call + 1) + place;
-  const add = (seq: number, level: LogLevel, line: string): void => {
+  const add = (seq: number, level: LogLevel, line: string): Promise<void> => {
     // Postgres holds no NUL, and a log line can never fail a run.
     const message = redactor.redact(line.replaceAll('\0', '').toWellFormed());
-    recorder.log({ seq, at: deps.clock(), level, message });
     deps.log('script.log', { run: run.runId, name: run.name, level, message });
+    return recorder.log({ seq, at: deps.clock(), level, message });
   };
   return {
-    warn: (call, message) => add(numberOf(call, PLACES.warn), 'warn', message),
+    // What its flush fails with, ends the run by itself.
+    warn: (call, message) => void add(numberOf(call, PLACES.warn), 'warn', message).catch(() => undefined),
     log: async ({ level, message }, { number }) => {
-      add(numberOf(number, PLACES.log), level, message);
+      await add(numberOf(number, PLACES.log), level, message);
       return { value: null };
     },
   };

@@ -6,7 +6,8 @@ import type { Connection } from '../../store/connections.ts';
 import { findConnection } from '../../store/connections.ts';
 import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import { resumeRuns } from '../../store/run-control.ts';
-import { actionResult, type Attempt } from '../../store/runs.ts';
+import { lockRoot } from '../../store/locks.ts';
+import { actionResult, type Attempt, openRunsOfRoot } from '../../store/runs.ts';
 import { findScript } from '../../store/scripts.ts';
 import { listSyncs, setPaused, type Sync } from '../../store/syncs.ts';
 import { type TriggerOptions, type Triggering, triggerInStore } from '../../store/trigger-sync.ts';
@@ -87,8 +88,26 @@ async function allocateAction(
       `triggerAction: no action '${action}' is deployed for integration '${providerConfigKey}'`,
     );
   const environment = { id: environmentId, name: run.environment };
-  const { workflowId } = await allocateActionRun(deps.db, deps, { environment, script, connection, input, runId });
-  return workflowId;
+  const allocating = { environment, script, connection, input, runId, rootRun: run.rootRun };
+  return withTransaction(deps.db, async (db) => {
+    // Many calls that count at once would all find room.
+    await lockRoot(db, run.rootRun);
+    const open = await openRunsOfRoot(db, { rootRun: run.rootRun, besides: runId });
+    if (open >= deps.limits.calledActions) throw tooMany(action, open);
+    // One that is there already ends this transaction without a trace, in which nothing else was written.
+    return (await allocateActionRun(db, deps, allocating)).workflowId;
+  });
+}
+
+/**
+ * Each script that waits for another holds a place of its worker meanwhile: one that calls itself without an end would
+ * take all of them from everybody.
+ */
+function tooMany(action: string, open: number): EngineError {
+  return new EngineError(
+    'script_limit_exceeded',
+    `triggerAction: ${open} actions that one run has caused are under way, and no more may be (NANGO_MAX_CALLED_ACTIONS): await some before you start '${action}', and look for one that calls itself`,
+  );
 }
 
 async function syncsOf(

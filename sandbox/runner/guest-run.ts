@@ -53,12 +53,16 @@ export type GuestEvents = {
 
 /** What an honest prelude never exceeds (its timers are limited to 10,000): the guest has broken into it. */
 const MAX_OUTSTANDING = 20_000;
+/** The prelude writes JSON with what the script may have put in the place of `JSON.stringify`. */
+const BROKEN = 'what it says to the engine is no JSON';
 /** Some of V8's own loops heed neither interrupts nor the end of their isolate. */
 const LET_GO_MS = 500;
 const MB = 1024 * 1024;
 const SILENT_MS = 300;
 const IDLE_ASK_MS = 100;
 const BUSY_MS = 150;
+
+type Send = (number: number, kind: string, json: string, body: string | undefined) => void;
 
 /** Starts a run; the returned functions never throw, everything comes back as an event. */
 export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: GuestEvents) {
@@ -125,7 +129,15 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     if (bytes > (request.memoryMb + Math.max(16, request.memoryMb / 4)) * MB) finish({ end: 'memory' });
   };
 
-  const onGuest = (number: number, kind: string, json: string, body: string | undefined): void => {
+  const onGuest: Send = (...call) => {
+    try {
+      onCall(...call);
+    } catch {
+      finish({ end: 'thrown', phase: 'run', error: { name: 'Error', message: BROKEN } });
+    }
+  };
+
+  const onCall: Send = (number, kind, json, body) => {
     if (isOver) return;
     if (kind === 'settled') return onSettled(json, body);
     if (kind === 'cleared') {
@@ -159,16 +171,22 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   /** One way in: apply, then look at what the guest left behind. */
   const enterGuest = async (args: unknown[]): Promise<void> => {
     if (isOver || enter === undefined || prepared === undefined) return;
-    enteredAt = prepared.isolate.cpuTime;
+    const into = enter;
+    try {
+      await watched(prepared.isolate, () => into.apply(undefined, args as never[]));
+    } catch (error) {
+      await onRejection(error);
+    }
+  };
+
+  /** Processor time and memory of what is in there are looked at. */
+  const watched = async <T>(isolate: ivm.Isolate, work: () => Promise<T>): Promise<T> => {
+    enteredAt = isolate.cpuTime;
     enteredRss = process.memoryUsage.rss();
     insideAt = performance.now();
     isInside = true;
     try {
-      await enter.apply(undefined, args as never[]);
-    } catch (error) {
-      isInside = false;
-      enteredAt = undefined;
-      await onRejection(error);
+      return await work();
     } finally {
       isInside = false;
       enteredAt = undefined;
@@ -215,7 +233,8 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
       for (const message of early) debugging.take(message);
       early = [];
     }
-    const load = await compile(isolate, context, request.code);
+    // A text that closes the function it is put into runs right here.
+    const load = await watched(isolate, () => compile(isolate, context, request.code));
     await debugging?.ready;
     await enterGuest(['start', request.scriptJson, load.derefInto(), request.input]);
     isBusy = false;

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -121,4 +123,14 @@ test('a taken port is an error', async () => {
   await expect(startExampleUpstream({ port: Number(new URL(upstream.url).port) })).rejects.toMatchObject({
     code: 'EADDRINUSE',
   });
+});
+
+test('a caller that breaks off in the middle of its body is not answered, and the next one is', async () => {
+  const headers = { authorization: 'Bearer any', 'content-length': '1000' };
+  const broken = request(`${upstream.url}/tasks`, { method: 'POST', headers });
+  broken.on('error', () => undefined);
+  broken.write('{');
+  await once(broken, 'socket').then(([socket]) => once(socket, 'connect'));
+  broken.destroy();
+  expect((await call('GET', '/tasks')).status).toBe(200);
 });

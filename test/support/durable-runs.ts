@@ -82,6 +82,7 @@ const LIMITS: ScriptLimits = {
   syncWallClockMs: 300_000,
   actionWallClockMs: 60_000,
   maxIdleStarts: 20,
+  calledActions: 100,
   rooms: { connection: 100, integration: 100, environment: 100 },
   sliceMs: 300_000,
   backOffAfter: 5,

@@ -9,7 +9,7 @@ import { type ExampleUpstream, exampleProviders, startExampleUpstream } from '..
 import { ensureEnvironments } from '../../platform/first-start.ts';
 import { type Closing, createClosing } from '../../runtime/closing.ts';
 import { readSettings } from '../../runtime/env.ts';
-import { useDatabase } from './database.ts';
+import { type TestDatabase, useDatabase } from './database.ts';
 import { type TestTemporal, useTemporal } from './temporal.ts';
 
 export type LogEvent = { readonly event: string; readonly fields: Readonly<Record<string, unknown>> };
@@ -21,11 +21,14 @@ export type TestPlatform = {
   readonly events: readonly LogEvent[];
   /** Resolves with the first event that `matches`, also one that was logged already. */
   readonly event: (matches: (event: LogEvent) => boolean) => Promise<LogEvent>;
-  /** Stops and starts API and workers; Postgres and Temporal stay. */
+  /** Stops and starts API and workers; Postgres and Temporal stay, or are those of `on`. */
   readonly stop: () => Promise<void>;
-  readonly start: (roles?: Partial<Roles>) => Promise<void>;
+  readonly start: (roles?: Partial<Roles>, on?: Servers) => Promise<void>;
   readonly temporal: TestTemporal;
+  readonly database: TestDatabase;
 };
+
+type Servers = { readonly databaseUrl: string; readonly temporal: TestTemporal };
 
 /** Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream. */
 export function usePlatform(
@@ -42,9 +45,12 @@ export function usePlatform(
   let closing: Closing = createClosing();
   let engine: RunningEngine | undefined;
 
-  const start = async (roles: Partial<Roles> = {}): Promise<void> => {
+  const start = async (
+    roles: Partial<Roles> = {},
+    on: Servers = { databaseUrl: database.url, temporal },
+  ): Promise<void> => {
     closing = createClosing();
-    const { server } = temporal;
+    const { server } = on.temporal;
     engine = await startEngine({
       settings: readSettings({
         SERVER_PORT: '0',
@@ -54,7 +60,7 @@ export function usePlatform(
         ...settings,
       }),
       parts: {
-        databaseUrl: database.url,
+        databaseUrl: on.databaseUrl,
         encryptionKey,
         temporal: { ...NO_TLS, address: server.address, namespace: 'default' },
         uiUrl: server.uiUrl,
@@ -86,6 +92,7 @@ export function usePlatform(
     start,
     stop,
     temporal,
+    database,
     get caller() {
       return { apiUrl: there(engine).apiUrl ?? '', key };
     },
