@@ -8,6 +8,7 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBu
 import { ConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import { Service } from 'kubernetes-models/v1/Service';
 import { parse, parseAllDocuments } from 'yaml';
+import { PARTS } from '../api/readiness.ts';
 import { SETTINGS } from '../runtime/env.ts';
 
 const PROJECT = new URL('../', import.meta.url);
@@ -19,7 +20,11 @@ type Container = {
   readonly env?: readonly { readonly name: string; readonly value: string }[];
   readonly securityContext: object;
   readonly resources: { readonly limits: object };
+  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly readinessProbe?: Probe;
+  readonly livenessProbe?: Probe;
 };
+type Probe = { readonly httpGet: { readonly path: string; readonly port: string } };
 type Manifest = {
   readonly kind: string;
   readonly metadata: { readonly name: string };
@@ -76,6 +81,21 @@ test('the parts are those of docker-compose.yml, with the same commands and sett
   }
   const named = manifests.flatMap(({ data = {} }) => Object.keys(data)).map((name) => name.replace(/_FILE$/, ''));
   expect(named.filter((name) => !(name in SETTINGS))).toEqual([]);
+});
+
+test('every process that runs for good has a probe of its life, and the API is ready without its workers', () => {
+  const settings = manifests.find(({ kind }) => kind === 'ConfigMap')?.data;
+  const deployments = manifests.filter(({ kind }) => kind === 'Deployment');
+  expect(deployments).toHaveLength(3);
+  for (const { spec } of deployments) {
+    const [container] = spec.template.spec.containers;
+    const ports = new Map(container?.ports?.map(({ name, containerPort }) => [name, String(containerPort)]));
+    expect(ports.get('metrics')).toBe(settings?.['NANGO_METRICS_PORT']);
+    expect(container?.livenessProbe?.httpGet.path).toBe('/health');
+    expect(ports.has(container?.livenessProbe?.httpGet.port ?? '')).toBe(true);
+    const asked = container?.readinessProbe?.httpGet.path.split('?parts=')[1]?.split(',') ?? [];
+    expect(PARTS.filter((part) => !asked.includes(part))).toEqual(ports.has('http') ? ['workers'] : PARTS);
+  }
 });
 
 test('every pod is unprivileged, bounded, without a token of the cluster, and has time to hand its runs over', () => {

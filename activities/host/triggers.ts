@@ -1,16 +1,16 @@
 import { forgetFailures } from '../../store/back-off.ts';
 import { EngineError } from '../../contract/failures.ts';
 import type { Host } from '../../contract/host.ts';
-import { allocateActionRun, allocateSyncRun, runIdOf } from '../../store/allocation.ts';
+import { allocateActionRun, runIdOf } from '../../store/allocation.ts';
 import type { Connection } from '../../store/connections.ts';
 import { findConnection } from '../../store/connections.ts';
 import { violatedConstraint, withTransaction } from '../../store/db.ts';
-import { leaseHolder } from '../../store/lease.ts';
 import { resumeRuns } from '../../store/run-control.ts';
-import { actionResult, type Attempt, openRunsOfRoot, queuedRunOf } from '../../store/runs.ts';
+import { actionResult, type Attempt, openRunsOfRoot } from '../../store/runs.ts';
 import { findScript } from '../../store/scripts.ts';
-import { lockRoot, lockTriggers } from '../../store/locks.ts';
+import { lockRoot } from '../../store/locks.ts';
 import { listSyncs, setPaused, type Sync } from '../../store/syncs.ts';
+import { type TriggerOptions, type Triggering, triggerInStore } from '../../store/trigger-sync.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { untilStored } from '../store-retry.ts';
 
@@ -39,15 +39,11 @@ export function createTriggerCalls(
       throw new EngineError(error?.code ?? 'action_failed', message, { details: { payload: error?.payload } });
     },
     triggerSync: async ({ name, variant, reset, emptyCache, ...address }, { number }) => {
-      if (reset || emptyCache)
-        throw new EngineError(
-          'script_failed',
-          `triggerSync of '${name}' with reset or emptyCache is not supported yet`,
-        );
+      const options = { reset, emptyCache, runId: idOf(number) };
       for (const sync of await syncsOf(deps, own, address, [name], signal)) {
         if (sync.variant !== variant) continue;
-        const allocated = await untilStored(() => allocateOnce(deps, sync, idOf(number)), signal);
-        if (allocated !== undefined) await deps.startSync(allocated);
+        const triggered = await untilStored(() => triggerOnce(deps, sync, options), signal);
+        if (triggered !== undefined) await tellWorkflows(deps, triggered);
       }
       return { value: null };
     },
@@ -130,18 +126,30 @@ async function syncsOf(
   throw new EngineError('unknown_sync', `No sync '${missing.join("', '")}' of integration '${providerConfigKey}'${of}`);
 }
 
-/** Undefined when a run of the sync is under way already, be it the one that this very call has started before. */
-async function allocateOnce(deps: Dependencies, sync: Sync, runId: string) {
+/** Undefined when this very call has done it before: the run that it allocated then has ended, or is at work. */
+async function triggerOnce(deps: Dependencies, sync: Sync, options: TriggerOptions): Promise<Triggering | undefined> {
   try {
-    return await withTransaction(deps.db, async (db) => {
-      await lockTriggers(db, sync.id);
-      const joined = (await leaseHolder(db, sync.id)) ?? (await queuedRunOf(db, sync.id));
-      if (joined === undefined) return await allocateSyncRun(db, deps, sync, 'api', undefined, runId);
-      await resumeRuns(db, [sync.id], deps.clock());
-      return undefined;
-    });
+    return await triggerInStore(deps.db, deps, sync, options);
   } catch (error) {
     if (violatedConstraint(error) === 'runs_pkey') return undefined;
     throw error;
   }
+}
+
+async function tellWorkflows(deps: Dependencies, triggered: Triggering): Promise<void> {
+  if ('joined' in triggered) {
+    // Reconcile wakes the runs whose pause is over.
+    if (triggered.resumed.length > 0) await deps.reconcile();
+    return;
+  }
+  const { allocated, cancelled } = triggered;
+  if (cancelled !== undefined) {
+    // The run has ended in Postgres: a workflow that does not hear of it finds out at its next write.
+    const { workflowId } = cancelled;
+    await deps.client.workflow
+      .getHandle(workflowId)
+      .cancel()
+      .catch((error: unknown) => deps.log('cancel.postponed', { workflow: workflowId, reason: String(error) }));
+  }
+  await deps.startSync(allocated);
 }

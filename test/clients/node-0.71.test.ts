@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { Nango } from 'nango-node-0.71';
+import { Nango } from '@nangohq/node';
 import { methodsOf, outcomeOf, useProject } from './use-project.ts';
 
 const { platform, upstream } = useProject();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { TASK_QUEUES } from '../../contract/engine.ts';
 import { usePlatform } from '../support/platform.ts';
 
 const platform = usePlatform({ NANGO_METRICS_PORT: '0' }, { syncs: false });
@@ -16,6 +17,27 @@ async function untilReady(): Promise<{ status: number; body: Record<string, stri
     await delay(50);
   }
 }
+
+/** What the port for metrics says on this line now. */
+async function metric(line: string): Promise<number> {
+  const ports = platform.events.filter(({ event }) => event === 'metrics.ready').map(({ fields }) => fields['port']);
+  const text = await (await fetch(`http://127.0.0.1:${ports.at(-1)}/metrics`)).text();
+  return Number(
+    text
+      .split('\n')
+      .find((one) => one.startsWith(`${line} `))
+      ?.slice(line.length),
+  );
+}
+
+test('what waits for a worker that is not there is counted, and for how long', async () => {
+  const run = { workflowId: 'waits', taskQueue: TASK_QUEUES.syncs, args: [{ syncId: '0', runId: 'none' }] };
+  await platform.engine.client.workflow.start('syncWorkflow', run);
+  while ((await metric('nango_task_queue_backlog{queue="nango-syncs",task="workflow"}')) !== 1) await delay(100);
+  while (!((await metric('nango_task_queue_backlog_age_seconds{queue="nango-syncs",task="workflow"}')) > 1)) {
+    await delay(100);
+  }
+}, 60_000);
 
 test('an API that runs actions misses the workers for syncs, and is ready once they are there', async () => {
   const { status, body } = await ready();

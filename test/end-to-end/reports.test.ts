@@ -126,5 +126,5 @@ test('PAY U073: an action answers with some MB, and what is over its limit fails
   const tooLarge = await answer(200e6);
   const limits = /memory limit of 256 MB|at most 67108864 bytes/;
   expect(tooLarge.value).toMatchObject({ error: { message: expect.stringMatching(limits) } });
-  for (const { seconds } of [tooLong, tooLarge]) expect(seconds).toBeLessThan(20);
-}, 120_000);
+  for (const { seconds } of [tooLong, tooLarge]) expect(seconds).toBeLessThan(60);
+}, 300_000);

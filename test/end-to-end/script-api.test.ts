@@ -1,7 +1,7 @@
-import { expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts, type TestScript } from '../support/deploy-scripts.ts';
-import { runSync, usePlatform } from '../support/platform.ts';
+import { endedRun, type RunJson, runSync, triggerSync, usePlatform } from '../support/platform.ts';
 
 const platform = usePlatform();
 
@@ -27,10 +27,13 @@ async function act(name: string, input?: unknown): Promise<unknown> {
   return response.json();
 }
 
+beforeAll(async () => {
+  await createIntegration(platform.caller, 'surrounded', 'example-tracker');
+  await createConnection(platform.caller, 'surrounded', 'acme');
+});
+
 test('scripts find their integration and the variables of the environment, and start other scripts', async () => {
   const { caller, upstream } = platform;
-  await createIntegration(caller, 'surrounded', 'example-tracker');
-  await createConnection(caller, 'surrounded', 'acme');
   await call(caller, 'PUT', '/environment-variables', { variables: [{ name: 'REGION', value: 'eu' }] });
   await deployScripts(caller, 'surrounded', [
     script('double', 'return input * 2;'),
@@ -67,6 +70,48 @@ test('scripts find their integration and the variables of the environment, and s
   const { fields } = await platform.event(({ event, fields }) => event === 'run.ended' && fields['name'] === 'few');
   expect(fields).toMatchObject({ state: 'success', startedBy: 'api' });
 });
+
+test('triggerSync with reset begins a sync anew in the place of its run, with emptyCache also its records', async () => {
+  const { caller } = platform;
+  const names = { integration: 'surrounded', connection: 'acme', name: 'stamped' };
+  const trigger = (options: string) => `await nango.triggerSync('surrounded', 'acme', 'stamped', ${options});`;
+  await deployScripts(caller, 'surrounded', [
+    script(
+      'stamped',
+      `await nango.log('since', nango.lastSyncDate ? 'before' : 'never');
+      const { slow } = await nango.getMetadata();
+      if (slow && nango.lastSyncDate) await new Promise((resolve) => setTimeout(resolve, 600_000));
+      await nango.batchSave([{ id: 'stamped-1' }], 'Task');`,
+      'sync',
+    ),
+    script('again', trigger('{ reset: false }')),
+    script('reset', trigger('{ reset: true }')),
+    script('empty', trigger("'full_refresh_and_clear_cache'")),
+  ]);
+  expect((await runSync(platform, names)).logs[0]?.message).toBe('since never');
+  const path = '/runs?name=stamped&provider_config_key=surrounded';
+  const newest = async () => (await call<{ runs: RunJson[] }>(caller, 'GET', path)).runs[0];
+  const outcomeOf = async (action: string) => {
+    expect(await act(action)).toBeNull();
+    const { logs, counts } = await endedRun(platform, (await newest())?.id ?? '');
+    return [logs[0]?.message, counts['Task']?.added];
+  };
+  expect(await outcomeOf('again')).toEqual(['since before', 0]);
+  expect(await outcomeOf('reset')).toEqual(['since never', 0]);
+  expect(await outcomeOf('empty')).toEqual(['since never', 1]);
+  await call(caller, 'POST', '/connections/metadata', {
+    provider_config_key: 'surrounded',
+    connection_id: 'acme',
+    metadata: { slow: true },
+  });
+  const stuck = await triggerSync(platform, names);
+  await platform.event(({ event, fields }) => event === 'run.started' && fields['run'] === stuck);
+  expect(await outcomeOf('reset')).toEqual(['since never', 0]);
+  expect(await call(caller, 'GET', `/runs/${stuck}`)).toMatchObject({
+    state: 'cancelled',
+    error: { code: 'script_aborted' },
+  });
+}, 120_000);
 
 test('credentials that a script reads are masked in its log', async () => {
   const { caller } = platform;

@@ -9,15 +9,21 @@ import { CASES } from '../support/history-cases.ts';
 const FOLDER = new URL('../histories/', import.meta.url);
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 let workflowBundle: WorkflowBundleWithSourceMap;
+let tracedBundle: WorkflowBundleWithSourceMap;
 
 beforeAll(async () => {
   installSdk(() => undefined);
-  workflowBundle = await bundleWorkflows();
+  [workflowBundle, tracedBundle] = await Promise.all([bundleWorkflows(), bundleWorkflows({ traced: true })]);
 });
 
 test.each(files)('%s still replays', async (file) => {
   const history: unknown = JSON.parse(await readFile(new URL(file, FOLDER), 'utf8'));
   await expect(Worker.runReplayHistory({ workflowBundle }, history)).resolves.toBeUndefined();
+});
+
+test.each(files)('%s still replays where traces were turned on meanwhile', async (file) => {
+  const history: unknown = JSON.parse(await readFile(new URL(file, FOLDER), 'utf8'));
+  await expect(Worker.runReplayHistory({ workflowBundle: tracedBundle }, history)).resolves.toBeUndefined();
 });
 
 test('every way through the workflows has a recorded history', () => {
