@@ -323,7 +323,7 @@ const STORING: readonly Attack[] = [
     name: 'checkpoints a bomb',
     kind: 'sync',
     body: `await (nango as any).saveCheckpoint({ a: 'x'.repeat(30e6) });`,
-    ends: /^(checkpoint_invalid|script_failed|script_limit_exceeded|script_out_of_memory)$/,
+    ends: /^(checkpoint_invalid|script_failed|script_limit_exceeded|script_out_of_memory|script_timed_out)$/,
   },
   { name: 'logs texts that Postgres does not hold', kind: 'sync', body: `await nango.log('a\\0b\\ud800');` },
 ];
