@@ -3,12 +3,17 @@
  * and by every sync that shares its (connection, model, variant) with another one.
  */
 import type { Queryable } from './db.ts';
-import type { Head, Writer } from './record-heads.ts';
+import { type Head, lockHead, type Writer } from './record-heads.ts';
+
+/** Locks the head for a sync that is about to write; before it does, since what others claim is what is there already. */
+export async function openHead(db: Queryable, writer: Writer): Promise<Head> {
+  const head = await lockHead(db, writer);
+  return { ...head, isShared: await meetOtherWriters(db, head, writer) };
+}
 
 /** Notes that the writing sync has seen these records now. */
 export async function claimRecords(db: Queryable, head: Head, writer: Writer, ids: readonly string[]): Promise<void> {
-  const isShared = await meetOtherWriters(db, head, writer);
-  if (writer.syncId === null || ids.length === 0 || !(isShared || head.isTracked)) return;
+  if (writer.syncId === null || ids.length === 0 || !(head.isShared || head.isTracked)) return;
   await db.query({
     name: 'claim-records',
     text: `insert into record_claims as c (head_id, sync_id, seen, id)

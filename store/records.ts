@@ -7,9 +7,9 @@
 import { hash } from 'node:crypto';
 import type { RecordCounts } from '../contract/host.ts';
 import { onlyRow, type Queryable } from './db.ts';
-import { claimRecords } from './record-claims.ts';
+import { claimRecords, openHead } from './record-claims.ts';
 import { hashOf, type Row } from './record-content.ts';
-import { addRunCounts, advanceHead, type Head, lockHead, type Writer } from './record-heads.ts';
+import { addRunCounts, advanceHead, type Head, type Writer } from './record-heads.ts';
 import { noteOwnSeqs, protectedIds } from './merging-strategies.ts';
 import { insertSealed, mergeSealed, replaceSealed } from './sealed-records.ts';
 
@@ -21,7 +21,7 @@ export type RecordWrite = Writer & { readonly ids: readonly string[] };
  * @throws EngineError `lease_lost` when another attempt holds the run.
  */
 export async function saveRecords(db: Queryable, write: RecordWrite, rows: readonly string[]): Promise<RecordCounts> {
-  const head = await lockHead(db, write);
+  const head = await openHead(db, write);
   const all = lastOfEach(write.ids, rows);
   const batch = await withoutProtected(db, head, write, all);
   const known = await knownDigests(db, head, [...batch.keys()]);
@@ -52,7 +52,7 @@ export async function saveRecords(db: Queryable, write: RecordWrite, rows: reado
  * deleted and pruned records are left out. `rows` as for `saveRecords`.
  */
 export async function updateRecords(db: Queryable, write: RecordWrite, rows: readonly string[]): Promise<RecordCounts> {
-  const head = await lockHead(db, write);
+  const head = await openHead(db, write);
   const batch = await withoutProtected(db, head, write, lastOfEach(write.ids, rows));
   const { seal } = write;
   const known = await knownIds(db, head, [...batch.keys()], 'whole');
@@ -64,7 +64,7 @@ export async function updateRecords(db: Queryable, write: RecordWrite, rows: rea
 
 /** Marks live records as deleted; absent and already deleted ids change and count nothing. The payload stays readable. */
 export async function deleteRecords(db: Queryable, write: RecordWrite): Promise<RecordCounts> {
-  const head = await lockHead(db, write);
+  const head = await openHead(db, write);
   const batch = await withoutProtected(db, head, write, new Map(write.ids.map((id) => [id, ''])));
   const live = [...(await knownIds(db, head, [...batch.keys()], 'live')).keys()].toSorted();
   const deleted = await markDeleted(db, head, live);

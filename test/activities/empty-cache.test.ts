@@ -104,6 +104,14 @@ test('REC U016: the other variant and what another sync claims stay', async () =
   expect(await idsOf()).toEqual([]);
 });
 
+test('REC U016: what the second sync of a model brings is claimed by it alone', async () => {
+  const other = await seedSecondSync(database.pool, sync);
+  await save(await begin(), ['mine', 'both']);
+  await save(await begin(other), ['theirs', 'both']);
+  await emptyCacheOf(parts(), await begin(other, true), never);
+  expect(await idsOf()).toEqual(['both', 'mine']);
+});
+
 test('a sync that saved nothing empties nothing', async () => {
   await save(await begin(), ['a']);
   await emptyCacheOf(parts(), await begin(await seedSecondSync(database.pool, sync), true), never);

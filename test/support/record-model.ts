@@ -32,6 +32,7 @@ export function createRecordModel() {
   const claim = (id: string, writer: string): void => {
     claims.set(id, (claims.get(id) ?? new Map()).set(writer, generation));
   };
+  /** Before what the writer brings is there: the first one claims what it has itself. */
   const meet = (writer: string): void => {
     if (isShared || first === writer) return;
     if (first !== undefined) {
@@ -41,7 +42,6 @@ export function createRecordModel() {
     first ??= writer;
   };
   const seen = (writer: string, ids: Iterable<string>): void => {
-    meet(writer);
     if (isShared || trackings.has(writer)) for (const id of ids) claim(id, writer);
   };
   /** What is written together has one time; it moves on only when something was written. */
@@ -66,6 +66,7 @@ export function createRecordModel() {
   return {
     save: (writer: string, batch: readonly ModelRow[], at: number): Counts => {
       const counts = none();
+      meet(writer);
       const byId = lastOfEach(batch);
       const fresh = [...byId].filter(([id]) => !rows.has(id)).map(([id, row]) => put(id, row, 'ADDED', counts));
       const old = [...byId].flatMap(([id, row]) => {
@@ -80,6 +81,7 @@ export function createRecordModel() {
     },
     update: (writer: string, batch: readonly ModelRow[], at: number): Counts => {
       const counts = none();
+      meet(writer);
       const byId = lastOfEach(batch);
       const whole = live([...byId.keys()]).filter((id) => rows.get(id)?.isPruned === false);
       const changes = whole.flatMap((id) => {
@@ -93,12 +95,12 @@ export function createRecordModel() {
     },
     remove: (writer: string, ids: readonly string[], at: number): Counts => {
       const counts = none();
+      meet(writer);
       const gone = live([...new Set(ids)]).toSorted();
       write(
         at,
         gone.map((id) => bury(rows.get(id) as Stored, counts)),
       );
-      meet(writer);
       return counts;
     },
     startTracking: (writer: string, at: number): void => {
