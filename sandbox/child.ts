@@ -261,13 +261,19 @@ function onRunFrame(
   }
 }
 
-/** A package as it is looked up from a file and as it really is: some installers put links in `node_modules`. */
+/**
+ * A package as it is looked up from a file and as it really is: some installers put links in `node_modules`, some make
+ * it one. Node looks at each link on the way, and allowing it one that leads to a folder allows all below.
+ */
 function findPackage(from: string, name: string): { readonly folder: string; readonly readable: readonly string[] } {
   const { resolve } = createRequire(from);
   const folder = dirname(realpathSync(resolve(name)));
-  const link = (resolve.paths(name) ?? []).map((parent) => join(parent, name)).find((path) => existsSync(path));
-  const isLink = link !== undefined && link !== folder;
-  return { folder, readable: [`${folder}/*`, ...(isLink ? [link, `${link}/*`] : [])] };
+  const parent = (resolve.paths(name) ?? []).find((path) => existsSync(join(path, name)));
+  if (parent === undefined) return { folder, readable: [`${folder}/*`] };
+  // Alone: beside a longer path that begins with it, Node would refuse the link itself.
+  if (realpathSync(parent) !== parent) return { folder, readable: [`${folder}/*`, parent] };
+  const link = join(parent, name);
+  return { folder, readable: [`${folder}/*`, ...(link === folder ? [] : [link, `${link}/*`])] };
 }
 
 function spawnRunner(): ChildProcess {

@@ -33,7 +33,7 @@ const COLUMNS: Columns<Row> = [
   {
     header: 'Next run',
     accessorKey: 'nextScheduledSyncAt',
-    cell: ({ row }) => <Moment at={row.original.nextScheduledSyncAt} />,
+    cell: ({ row }) => <NextRun of={row.original} />,
   },
   {
     header: 'Records',
@@ -70,6 +70,19 @@ export function ConnectionSyncs({ at }: { readonly at: Address }) {
         )
       }
     </Answer>
+  );
+}
+
+function NextRun({ of }: { readonly of: Row }) {
+  return (
+    <>
+      <Moment at={of.nextScheduledSyncAt} />
+      {of.backs_off && (
+        <Text size="xs" c="dimmed">
+          less often after {of.failures_in_a_row} failures in a row
+        </Text>
+      )}
+    </>
   );
 }
 

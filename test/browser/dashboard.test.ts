@@ -113,6 +113,17 @@ browserTest('a sync is paused, started and triggered, and the screen follows its
   await rowOf(page, 'rows').nth(before).waitFor();
 });
 
+browserTest('a sync that fails too often to run each time says so', async () => {
+  await platform.engine.db.query(
+    `update syncs y set failures = 7, backs_off_until = now() + interval '1 day'
+     from scripts s where s.id = y.script_id and s.name = 'broken'`,
+  );
+  const page = await browser.open();
+  await signIn(page);
+  await page.goto(`${platform.caller.apiUrl}/env/dev/connections/tracker/acme`);
+  await rowOf(page, 'broken').getByText('less often after 7 failures in a row').waitFor();
+});
+
 const SCREENS: readonly (readonly [string, () => string, string])[] = [
   ['home', () => '/env/dev', 'Runs by outcome'],
   ['integrations', () => '/env/dev/integrations', 'tracker'],

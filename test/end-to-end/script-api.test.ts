@@ -11,6 +11,9 @@ const script = (name: string, body: string, type: 'sync' | 'action' = 'action'):
   source: `export default async function run(nango: any, input: any) {\n${body}\n}`,
 });
 
+/** A sync whose model is its own. */
+const stamped = (body: string): TestScript => ({ ...script('stamped', body, 'sync'), models: ['Stamp'] });
+
 async function act(name: string, input?: unknown): Promise<unknown> {
   const { apiUrl, key } = platform.caller;
   const headers = {
@@ -76,14 +79,10 @@ test('triggerSync with reset begins a sync anew in the place of its run, with em
   const names = { integration: 'surrounded', connection: 'acme', name: 'stamped' };
   const trigger = (options: string) => `await nango.triggerSync('surrounded', 'acme', 'stamped', ${options});`;
   await deployScripts(caller, 'surrounded', [
-    script(
-      'stamped',
-      `await nango.log('since', nango.lastSyncDate ? 'before' : 'never');
+    stamped(`await nango.log('since', nango.lastSyncDate ? 'before' : 'never');
       const { slow } = await nango.getMetadata();
       if (slow && nango.lastSyncDate) await new Promise((resolve) => setTimeout(resolve, 600_000));
-      await nango.batchSave([{ id: 'stamped-1' }], 'Task');`,
-      'sync',
-    ),
+      await nango.batchSave([{ id: '1' }], 'Stamp');`),
     script('again', trigger('{ reset: false }')),
     script('reset', trigger('{ reset: true }')),
     script('empty', trigger("'full_refresh_and_clear_cache'")),
@@ -94,7 +93,7 @@ test('triggerSync with reset begins a sync anew in the place of its run, with em
   const outcomeOf = async (action: string) => {
     expect(await act(action)).toBeNull();
     const { logs, counts } = await endedRun(platform, (await newest())?.id ?? '');
-    return [logs[0]?.message, counts['Task']?.added];
+    return [logs[0]?.message, counts['Stamp']?.added];
   };
   expect(await outcomeOf('again')).toEqual(['since before', 0]);
   expect(await outcomeOf('reset')).toEqual(['since never', 0]);
