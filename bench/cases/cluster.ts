@@ -14,7 +14,8 @@ import type { Kept } from '../siege/keeper.ts';
 
 const INTEGRATION = 'cluster';
 const CONNECTIONS = Array.from({ length: 40 }, (_, at) => `member-${at}`);
-const PAGES = 30;
+// Longer than all blows take, each of which waits for the one before.
+const PAGES = 150;
 const AT_ONCE = 8;
 const CALM_WITHIN_MS = 180_000;
 

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import { TASK_QUEUES } from '../../contract/engine.ts';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
@@ -44,7 +45,9 @@ test('a backlog of one environment delays the single sync of another by its shar
   const { runs } = await call<Triggered>(platform.caller, 'POST', '/sync/trigger', body);
   expect(runs).toHaveLength(BACKLOG);
   await isFull.promise;
+  await untilWaiting(BACKLOG - 1);
   const single = await call<Triggered>(prod, 'POST', '/sync/trigger', body);
+  await untilWaiting(BACKLOG);
   mayGoOn.resolve();
   await endedRun({ ...platform, caller: prod }, single.runs[0]?.run_id ?? '');
   await Promise.all(runs.map(({ run_id }) => endedRun(platform, run_id)));
@@ -52,3 +55,16 @@ test('a backlog of one environment delays the single sync of another by its shar
   expect(order).toHaveLength(BACKLOG + 1);
   expect(order.indexOf('/single')).toBeLessThan(ON_THE_WAY);
 }, 240_000);
+
+/** `TASK_QUEUE_TYPE_ACTIVITY` of Temporal's API. */
+const ACTIVITY = 2;
+
+/** Until so many activities stand in the queue, as Temporal counts them. */
+async function untilWaiting(wanted: number): Promise<void> {
+  const { client } = platform.engine;
+  const queue = { taskQueue: { name: TASK_QUEUES.syncs }, taskQueueType: ACTIVITY, reportStats: true };
+  for (;;) {
+    const { stats } = await client.workflowService.describeTaskQueue({ namespace: 'default', ...queue });
+    if (Number(stats?.approximateBacklogCount ?? 0) >= wanted) return;
+  }
+}
