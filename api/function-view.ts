@@ -7,12 +7,17 @@ type Schema = {
   readonly definitions?: Readonly<Record<string, { readonly properties?: object; readonly required?: unknown }>>;
 };
 
+/** What callers name a script by: they know one type of on-event scripts, whatever the event. */
+export function functionType({ kind }: Pick<Script, 'kind'>): 'sync' | 'action' | 'on-event' {
+  return kind === 'sync' || kind === 'action' ? kind : 'on-event';
+}
+
 /** One function of an integration. */
 export async function functionView({ db }: Pick<ApiDeps, 'db'>, script: Script) {
   return {
     id: Number(script.id),
     name: script.name,
-    type: script.kind,
+    type: functionType(script),
     description: script.description ?? '',
     scopes: [],
     ...(script.inputModel !== null && { input: script.inputModel }),

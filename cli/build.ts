@@ -56,6 +56,8 @@ export type BuildOptions = {
   readonly changed?: readonly string[];
   /** Whether every script is bundled from its source, whatever the cache holds. */
   readonly fresh?: boolean;
+  /** Whether generated files are brought up to date. @default true */
+  readonly generates?: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -70,13 +72,13 @@ export function openBuild(project: Project): Build {
   const bundles = new Map<string, CompiledBundle>();
   let memory: Memory | undefined;
   return {
-    run: async ({ wanted, changed = [], fresh = false, signal } = {}) => {
+    run: async ({ wanted, changed = [], fresh = false, generates = true, signal } = {}) => {
       const isFirst = memory === undefined;
       memory ??= await openMemory(project);
       const { describer, judge } = memory;
       const digests = createDigests(project);
       const declarations = await readDeclarations(project);
-      const wrote = await writeTypes(project, declarations.manifest);
+      const wrote = generates ? await writeTypes(project, declarations.manifest) : [];
       const scripts = wanted === undefined ? declarations.scripts : declarations.scripts.filter(wanted);
       for (const [file, bundle] of bundles) if (isStale(scripts, bundle, changed)) bundles.delete(file);
       if (isFirst && !fresh) await recall(memory.cache, scripts, bundles, digests);

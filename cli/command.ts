@@ -1,5 +1,6 @@
 /** What every command gets, and the shape of a file in `commands/`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { EngineError } from '../contract/failures.ts';
 import type { Client } from './client.ts';
 import type { Io } from './io.ts';
 import type { Output } from './output.ts';
@@ -16,6 +17,8 @@ export type CommandContext = {
   readonly isInteractive: () => boolean;
   /** The names of all commands. */
   readonly commands: readonly string[];
+  /** Undefined outside a project. */
+  readonly foundProject: () => Project | undefined;
   /** Throws `configuration_invalid` outside a project. */
   readonly project: () => Project;
   readonly settings: () => Settings;
@@ -48,4 +51,17 @@ export function withEnvironment(command: Command): Command {
 /** Adds `--json`, which every command has that reads. */
 export function withJson(command: Command): Command {
   return command.option('--json', 'print the answer as JSON');
+}
+
+/** Adds a flag of older command lines that leaves models.ts, and what is generated beside it, as it is. */
+export function withInterfaces(command: Command): Command {
+  return command.addOption(new Option('--no-compile-interfaces', 'leave models.ts alone').hideHelp());
+}
+
+/** Takes a flag of the incumbent's that does nothing here, only to say what to do instead. */
+export function withRefused(command: Command, flags: string, advice: string): Command {
+  const option = new Option(flags).hideHelp();
+  return command.addOption(option).on(`option:${option.name()}`, () => {
+    throw new EngineError('invalid_body', advice);
+  });
 }

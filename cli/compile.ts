@@ -11,7 +11,7 @@ import type { Project } from './project.ts';
  */
 export async function compileProject(
   project: Project,
-  options: Pick<BuildOptions, 'wanted' | 'fresh' | 'signal'> = {},
+  options: Pick<BuildOptions, 'wanted' | 'fresh' | 'generates' | 'signal'> = {},
 ): Promise<CompiledProject> {
   const build = openBuild(project);
   try {

@@ -23,6 +23,8 @@ export type DryRun = {
   readonly connection: ConnectionView;
   /** ISO time; null for a first run. */
   readonly lastSyncDate: string | null;
+  /** Of a sync. @default 'base' */
+  readonly variant?: string | undefined;
   readonly checkpoint: Checkpoint | null;
   /** JSON text. */
   readonly input: string | undefined;
@@ -45,7 +47,7 @@ export type DryRunResult = {
 
 /** Runs the script. Throws the script's own failure, with the author's file and line in front of its message. */
 export async function runDry(run: DryRun): Promise<DryRunResult> {
-  const { script, client, connection } = run;
+  const { script, client, connection, variant = 'base' } = run;
   const models = script.kind === 'sync' ? script.definition.returns : [];
   // An on-event script can do what an action can.
   const kind = script.kind === 'sync' ? 'sync' : 'action';
@@ -54,6 +56,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     connection,
     kind,
     models,
+    variant,
     checkpoint: run.checkpoint,
     log: run.log,
     allow: run.allow ?? [],
@@ -76,7 +79,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
         ...(run.validate === true ? { validate: true } : {}),
         ...(recorder === undefined ? {} : { recording: 'save' as const }),
         ...(paginate && { paginate }),
-        ...(script.kind === 'sync' ? { lastSyncDate: run.lastSyncDate, variant: 'base', models } : {}),
+        ...(script.kind === 'sync' ? { lastSyncDate: run.lastSyncDate, variant, models } : {}),
       },
       input: run.input,
       seed: randomBytes(32).toString('hex'),

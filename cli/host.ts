@@ -23,6 +23,7 @@ type DryHostOptions = {
   readonly connection: ConnectionView;
   readonly kind: 'sync' | 'action';
   readonly models: readonly string[];
+  readonly variant: string;
   /** What the script finds as its checkpoint; changes are kept for the run only. */
   readonly checkpoint: Checkpoint | null;
   readonly log: (level: LogLevel, message: string) => void;
@@ -49,7 +50,7 @@ export function createDryHost(options: DryHostOptions): DryHost {
   let requests = 0;
   const redactor = createRedactor();
   redactor.add(own.credentials);
-  const stored = openStoredRecords(client, own);
+  const stored = openStoredRecords(client, own, options.variant);
   const records = createDryRecords(options.models, (message) => log('warn', message), stored.live);
   const isOwn = (key: string | undefined, id: string | undefined) =>
     (key ?? own.provider_config_key) === own.provider_config_key && (id ?? own.connection_id) === own.connection_id;

@@ -18,13 +18,13 @@ export type Builder = {
   readonly close: () => Promise<void>;
 };
 
-/** A builder that has built nothing yet. */
-export function createBuilder(project: Project): Builder {
+/** A builder that has built nothing yet. Where it does not `generate`, models.ts stays as it is. */
+export function createBuilder(project: Project, generates = true): Builder {
   const build = openBuild(project);
   const declaring = declaringFile(project);
   return {
     build: (changed) =>
-      report(build, declaring, changed).catch((error: unknown) => {
+      report(build, declaring, { changed, generates }).catch((error: unknown) => {
         if (failureCode(error) !== 'manifest_invalid') throw error;
         const { details, message } = error as EngineError;
         const mistakes = details.mistakes ?? [message];
@@ -34,11 +34,15 @@ export function createBuilder(project: Project): Builder {
   };
 }
 
-async function report(build: Build, declaring: string, changed: readonly string[]): Promise<BuildReport> {
+async function report(
+  build: Build,
+  declaring: string,
+  options: { readonly changed: readonly string[]; readonly generates: boolean },
+): Promise<BuildReport> {
   const begun = performance.now();
-  const { mistakes, warnings, wrote, bundled, scripts } = await build.run({ changed });
+  const { mistakes, warnings, wrote, bundled, scripts } = await build.run(options);
   // Said again only when they may be others: they would hide the mistakes.
-  const shown = changed.includes(declaring) ? warnings.map((one) => `warning: ${mistakeLine(one)}`) : [];
+  const shown = options.changed.includes(declaring) ? warnings.map((one) => `warning: ${mistakeLine(one)}`) : [];
   const facts = [
     ...wrote.map((file) => `wrote ${file}`),
     `bundled ${count(bundled, 'script')} of ${scripts}`,

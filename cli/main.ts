@@ -3,11 +3,13 @@
  * the integrations folder and speaks REST to the server; it never opens Postgres or Temporal. Only this file sets an
  * exit code and prints failures; nothing here reads `process.env` or the process's streams, they are handed in.
  */
+import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { EngineError, FailureCode } from '../contract/failures.ts';
 import { failureCode } from '../contract/failures.ts';
 import { createClient } from './client.ts';
 import type { CommandContext, CommandModule } from './command.ts';
+import { ALIASES, addRefused } from './former.ts';
 import type { Io } from './io.ts';
 import { createOutput, type Output } from './output.ts';
 import { installedPackage } from './package.ts';
@@ -16,7 +18,7 @@ import { readSettings } from './settings.ts';
 
 /** The commands in the order of --help. A module is loaded when its command is called, so that --help stays quick. */
 export const COMMANDS: Readonly<
-  Record<string, { readonly summary: string; readonly load: () => Promise<CommandModule> }>
+  Record<string, { readonly summary: string; readonly isHidden?: boolean; readonly load: () => Promise<CommandModule> }>
 > = {
   init: {
     summary: 'make an integrations folder with a sync and an action that work',
@@ -82,6 +84,11 @@ export const COMMANDS: Readonly<
     load: () => import('./commands/replay.ts'),
   },
   version: { summary: 'print the version', load: () => import('./commands/version.ts') },
+  'cli-location': {
+    summary: 'print where the command line is installed',
+    isHidden: true,
+    load: () => import('./commands/cli-location.ts'),
+  },
 };
 
 /** Mistakes in the author's files are 10 whatever command found them, and a wrong set-up of the CLI itself is 1. */
@@ -93,18 +100,19 @@ const EXIT_CODES: Partial<Record<FailureCode, number>> = {
 const INTERRUPTED = 130;
 
 /**
- * Runs one `nango` call; `argv` is what follows the command's name. Resolves with the exit code: 10 for compile
+ * Runs one `nango` call; `given` is what follows the command's name. Resolves with the exit code: 10 for compile
  * mistakes, 11 for deploy, 12 for dryrun and replay, 1 for
  * anything else, 0 also when a question was cancelled. Never rejects.
  */
-export async function main(argv: readonly string[], io: Io): Promise<number> {
+export async function main(given: readonly string[], io: Io): Promise<number> {
+  const argv = withoutAliases(given);
   const out = createOutput(io);
   const called = calledCommand(argv);
   let module: CommandModule | undefined;
-  let debug = argv.includes('--debug');
+  let debug = argv.includes('--debug') || io.env['NANGO_CLI_DEBUG'] === 'true';
   try {
     module = await (called === undefined ? undefined : COMMANDS[called]?.load());
-    const program = createProgram(io, out, called, module, (flags) => (debug = flags.debug));
+    const program = createProgram(io, out, called, module, (flags) => (debug ||= flags.debug));
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
@@ -114,6 +122,12 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     printFailure(out, error, debug);
     return exitCodeOf(error, module);
   }
+}
+
+// No flag before the command takes a value, so the first other word is the command.
+function withoutAliases(argv: readonly string[]): string[] {
+  const at = argv.findIndex((word) => !word.startsWith('-'));
+  return argv.map((word, index) => (index === at && Object.hasOwn(ALIASES, word) ? (ALIASES[word] ?? word) : word));
 }
 
 function calledCommand(argv: readonly string[]): string | undefined {
@@ -146,25 +160,29 @@ function createProgram(
     });
   withGlobalFlags(program, true);
   const context = createContext(io, out, version, () => flags);
-  for (const [name, { summary }] of Object.entries(COMMANDS)) {
-    const command = program.command(name).description(summary);
+  for (const [name, { summary, isHidden = false }] of Object.entries(COMMANDS)) {
+    const command = program.command(name, { hidden: isHidden }).description(summary);
     if (name !== called) continue;
     module?.define(command, context);
     for (const leaf of command.commands.length === 0 ? [command] : command.commands)
       withGlobalFlags(leaf, module?.asks === true);
   }
+  addRefused(program);
   return program;
 }
 
 function createContext(io: Io, out: Output, version: string, flags: () => Flags): CommandContext {
-  const settings = () => readSettings(io.cwd, io.env, findProject(io.cwd));
+  const home = resolve(io.cwd, io.env['NANGO_INTEGRATIONS_LOCATION'] ?? '');
+  const foundProject = () => findProject(home);
+  const settings = () => readSettings(io.cwd, io.env, foundProject());
   return {
     io,
     out,
     flags: () => ({ ...flags(), autoConfirm: flags().autoConfirm || io.env['NANGO_DEPLOY_AUTO_CONFIRM'] === 'true' }),
-    commands: Object.keys(COMMANDS),
+    commands: Object.keys(COMMANDS).filter((name) => COMMANDS[name]?.isHidden !== true),
     isInteractive: () => io.isTty && flags().interactive && !io.env['CI'],
-    project: () => requireProject(io.cwd),
+    foundProject,
+    project: () => requireProject(home),
     settings,
     client: (environment) => createClient({ settings: settings(), environment, version, signal: io.signal }),
   };

@@ -13,10 +13,11 @@ export type StoredRecords = {
 
 const IDS_AT_ONCE = 100;
 
-/** The records of one connection at the server; a model that was never saved there has none. */
+/** The records of one connection and variant at the server; a model that was never saved there has none. */
 export function openStoredRecords(
   client: Client,
   connection: { readonly provider_config_key: string; readonly connection_id: string },
+  variant: string,
 ): StoredRecords {
   const headers = {
     'provider-config-key': connection.provider_config_key,
@@ -24,7 +25,7 @@ export function openStoredRecords(
   };
   const page: StoredRecords['page'] = async (model, query, ids = []) => {
     const asked = new URLSearchParams([
-      ...Object.entries({ model, ...query }),
+      ...Object.entries({ model, variant, ...query }),
       ...ids.map((id): [string, string] => ['ids', id]),
     ]);
     const { status, body } = await client.send('GET', `/records?${asked}`, headers, undefined);

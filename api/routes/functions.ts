@@ -2,10 +2,10 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import type { Environment } from '../../store/environments.ts';
-import { deleteScripts, listScripts, type Script, type ScriptKind, sourceOfScript } from '../../store/scripts.ts';
+import { deleteScripts, listScripts, type Script, sourceOfScript } from '../../store/scripts.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
-import { functionView, openAiFunctions, scriptsConfig } from '../function-view.ts';
+import { functionType, functionView, openAiFunctions, scriptsConfig } from '../function-view.ts';
 import { knownIntegration } from '../known.ts';
 import type { Route } from '../route.ts';
 import { freeText, knownName, wholeNumber } from '../schemas.ts';
@@ -30,7 +30,7 @@ export function functionRoutes(deps: ApiDeps, route: Route): Router {
       query: LIST,
       handle: async ({ environment, params, query: { type, search = '', page, limit } }) => {
         const all = (await scriptsOf(deps, environment, params.key))
-          .filter((script) => type === undefined || script.kind === type)
+          .filter((script) => type === undefined || functionType(script) === type)
           .filter((script) => script.name.toLowerCase().includes(search.toLowerCase()));
         const shown = all.slice(page * limit, (page + 1) * limit);
         const data = await Promise.all(shown.map((script) => functionView(deps, script)));
@@ -55,7 +55,7 @@ export function functionRoutes(deps: ApiDeps, route: Route): Router {
       handle: async ({ environment, params, query }) => {
         const script = await knownFunction(deps, environment, { ...params, ...query });
         const code = await sourceOfScript(deps.db, script.id);
-        if (code !== null) return json({ type: script.kind, code });
+        if (code !== null) return json({ type: functionType(script), code });
         throw new EngineError('not_found', `The source of ${script.kind} '${script.name}' was not deployed with it.`);
       },
     }),
@@ -96,18 +96,21 @@ async function scriptsOf(deps: ApiDeps, environment: Environment, key: string): 
 async function knownFunction(
   deps: ApiDeps,
   environment: Environment,
-  { key, name, type }: { key: string; name: string; type?: ScriptKind | 'on-event' | undefined },
+  { key, name, type }: { key: string; name: string; type?: z.infer<typeof KIND> | undefined },
 ): Promise<Script> {
   const named = (await scriptsOf(deps, environment, key)).filter((script) => script.name === name);
-  const [script, another] = named.filter((one) => type === undefined || one.kind === type);
+  const matching = named.filter((one) => type === undefined || functionType(one) === type);
+  const [script] = matching;
   if (script === undefined)
     throw new EngineError(
       'not_found',
       `Unknown function '${name}' of integration '${key}': GET /integrations/${encodeURIComponent(key)}/functions lists them.`,
     );
-  if (another === undefined) return script;
+  // One script may follow several events.
+  const types = new Set(matching.map(functionType));
+  if (types.size === 1) return script;
   throw new EngineError(
     'ambiguous_function',
-    `Integration '${key}' has a sync and an action '${name}': expected type=sync or type=action.`,
+    `Integration '${key}' has several functions '${name}': expected ${[...types].map((one) => `type=${one}`).join(' or ')}.`,
   );
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Option } from 'commander';
 import { EngineError } from '../../contract/failures.ts';
 import { INDEX_FILE } from '../../manifest/index-file.ts';
 import { type NewScript, withImport, zeroFile, zeroScaffold } from '../../manifest/zero-scaffold.ts';
@@ -8,17 +9,31 @@ import { withExample } from '../command.ts';
 import type { Output } from '../output.ts';
 import { type Project, writeGenerated, writeOnce } from '../project.ts';
 
-type Flags = { readonly sync?: boolean; readonly action?: boolean; readonly onEvent?: boolean };
+type Flags = {
+  readonly sync?: boolean;
+  readonly action?: boolean;
+  readonly onEvent?: boolean;
+  readonly integration?: string;
+  readonly name?: string;
+};
 
 export const define: CommandModule['define'] = (command, { out, project }) => {
   command
-    .argument('<integration>', 'the id of the integration, as on the server')
-    .argument('<name>', 'the name of the script: letters, digits, - and _')
+    .argument('[integration]', 'the id of the integration, as on the server')
+    .argument('[name]', 'the name of the script: letters, digits, - and _')
+    .addOption(new Option('--integration <id>').hideHelp())
+    .addOption(new Option('--name <name>').hideHelp())
     .option('--sync', 'make a sync (the default)')
     .option('--action', 'make an action')
     .option('--on-event', 'make a script that follows the events of connections');
   withExample(command, 'nango create github issues --sync', 'nango create github close-issue --action').action(
-    async (integration: string, name: string, flags: Flags) => {
+    async (first: string | undefined, second: string | undefined, flags: Flags) => {
+      const [integration, name] = [first ?? flags.integration, second ?? flags.name];
+      if (integration === undefined || name === undefined)
+        throw new EngineError(
+          'invalid_body',
+          `A script needs an integration and a name: 'nango create github issues'.`,
+        );
       const kind = flags.action ? 'action' : flags.onEvent ? 'on-event' : 'sync';
       await addScript(out, project(), { kind, integration, name }, undefined);
     },

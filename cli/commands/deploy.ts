@@ -1,7 +1,7 @@
 import { EngineError, failureCode } from '../../contract/failures.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
-import { withExample } from '../command.ts';
+import { withExample, withInterfaces } from '../command.ts';
 import type { CompiledProject } from '../build.ts';
 import { compileProject } from '../compile.ts';
 import { type DeclaredScript, readDeclarations } from '../declared.ts';
@@ -22,6 +22,7 @@ type DeployFlags = {
   readonly action?: string;
   readonly integration?: string;
   readonly allowDestructive?: boolean;
+  readonly compileInterfaces: boolean;
 };
 /** One entry of the server's answer; what it may leave out is shown only when it is there. */
 type Deployed = PlannedScript & {
@@ -44,9 +45,11 @@ export const define: CommandModule['define'] = (command, context) => {
     .option('-a, --action <name>', 'deploy only this action')
     .option('-i, --integration <id>', 'deploy only the scripts of this integration')
     .option('--allow-destructive', 'with --auto-confirm: remove scripts that connections use, without a question');
-  withExample(command, 'nango deploy dev', 'nango deploy prod --auto-confirm --allow-destructive').action(
-    (environment: string, flags: DeployFlags) => deploy(context, environment, flags),
-  );
+  withExample(
+    withInterfaces(command),
+    'nango deploy dev',
+    'nango deploy prod --auto-confirm --allow-destructive',
+  ).action((environment: string, flags: DeployFlags) => deploy(context, environment, flags));
 };
 
 async function deploy(context: CommandContext, environment: string, flags: DeployFlags): Promise<void> {
@@ -57,6 +60,7 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
     ...(wanted === undefined ? {} : { wanted }),
     // What is deployed is always made of the sources as they are.
     fresh: true,
+    generates: flags.compileInterfaces,
     signal: context.io.signal,
   });
   noteWarnings(out, compiled.warnings);

@@ -3,8 +3,8 @@ import { watch } from 'chokidar';
 import { EngineError, failureCode } from '../../contract/failures.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
-import { withExample } from '../command.ts';
-import { createBuilder } from '../incremental.ts';
+import { withExample, withInterfaces } from '../command.ts';
+import { type Builder, createBuilder } from '../incremental.ts';
 import { dryRun } from './dryrun.ts';
 import { declaringFile, type Project } from '../project.ts';
 
@@ -16,12 +16,20 @@ export const define: CommandModule['define'] = (command, context) => {
     .option('--run <script>', 'dry-run this script after each build without mistakes; --connection says for whom')
     .option('--connection <id>', 'the connection for --run')
     .option('-e, --environment <name>', 'environment on the server for --run', 'dev');
-  withExample(command, 'nango dev', 'nango dev --run tasks --connection acme').action((flags: Flags) =>
-    develop(context, context.project(), afterBuild(context, flags)),
+  withExample(withInterfaces(command), 'nango dev', 'nango dev --run tasks --connection acme').action(
+    (flags: Flags) => {
+      const project = context.project();
+      return develop(context, project, createBuilder(project, flags.compileInterfaces), afterBuild(context, flags));
+    },
   );
 };
 
-type Flags = { readonly run?: string; readonly connection?: string; readonly environment: string };
+type Flags = {
+  readonly run?: string;
+  readonly connection?: string;
+  readonly environment: string;
+  readonly compileInterfaces: boolean;
+};
 
 /** What follows a build without mistakes; a run that fails is shown like a mistake and ends nothing. */
 function afterBuild(context: CommandContext, { run, connection, environment }: Flags): () => Promise<void> {
@@ -38,9 +46,13 @@ function afterBuild(context: CommandContext, { run, connection, environment }: F
 }
 
 /** Builds, then builds again after each change, until Ctrl-C. Mistakes are shown and never end it. */
-async function develop(context: CommandContext, project: Project, next: () => Promise<void>): Promise<void> {
+async function develop(
+  context: CommandContext,
+  project: Project,
+  builder: Builder,
+  next: () => Promise<void>,
+): Promise<void> {
   const { out, io } = context;
-  const builder = createBuilder(project);
   const watcher = watch(project.folder, { ignoreInitial: true, ignored: isIgnored(project.folder) });
   const stopped = Promise.withResolvers<void>();
   const changed = new Set<string>();

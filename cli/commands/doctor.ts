@@ -5,7 +5,7 @@ import { readDeclarations } from '../declared.ts';
 import { exchange } from '../exchange.ts';
 import { count, oneLine } from '../output.ts';
 import { installedPackage } from '../package.ts';
-import { declaringFile, findProject } from '../project.ts';
+import { declaringFile } from '../project.ts';
 
 type Check = {
   readonly what: string;
@@ -40,8 +40,8 @@ function checkNode(): Check {
   return { what: 'CLI', state: 'ok', found: `${version} on Node ${node}${isClone ? ', from a clone' : ''}` };
 }
 
-async function checkProject({ io }: CommandContext): Promise<Check[]> {
-  const project = findProject(io.cwd);
+async function checkProject({ io, foundProject }: CommandContext): Promise<Check[]> {
+  const project = foundProject();
   if (project === undefined)
     return [
       {
@@ -120,7 +120,7 @@ async function checkKey(context: CommandContext, environment: string): Promise<C
     const { data } = await context.client(environment).call<{ data: { unique_key: string }[] }>('GET', '/integrations');
     const key: Check = { what: 'Secret key', state: 'ok', found: `accepted for '${environment}'` };
     const there = new Set(data.map((one) => one.unique_key));
-    const project = findProject(context.io.cwd);
+    const project = context.foundProject();
     const { scripts } =
       project === undefined ? { scripts: [] } : await readDeclarations(project).catch(() => ({ scripts: [] }));
     const missing = [...new Set(scripts.map(({ integration }) => integration))].filter((id) => !there.has(id));

@@ -14,6 +14,7 @@ import { modelsByName, outputText, printModels } from '../dry-output.ts';
 import { readJsonArgument, readObjectArgument } from '../json-argument.ts';
 import { count, oneLine } from '../output.ts';
 import { type Project, writeGenerated } from '../project.ts';
+import { DEFAULT_LIMITS } from '../../sandbox/limits.ts';
 import { integrationFolder } from '../recorded/find.ts';
 
 export const failureExitCode = 12;
@@ -25,6 +26,8 @@ type Flags = {
   readonly metadata?: string;
   readonly checkpoint?: string;
   readonly integrationId?: string;
+  readonly variant?: string;
+  readonly diagnostics?: boolean;
   readonly validate?: boolean;
   readonly validation?: boolean;
   readonly save?: boolean;
@@ -42,8 +45,10 @@ export const define: CommandModule['define'] = (command, context) => {
     .option('-m, --metadata <json>', "metadata in place of the connection's, as JSON or @file")
     .option('-c, --checkpoint <json>', 'what the script finds as its checkpoint, as JSON or @file')
     .option('--integration-id <id>', 'where several integrations have the name and the connection')
+    .option('--variant <name>', 'run a sync as this variant of it')
     .option('--validate', 'fail when input, output or records do not fit their models')
     .option('--save', 'keep what happened as the recording of `nango test`; implies --validate')
+    .option('--diagnostics', 'say how long it took and under which limits')
     .addOption(new Option('--validation', 'as --validate').hideHelp())
     .addOption(new Option('--save-responses', 'as --save').hideHelp());
   withExample(
@@ -71,11 +76,13 @@ export async function dryRun(context: CommandContext, name: string, connectionId
   const save = flags.save === true || flags.saveResponses === true;
   const validate = flags.validate === true || flags.validation === true || save;
   if (validate) failOn(inputDifferences(manifest, script, input));
+  const begun = performance.now();
   const result = await runDry({
     script,
     client,
     connection: metadata === undefined ? place.connection : { ...place.connection, metadata },
     lastSyncDate,
+    variant: flags.variant,
     checkpoint,
     input,
     // Logs are no result: `nango dryrun … | jq` gets the result alone.
@@ -85,12 +92,20 @@ export async function dryRun(context: CommandContext, name: string, connectionId
     record: save,
     validate,
   });
+  if (flags.diagnostics) out.note(diagnostics(result, performance.now() - begun));
   if (flags.json) out.json(jsonResult(script.kind, result));
   else if (script.kind === 'action') out.line(outputText(result.outcome.output));
   else if (script.kind === 'on-event') out.line(`Ran for '${connectionId}': ${count(result.requests, 'request')}.`);
   else printRecords(context, name, place.connection, result);
   if (validate) failOn(differences(manifest, script, result));
   if (result.fixture !== undefined) await saveFixture(context, project, script, result.fixture);
+}
+
+// What a script used beyond these would have ended it.
+function diagnostics({ outcome, requests }: DryRunResult, ms: number): string {
+  const { memoryMb, cpuMs } = DEFAULT_LIMITS;
+  const took = `${(ms / 1_000).toFixed(2)} s, ${count(outcome.calls, 'call')} of nango, ${count(requests, 'request')}`;
+  return `Diagnostics: ${took}; within ${memoryMb} MB of memory and ${cpuMs / 1_000} s of CPU between two calls.`;
 }
 
 /** Where `nango test` looks for it. A recording that is there is made anew: that is what the flag is for. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { compileProject } from '../compile.ts';
 import type { CommandModule } from '../command.ts';
-import { withExample } from '../command.ts';
+import { withExample, withRefused } from '../command.ts';
 import { integrationDocs } from '../docs.ts';
 import { writeGenerated } from '../project.ts';
 
@@ -11,6 +11,11 @@ const END = '<!-- end: written by nango generate:docs -->';
 
 export const define: CommandModule['define'] = (command, { io, out, project }) => {
   command.option('-p, --path <folder>', "where the integrations' folders are; the project when absent");
+  withRefused(
+    command,
+    '--integration-templates',
+    "--integration-templates is for the incumbent's own repository: leave it out, or say with --path where the integrations' folders are.",
+  );
   withExample(command, 'nango generate:docs').action(async (flags: { readonly path?: string }) => {
     const place = project();
     const { manifest, scripts } = await compileProject(place, { signal: io.signal });

@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { parseManifest } from '../../manifest/parse.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
 import { TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
+import { Option } from 'commander';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { exchange } from '../exchange.ts';
@@ -18,7 +19,10 @@ const ENV_MODE = 0o600;
 const ANSWER_WITHIN_MS = 1_000;
 
 export const define: CommandModule['define'] = (command, context) => {
-  command.argument('[path]', 'the folder to make', PROJECT_FOLDER);
+  command
+    .argument('[path]', 'the folder to make', PROJECT_FOLDER)
+    // "Copy only": nothing is ever installed or compiled here.
+    .addOption(new Option('--copy').hideHelp());
   withExample(command, 'nango init', 'nango init my-integrations').action((path: string) => init(context, path));
 };
 

@@ -1,32 +1,42 @@
 import { join } from 'node:path';
+import { Option } from 'commander';
 import { EngineError, failureCode } from '../../contract/failures.ts';
 import { pathPart } from '../client.ts';
 import type { CommandModule } from '../command.ts';
-import { withEnvironment, withExample } from '../command.ts';
+import { withEnvironment, withExample, withRefused } from '../command.ts';
 import { readDeclarations } from '../declared.ts';
 import { writeGenerated, writeOnce } from '../project.ts';
 import { addScript } from './create.ts';
 
 type Flags = {
   readonly environment: string;
+  readonly env?: string;
   readonly sync?: boolean;
   readonly action?: boolean;
+  readonly onEvent?: boolean;
   readonly force?: boolean;
 };
-type Code = { readonly type: 'sync' | 'action'; readonly code: string | null };
+type Code = { readonly type: 'sync' | 'action' | 'on-event'; readonly code: string | null };
 
 export const define: CommandModule['define'] = (command, { out, client, project }) => {
   command
     .argument('<integration>', 'the id of the integration')
     .argument('<name>', 'the name of the deployed script')
+    .addOption(new Option('--env <name>', 'as --environment').hideHelp())
     .option('-s, --sync', 'the sync of that name')
     .option('-a, --action', 'the action of that name')
+    .option('--on-event', 'the on-event script of that name')
     .option('-f, --force', 'overwrite the file that is there');
+  withRefused(
+    command,
+    '-c, --catalog',
+    "There is no catalogue of scripts to pull from: leave --catalog out to fetch what is deployed, or copy the script's file into the project.",
+  );
   withExample(withEnvironment(command), 'nango pull github issues -e prod').action(
     async (integration: string, name: string, flags: Flags) => {
-      const type = flags.sync ? 'sync' : flags.action ? 'action' : undefined;
+      const type = flags.sync ? 'sync' : flags.action ? 'action' : flags.onEvent ? 'on-event' : undefined;
       const path = `/integrations/${pathPart(integration)}/functions/${pathPart(name)}/code`;
-      const found = await client(flags.environment).call<Code>('GET', path, { query: { type } });
+      const found = await client(flags.env ?? flags.environment).call<Code>('GET', path, { query: { type } });
       if (found.code === null)
         throw new EngineError(
           'not_found',

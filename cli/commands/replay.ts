@@ -15,7 +15,6 @@ import { modelsByName, outputText, printModels } from '../dry-output.ts';
 import { type DebugServer, debuggable, openDebugServer } from '../debug-server.ts';
 import { type RecordedRun, readRecordedRun } from '../journal-file.ts';
 import { oneLine } from '../output.ts';
-import { findProject } from '../project.ts';
 import { installedPackage } from '../package.ts';
 import { type ReplayedCall, type ReplayedLine, type ReplayEnd, type ReplayResult, runReplay } from '../replay.ts';
 import { errorText } from '../runs.ts';
@@ -67,7 +66,7 @@ async function replay(context: CommandContext, run: string, flags: Flags): Promi
   if (server !== undefined) noteServer(context, server);
   const result = await runReplay({
     recorded: local === undefined ? recorded : { ...recorded, head: withModels(head, local) },
-    code: server === undefined ? code : debuggable(code, findProject(io.cwd)?.folder),
+    code: server === undefined ? code : debuggable(code, context.foundProject()?.folder),
     isLocal,
     onCall: (call) => (flags.json ? calls.push(call) : printCall(context, call)),
     onLog: (line) => (flags.json ? logs.push(line) : printLog(context, line)),

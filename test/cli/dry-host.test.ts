@@ -19,6 +19,7 @@ const CONNECTION: ConnectionView = {
 function createHost(logged: string[] = []) {
   const nobody = () => Promise.reject(new Error('Nothing is asked of the server here'));
   return createDryHost({
+    variant: 'base',
     client: { environment: 'dev', server: 'http://localhost', call: nobody, read: nobody, send: nobody },
     connection: CONNECTION,
     kind: 'sync',

@@ -83,6 +83,24 @@ test('-l makes the run incremental from that date', async () => {
   expect(upstream.requests[0]?.url).toBe('/tasks?limit=100&updated_since=2026-01-31T00%3A00%3A00.000Z');
 });
 
+test('--variant is what the script sees, and whose records it reads', async () => {
+  const body =
+    "  await nango.log(nango.variant);\n  await nango.log((await nango.getRecordsByIds<string>(['a'], 'Task')).size);";
+  const own = await dryrunScript(body, '--variant', 'emea');
+  expect([own.code, own.stderr]).toEqual([0, 'info emea\ninfo 0\n']);
+  expect((await dryrunScript(body)).stderr).toContain('info base\n');
+  expect((await dryrunScript(body, '--variant', 'a/b')).code).toBe(12);
+});
+
+test('--diagnostics tells the time, the calls and the limits beside the result', async () => {
+  const { code, stdout, stderr } = await dryrun('tasks', 'acme', '--json', '--diagnostics');
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ requests: 1 });
+  expect(stderr).toMatch(
+    /^Diagnostics: \d+\.\d\d s, \d+ calls of nango, 1 request; within 256 MB of memory and 10 s of CPU between two calls\.$/m,
+  );
+});
+
 test('an action gets its input and its output stands alone on stdout', async () => {
   const { code, stdout } = await dryrun('post-message', 'acme', '--input', '{"channel":"general","text":"Grüße"}');
   expect(code).toBe(0);

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { ALIASES, REFUSED } from '../../cli/former.ts';
 import { COMMANDS } from '../../cli/main.ts';
 import { installedPackage } from '../../cli/package.ts';
 import { runCli, useFolders } from '../support/cli.ts';
@@ -8,7 +9,9 @@ const folders = useFolders();
 test('--help lists every command and ends with 0', async () => {
   const { code, stdout, stderr } = await runCli(['--help'], { cwd: '/' });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(`\n  ${name} `);
+  for (const [name, { isHidden = false }] of Object.entries(COMMANDS))
+    expect(stdout.includes(`\n  ${name} `)).toBe(!isHidden);
+  for (const name of [...Object.keys(ALIASES), ...Object.keys(REFUSED)]) expect(stdout).not.toContain(`\n  ${name} `);
 });
 
 test.each([...Object.keys(COMMANDS), 'integrations create', 'connections create', 'connections delete'])(

@@ -5,7 +5,7 @@ import { migrateConfig } from '../../manifest/migrate.ts';
 import { parseManifest } from '../../manifest/parse.ts';
 import { zodModels } from '../../manifest/zod-text.ts';
 import { useApi } from '../support/api.ts';
-import { createTracker, deployFlows, flow } from '../support/deployment.ts';
+import { createTracker, deployFlows, deployment, flow } from '../support/deployment.ts';
 import { runCli, useFolders } from '../support/cli.ts';
 import { initProject } from '../support/cli-project.ts';
 import { writeFiles } from '../support/project-files.ts';
@@ -112,13 +112,35 @@ test('pull fetches the source of a deployed script, and asks which where there a
   await writeFiles(cwd, { 'index.ts': '', '.nango/keep': '' });
   expect(await runCli(['pull', 'pulled', 'tasks'], { cwd, env: env() })).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('has a sync and an action'),
+    stderr: expect.stringContaining('expected type=sync or type=action'),
   });
   expect((await runCli(['pull', 'pulled', 'tasks', '-s'], { cwd, env: env() })).code).toBe(0);
   expect(await readFile(join(cwd, 'pulled', 'syncs', 'tasks.ts'), 'utf8')).toBe('export default () => {};');
   expect((await runCli(['pull', 'pulled', 'tasks', '-s'], { cwd, env: env() })).code).toBe(1);
   const { body } = await api.call('GET', '/integrations/pulled/functions?type=sync');
   expect(body).toMatchObject({ data: [{ name: 'tasks', type: 'sync' }], pagination: { total: 1 } });
+});
+
+test('pull fetches an on-event script as one, whatever its event', async () => {
+  await createTracker(api, 'heard');
+  const scripts = ['post-connection-creation', 'pre-connection-deletion'].map((event) => ({
+    name: 'hello',
+    event,
+    fileBody: { js: 'exports.default = () => {};', ts: 'export default () => {};' },
+  }));
+  const body = deployment([], { onEventScriptsByProvider: [{ providerConfigKey: 'heard', scripts }] });
+  expect(await api.call('POST', '/sync/deploy', { body })).toMatchObject({ status: 200 });
+  const cwd = await folders.create();
+  await writeFiles(cwd, { 'index.ts': '', '.nango/keep': '' });
+  expect((await runCli(['pull', 'heard', 'hello', '--sync'], { cwd, env: env() })).code).toBe(1);
+  expect(await runCli(['pull', 'heard', 'hello', '--on-event'], { cwd, env: env() })).toEqual({
+    code: 0,
+    stdout: 'Wrote heard/on-events/hello.ts and its import in index.ts\n',
+    stderr: '',
+  });
+  expect((await api.call('GET', '/integrations/heard/functions?type=on-event')).body).toMatchObject({
+    data: [{ type: 'on-event' }, { type: 'on-event' }],
+  });
 });
 
 test('doctor names what is wrong and what to do, as lines and as JSON', async () => {
