@@ -1,20 +1,17 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
 import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract/script.ts';
-import { cleanJsonText } from '../manifest/record-rules.ts';
 import { paginateDefaults } from '../outbound/catalogue.ts';
 import { DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
 import { findCheckpoint } from '../store/checkpoints.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
-import { keptUntil } from '../store/journal-retention.ts';
-import { dropJournal, pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
+import { pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
 import {
   type Attempt,
   countDivergence,
   endRun,
-  newGeneration,
   refreshAttempt,
   type RunEnd,
   type StoredFailure,
@@ -25,26 +22,17 @@ import { giveWay } from '../store/run-room.ts';
 import { addLogLines } from '../store/run-logs.ts';
 import { loadBundle } from './bundles.ts';
 import type { Dependencies } from './dependencies.ts';
-import { forgetTrackings, makeDeletions, modelsTracked, trackModels } from './deletions.ts';
+import { modelsTracked, trackModels } from './deletions.ts';
 import { emptyCacheOf } from './empty-cache.ts';
+import { type AttemptResult, finish } from './finish.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
-import { refusedRecords } from './refusals.ts';
+import { renew } from './renewal.ts';
 import { untilStored } from './store-retry.ts';
 import { traceHost } from './traced-host.ts';
-import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 import { type Turn, watchTurn } from './turn.ts';
-
-export type AttemptResult =
-  | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
-  | { readonly status: 'waiting'; readonly resumeAt: Date; readonly reason: string }
-  | { readonly status: 'paused' }
-  /** It was to wait and no longer is: the next attempt goes on at once. */
-  | { readonly status: 'interrupted' }
-  /** Stopped from outside with nothing decided; all that was done so far is kept. */
-  | { readonly status: 'stopped' };
 
 /** Deaths of its process after which a run is alone in one, and deaths in a row with nothing new after which it fails. */
 const DEATHS_BEFORE_ALONE = 2;
@@ -242,63 +230,6 @@ async function beginAgain(
 const AGAIN =
   'A script that saves checkpoints gets on in spite of this; where no answer of an API has changed, report it as a bug.';
 
-/** A new generation with an empty journal: what is behind a checkpoint is never gone through again. */
-async function renew(db: Queryable, deps: Dependencies, run: Attempt): Promise<void> {
-  await dropJournal(db, run.runId);
-  await newGeneration(db, {
-    runId: run.runId,
-    fence: run.fence,
-    sealedSeed: deps.box.seal(randomBytes(32).toString('hex')),
-    at: deps.clock(),
-  });
-}
-
-async function finish(
-  deps: Dependencies,
-  run: Attempt,
-  recorder: Recorder,
-  end: {
-    readonly outcome: Extract<ScriptOutcome, { status: 'completed' | 'failed' }>;
-    readonly stop: AbortSignal;
-    readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
-  },
-): Promise<AttemptResult> {
-  const { outcome, stop, onEnd } = end;
-  if (outcome.status === 'completed' && !(await makeDeletions(deps, run, recorder, stop))) return { status: 'stopped' };
-  const thrown = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
-  if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
-  let failure = thrown;
-  await recorder.flush(async (db) => {
-    // Within the transaction: the last of the run's records may be refused by this very flush.
-    const refused = outcome.status === 'completed' ? await refusedRecords(db, run) : undefined;
-    failure = thrown ?? refused ?? null;
-    const state = failure === null ? 'success' : 'failed';
-    const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
-    const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
-    await endRun(db, end);
-    await onEnd(db, end);
-    if (state === 'success' && run.kind === 'sync') await forgetTrackings(db, run);
-    if (keptUntil({ state, finishedAt: end.at }, deps.journals) === null) await dropJournal(db, run.runId);
-  });
-  const state = failure === null ? 'success' : 'failed';
-  deps.meter.runEnded({ kind: run.kind, state }, run.runningMs + recorder.liveMs());
-  return { status: 'ended', state, failure };
-}
-
-async function tryAgain(
-  deps: Dependencies,
-  run: Attempt,
-  recorder: Recorder,
-  failure: StoredFailure,
-): Promise<AttemptResult> {
-  let wait: { readonly resumeAt: Date; readonly reason: string } | undefined;
-  await recorder.flush(async (db) => {
-    wait = await beginAgainLater(db, run, failure, { at: deps.clock(), renew: (tx) => renew(tx, deps, run) });
-  });
-  if (wait === undefined) throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
-  return { status: 'waiting', ...wait };
-}
-
 /** Ends a run that nobody can go on with. */
 export async function endAsFailed(
   deps: Dependencies,
@@ -315,15 +246,6 @@ export async function cancellationOf({ db }: Dependencies, run: Attempt): Promis
   const cut = calls.filter(({ state, harmless }) => state === 'intended' && !harmless).map(({ what }) => what);
   const doubt = cut.length === 0 ? '' : ` while ${cut.join(', ')} was under way, which may have happened`;
   return { code: 'script_aborted', message: `The run was cancelled${doubt}` };
-}
-
-function storedFailure({
-  code,
-  message,
-  details,
-}: Extract<ScriptOutcome, { status: 'failed' }>['failure']): StoredFailure {
-  // What an author throws may hold what jsonb does not.
-  return JSON.parse(cleanJsonText(JSON.stringify({ code, message, ...details })));
 }
 
 /** What happens to a connection does not wait for long (nango-surface, section 7.1). */

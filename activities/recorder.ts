@@ -35,10 +35,16 @@ export type Recorder = {
   /** Stores the writes of a call that will get no answer, and commits with everything else what `also` does. */
   readonly flushStaged: (call: number, also: (db: Queryable) => Promise<void>) => Promise<void>;
   /** Waits while more is buffered than should be; a log that is full takes no more lines. */
-  readonly log: (line: LogLine) => Promise<void>;
+  /** False when the log is full and the line is not kept. */
+  readonly log: (line: LogLine) => Promise<boolean>;
   readonly countRequest: () => void;
   /** Commits everything buffered so far, and with it what `also` does. */
   readonly flush: (also?: (db: Queryable) => Promise<void>) => Promise<void>;
+  /**
+   * Forgets the answers so far and tells what else there is to count, of an attempt that has stored nothing and has
+   * nothing else to store; of any other it does nothing and answers undefined. For ends that drop the journal.
+   */
+  readonly takeUnstored: () => { readonly requests: number; readonly runningMs: number } | undefined;
   /** Commits that a call is about to go on the wire. */
   readonly intend: (call: PendingCall) => Promise<void>;
   /** The pending call of that number has its answer, which is recorded next. */
@@ -263,18 +269,29 @@ export function createRecorder(
       return flush(also);
     },
     log: async (line) => {
-      if (logBytes >= MOST_LOG_BYTES) return;
+      if (logBytes >= MOST_LOG_BYTES) return false;
       const bytes = Buffer.byteLength(line.message) + LINE_BYTES;
       logBytes += bytes;
       batch.logBytes += bytes;
       batch.lines.push(logBytes < MOST_LOG_BYTES ? line : { ...line, level: 'warn', message: FULL });
       grown(bytes);
       if (batch.bytes > MAX_BUFFERED_BYTES) await flush();
+      return true;
     },
     countRequest: () => {
       batch.requests += 1;
     },
     flush,
+    takeUnstored: () => {
+      const { requests } = batch;
+      const hasMore = batch.writes.length + batch.lines.length + batch.answered.length + staged.size > 0;
+      if (flushed > 0 || isFlushing || fault !== undefined || hasMore) return undefined;
+      clearTimeout(timer);
+      timer = undefined;
+      batch = emptyBatch();
+      const now = performance.now();
+      return { requests, runningMs: Math.round(now - (liveSince ?? now)) };
+    },
     intend: (call) => flush((db) => savePendingCalls(db, place, [call])),
     answered: (number) => void answered.add(number),
     chunks: () => chunk,

@@ -8,6 +8,7 @@ import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './att
 import type { Dependencies } from './dependencies.ts';
 import { currentExecution } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { settleIdentity } from '../store/identity.ts';
 import { untilStored } from './store-retry.ts';
 
 /** Below the workflow task's time-out (10 s), which a local activity must not reach. */
@@ -35,6 +36,8 @@ export function createActionActivities(deps: Dependencies) {
       watched.end();
       return endedStep(deps, runId);
     }
+    // Syncs do so as they begin; of the others, these save records.
+    if (run.kind === 'webhook') await untilStored(() => settleIdentity(deps.db), new AbortController().signal);
     watched.heed(run.control);
     const stop = new AbortController();
     const step = execute(deps, run, { signal: stop.signal, watched }).finally(() => {

@@ -12,6 +12,7 @@ import {
   saveConnection,
 } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
+import { forgetFailures } from '../store/back-off.ts';
 import type { Environment } from '../store/environments.ts';
 import { lockDeployedSyncs } from '../store/locks.ts';
 import type { ApiDeps } from './deps.ts';
@@ -83,6 +84,8 @@ async function settle(db: Queryable, deps: ApiDeps, environment: Environment, sa
   const { id } = saved.connection;
   const created = await acceptConnection(db, id);
   await addMissingSyncs(db, deps, { environmentId: environment.id, connectionRow: id });
+  // What made its syncs fail may have been the credentials that are replaced.
+  if (!created) await forgetFailures(db, { connectionRows: [id] });
   const connection = await reread(db, id);
   const deliveries = await announceAuth(db, {
     connectionRow: id,

@@ -11,7 +11,7 @@ export function traceRequests(tracing: Tracing, pathOf: (request: Request) => st
       const closed = new Promise<void>((resolve) => response.once('close', resolve));
       next();
       await closed;
-      const route = request.route === undefined ? 'none' : pathOf(request);
+      const route = request.route === undefined && request.baseUrl === '' ? 'none' : pathOf(request);
       span.rename(`${method} ${route}`);
       span.set({ 'http.route': route, 'http.response.status_code': response.statusCode });
     });

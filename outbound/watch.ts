@@ -13,6 +13,8 @@ const MASK = '***';
 /** Names of headers and parameters that carry secrets by their purpose, whoever made them; a token of a page is none. */
 const SECRET_NAME =
   /authoriz|^x-auth|cookie|(?<!page[-_]?|next[-_]?|sync[-_]?)token|secret|passw|signature|credential|session|(^|[-_]|api)key$|^(sig|code)$/i;
+/** Headers that hold addresses, whose queries may be all that opens them (presigned links, resumable uploads). */
+const ADDRESS_NAME = /^(content-)?location$|^link$|^refresh$/i;
 const MOST_HEADERS = 60;
 const LONGEST = 1_000;
 
@@ -65,7 +67,8 @@ function maskedHeaders(
   for (const [name, value] of Object.entries(headers).slice(0, MOST_HEADERS)) {
     if (value === undefined) continue;
     const text = typeof value === 'string' ? value : value.join(', ');
-    masked[name] = SECRET_NAME.test(name) ? MASK : redact(text).slice(0, LONGEST);
+    const told = ADDRESS_NAME.test(name) ? text.replaceAll(/\?[^\s>,;"]*/g, `?${MASK}`) : text;
+    masked[name] = SECRET_NAME.test(name) ? MASK : redact(told).slice(0, LONGEST);
   }
   return masked;
 }

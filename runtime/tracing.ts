@@ -74,8 +74,11 @@ export function openTraces(options: {
 }
 
 function headersOf(text: string): Record<string, string> {
-  const pairs = [...new URLSearchParams(text.replaceAll(',', '&'))];
-  return Object.fromEntries(pairs.map(([name, value]) => [name.trim(), value.trim()]));
+  const pairs = text.split(',').flatMap((pair) => {
+    const [name = '', ...value] = pair.split('=');
+    return name.trim() === '' ? [] : [[name.trim(), decodeURIComponent(value.join('=').trim())]];
+  });
+  return Object.fromEntries(pairs);
 }
 
 async function inside<T>(span: Span, until: AbortSignal | undefined, work: (span: OpenSpan) => Promise<T>): Promise<T> {

@@ -72,7 +72,7 @@ export function openCallDesk(options: {
   const sent = new Map<number, number>();
   const executing = new Map<number, Executing>();
   const calls = new Map<number, JournalCall>();
-  const taken = new Map<number, number>();
+  const taken = new Map<number, { readonly kind: string; readonly chars: number }>();
   const trace = openCallTrace();
   const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
@@ -84,7 +84,7 @@ export function openCallDesk(options: {
   let isInterrupted = false;
 
   const putDown = (number: number): void => {
-    takenChars -= taken.get(number) ?? 0;
+    takenChars -= taken.get(number)?.chars ?? 0;
     taken.delete(number);
   };
 
@@ -235,12 +235,13 @@ export function openCallDesk(options: {
       if (takenChars > MOST_TAKEN * limits.maxFrameBytes) {
         return fail(failure('script_limit_exceeded', 'The calls under way carry more than the engine holds.'));
       }
-      taken.set(number, chars);
+      taken.set(number, { kind, chars });
       made = Math.max(made, number + 1);
       const call: JournalCall = { number, kind: kind as JournalKind, json, body };
       if (!replay?.hold(call)) goLive(call);
     },
     dropTimer: (number) => {
+      if (taken.get(number)?.kind !== 'timer') return;
       putDown(number);
       replay?.drop(number);
       calls.delete(number);

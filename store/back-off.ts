@@ -25,11 +25,20 @@ export async function setBackOff(db: Queryable, syncId: string, until: Date | nu
 /** Lets syncs run as often as ever: they have succeeded, or something about them has changed. */
 export async function forgetFailures(
   db: Queryable,
-  of: { readonly syncIds: readonly string[] } | { readonly scriptIds: readonly string[] },
+  of:
+    | { readonly syncIds: readonly string[] }
+    | { readonly scriptIds: readonly string[] }
+    | { readonly connectionRows: readonly string[] },
 ): Promise<void> {
-  const [column, ids] = 'syncIds' in of ? (['id', of.syncIds] as const) : (['script_id', of.scriptIds] as const);
+  const [column, ids] = columnOf(of);
   await db.query(
     `update syncs set failures = 0, backs_off_until = null where ${column} = any($1::bigint[]) and failures > 0`,
     [ids],
   );
+}
+
+function columnOf(of: Parameters<typeof forgetFailures>[1]) {
+  if ('syncIds' in of) return ['id', of.syncIds] as const;
+  if ('scriptIds' in of) return ['script_id', of.scriptIds] as const;
+  return ['connection_id', of.connectionRows] as const;
 }

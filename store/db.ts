@@ -49,6 +49,25 @@ export async function withTransaction<T>(pool: Database, work: (db: Queryable) =
   }
 }
 
+/** Reads as of one transaction; undefined when one of its statements has taken longer than that. */
+export async function withinTime<T>(
+  pool: Database,
+  statementMs: number,
+  work: (db: Queryable) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await withTransaction(pool, async (db) => {
+      await db.query(`select set_config('statement_timeout', $1::text, true)`, [String(statementMs)]);
+      return work(db);
+    });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === QUERY_CANCELED) return undefined;
+    throw error;
+  }
+}
+
+const QUERY_CANCELED = '57014';
+
 /** The only row of a result that must have one. */
 export function onlyRow<T>(result: { rows: T[] }, what: string): T {
   const row = result.rows[0];

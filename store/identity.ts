@@ -5,18 +5,16 @@
  */
 import { type Database, type Queryable, withTransaction } from './db.ts';
 
-/** Numbers below it count within an epoch: more than records are changed in ten thousand years of a thousand a second. */
-const EPOCH_BITS = 48;
+/** Numbers below it count within an epoch: eight years of a thousand changes a second. */
+export const EPOCH_BITS = 38;
+/** Minutes from 1970 to 2026. */
+const FIRST_MINUTE = 29_453_760;
 
 /** Looks whether this is the copy the numbers were given out on, and begins a new epoch when it is not. */
 export async function settleIdentity(db: Database): Promise<void> {
   if (await isKnown(db)) return;
   await withTransaction(db, async (tx) => {
-    await tx.query(`select pg_advisory_xact_lock(hashtext('nango-temporal identity'))`);
-    if (await isKnown(tx)) return;
-    const replaced = await tx.query(`delete from store_identity`);
-    await tx.query(`insert into store_identity (identity) values (${IDENTITY})`);
-    if (replaced.rowCount !== 0) await raiseNumbers(tx);
+    if (await noteCopy(tx)) await raiseNumbers(tx);
   });
 }
 
@@ -26,13 +24,30 @@ export async function settleIdentity(db: Database): Promise<void> {
  */
 export async function beginEpoch(db: Database): Promise<void> {
   await withTransaction(db, async (tx) => {
-    await tx.query(`select pg_advisory_xact_lock(hashtext('nango-temporal identity'))`);
+    await noteCopy(tx);
     await raiseNumbers(tx);
   });
 }
 
+/** Notes which copy this is. True when the data were another one's until now. */
+async function noteCopy(db: Queryable): Promise<boolean> {
+  await db.query(`select pg_advisory_xact_lock(hashtext('nango-temporal identity'))`);
+  if (await isKnown(db)) return false;
+  const others = await db.query<{ epoch: string }>(`delete from store_identity returning epoch::text`);
+  const epoch = others.rows[0]?.epoch ?? '0';
+  await db.query(`insert into store_identity (identity, epoch) values (${IDENTITY}, $1::bigint)`, [epoch]);
+  return others.rowCount !== 0;
+}
+
+/** The epoch grows with the time: copies that are restored from one dump, one after the other, begin different ones. */
 async function raiseNumbers(db: Queryable): Promise<void> {
-  await db.query(`update record_heads set seq = ((seq >> $1::int) + 1) << $1::int`, [EPOCH_BITS]);
+  await db.query(
+    `update store_identity
+     set epoch = greatest(epoch + 1, (select max(seq >> $1::int) + 1 from record_heads),
+       floor(extract(epoch from now()) / 60)::bigint - $2::bigint)`,
+    [EPOCH_BITS, FIRST_MINUTE],
+  );
+  await db.query(`update record_heads set seq = (select epoch from store_identity) << $1::int`, [EPOCH_BITS]);
 }
 
 // Server, timeline (another one after a standby took over or a restore to a point in time), database, and table: each

@@ -5,6 +5,7 @@
  */
 import { EngineError } from '../contract/failures.ts';
 import { onlyRow, type Queryable } from './db.ts';
+import { EPOCH_BITS } from './identity.ts';
 import type { RecordSeal } from './record-seal.ts';
 
 export type RecordScope = { readonly connectionRow: string; readonly model: string; readonly variant: string };
@@ -69,13 +70,13 @@ async function createHead(db: Queryable, writer: Writer): Promise<boolean> {
   const result = await db.query(
     `with fenced as (select from runs where id = $4::text and fence = $5::int and state = 'running'), made as (
        insert into record_heads (connection_id, model, variant, seq, last_modified_at)
-       select c.id, $2::text, $3::text, 0, $6::timestamptz - interval '1 microsecond'
+       select c.id, $2::text, $3::text, coalesce((select max(epoch) from store_identity), 0) << $7::int, $6::timestamptz - interval '1 microsecond'
        from connections c, fenced
        where c.id = $1::bigint
        on conflict (connection_id, model, variant) do nothing
      )
      select from fenced`,
-    [...scopeValues(writer), writer.runId, writer.fence, writer.at],
+    [...scopeValues(writer), writer.runId, writer.fence, writer.at, EPOCH_BITS],
   );
   return result.rowCount === 1;
 }

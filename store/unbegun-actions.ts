@@ -8,14 +8,18 @@ import { endRun, type StoredFailure } from './runs.ts';
 const CALLERS_OWN = `substr(id, 15, 1) = '7'`;
 
 /** Those that a caller of the API asked for before that time. */
-export async function unbegunActions(db: Queryable, before: Date, limit: number): Promise<UnstartedRun[]> {
+export async function unbegunActions(
+  db: Queryable,
+  page: { readonly before: Date; readonly afterId: string; readonly limit: number },
+): Promise<UnstartedRun[]> {
   const result = await db.query<UnstartedRun>(
     `select id as "runId", workflow_id as "workflowId"
      from runs
      where state = 'queued' and kind = 'action' and started_by = 'api' and created_at < $1::timestamptz and ${CALLERS_OWN}
-     order by created_at
-     limit $2::int`,
-    [before, limit],
+       and id > $2::text
+     order by id
+     limit $3::int`,
+    [page.before, page.afterId, page.limit],
   );
   return result.rows;
 }

@@ -31,7 +31,7 @@ export async function reconcileWorkflow({ thorough }: { readonly thorough: boole
     if (patched('start-webhooks')) await startWebhooks();
     if (thorough && patched('2026-11-journal-sweep')) await eachPage((afterId) => sweepJournals({ afterId }));
     if (thorough && patched('2026-11-record-sweep')) await eachPage((afterId) => sweepRecords({ afterId }));
-    if (thorough && patched('2026-11-log-sweep')) await eachPage(() => sweepLogs());
+    if (thorough && patched('2026-11-log-sweep')) await sweepLogs();
     await condition(allHandlersFinished);
     if (again && workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof reconcileWorkflow>({ thorough });

@@ -36,11 +36,11 @@ export function createRunLog(
 ): RunLog {
   // Calls count from 0, and a new generation numbers them anew.
   const numberOf = (call: number, place: number) => firstLine(run.generation) + LINES_PER_CALL * (call + 1) + place;
-  const add = (seq: number, level: LogLevel, line: string): Promise<void> => {
+  const add = async (seq: number, level: LogLevel, line: string): Promise<void> => {
     // Postgres holds no NUL, and a log line can never fail a run.
     const message = redactor.redact(line.replaceAll('\0', '').toWellFormed());
-    deps.log('script.log', { run: run.runId, name: run.name, level, message });
-    return recorder.log({ seq, at: deps.clock(), level, message });
+    const isKept = await recorder.log({ seq, at: deps.clock(), level, message });
+    if (isKept) deps.log('script.log', { run: run.runId, name: run.name, level, message });
   };
   return {
     // What its flush fails with, ends the run by itself.

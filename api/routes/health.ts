@@ -36,5 +36,5 @@ export function healthRoutes(deps: ApiDeps, route: Route<object>): Router {
 /** Those that count, for one that asks less: a load balancer must not take APIs away because the workers are gone. */
 const Parts = z
   .string()
-  .transform((text) => text.split(','))
+  .transform((text) => [...new Set(text.split(','))])
   .pipe(z.array(z.enum(PARTS)));

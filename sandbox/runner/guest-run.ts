@@ -141,7 +141,10 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     if (isOver) return;
     if (kind === 'settled') return onSettled(json, body);
     if (kind === 'cleared') {
-      if (outstanding.delete(number)) events.timerCleared(number);
+      // Whoever names another call has broken into the prelude; its answer is still to come.
+      if (outstanding.get(number) !== 'timer') return;
+      outstanding.delete(number);
+      events.timerCleared(number);
       return;
     }
     if (kind === 'saveFailed') {

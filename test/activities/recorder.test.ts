@@ -31,6 +31,25 @@ test('a call stays in doubt until its answer is stored', async () => {
   expect(await inDoubt()).toEqual([]);
 });
 
+test('what only asked has nothing to store but a count, and what announced a call has', async () => {
+  const { recorder } = await openRun('unstored');
+  recorder.countRequest();
+  recorder.journal.record({ ...ENTRY, number: 1 });
+  expect(recorder.takeUnstored()).toMatchObject({ requests: 1 });
+  await recorder.flush();
+  expect(recorder.chunks()).toBe(0);
+  await recorder.intend(POST);
+  expect(recorder.takeUnstored()).toBeUndefined();
+});
+
+test('a line is to be stored', async () => {
+  const { recorder } = await openRun('to-be-stored');
+  recorder.log({ seq: 1, at: START, level: 'info', message: 'said' });
+  expect(recorder.takeUnstored()).toBeUndefined();
+  await recorder.flush();
+  expect(recorder.takeUnstored()).toBeUndefined();
+});
+
 const ENTRY = { kind: 'request', argsHash: 'hash', args: '{}', ok: true, json: '{}', body: '', now: 0 } as const;
 
 /** A run that has begun, and which of its calls are in doubt as another process would see it. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { allocateSyncRun } from '../../store/allocation.ts';
+import { endAtOnce } from '../../store/end-at-once.ts';
 import { type Attempt, beginAttempt, countFlush, suspendRun } from '../../store/runs.ts';
 import { useDatabase } from '../support/database.ts';
 import { allocating, seedSync, START } from '../support/rows.ts';
@@ -70,4 +71,22 @@ test('an attempt scheduled before one that has begun begins no more, one schedul
   expect((await beginTask(20))?.fence).toBe(1);
   expect(await beginTask(10)).toBeUndefined();
   expect((await beginTask(30))?.fence).toBe(2);
+});
+
+test('an attempt ends at once only where nothing was stored and nobody else has begun', async () => {
+  const { fence } = await begin();
+  const end = { runId, fence, requests: 2, runningMs: 5, output: '{"a":1}', at: START };
+  const second = await begin();
+  expect(await endAtOnce(database.pool, end)).toBe(false);
+  await countFlush(database.pool, { ...end, fence: second.fence, number: 1, journalBytes: 0 });
+  expect(await endAtOnce(database.pool, { ...end, fence: second.fence })).toBe(false);
+});
+
+test('an end whose answer was lost is found when it is tried again, and counted once', async () => {
+  const { fence } = await begin();
+  const end = { runId, fence, requests: 2, runningMs: 5, output: '{"a":1}', at: START };
+  expect(await endAtOnce(database.pool, end)).toBe(true);
+  expect(await endAtOnce(database.pool, end)).toBe(true);
+  const { rows } = await database.pool.query('select state, output, requests from runs where id = $1', [runId]);
+  expect(rows).toEqual([{ state: 'success', output: '{"a":1}', requests: 2 }]);
 });

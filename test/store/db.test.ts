@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { isStoreLoss, openDatabase, withTransaction } from '../../store/db.ts';
+import { isStoreLoss, openDatabase, withTransaction, withinTime } from '../../store/db.ts';
 import { useDatabase } from '../support/database.ts';
 import { freePort } from '../../platform/ports.ts';
 
@@ -63,4 +63,11 @@ test('a wrong statement and a broken rule are no loss of the store', async () =>
   );
   expect(isStoreLoss(new Error('other'))).toBe(false);
   expect(isStoreLoss(undefined)).toBe(false);
+});
+
+test('a read that takes too long is given up, and its connection is as before', async () => {
+  const db = database.open(1);
+  expect(await withinTime(db, 50, (tx) => tx.query('select pg_sleep(30)'))).toBeUndefined();
+  expect((await withinTime(db, 10_000, (tx) => tx.query('select 1 as one')))?.rows).toEqual([{ one: 1 }]);
+  expect((await db.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '0' }]);
 });

@@ -34,7 +34,6 @@ test('only a thorough one asks Temporal about runs that are shown as running, an
     'records 0',
     'records 9',
     'logs 0',
-    'logs 0',
   ]);
 });
 
