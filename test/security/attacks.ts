@@ -18,8 +18,10 @@ export type Attack = {
 };
 
 const LOOP = /^script_timed_out$/;
-const MEMORY = /^script_out_of_memory$/;
-const OWN_FAULT = /^(script_failed|script_timed_out|script_out_of_memory|script_limit_exceeded|record_invalid)$/;
+// What takes its memory in one step may make V8 end the whole process, each time it is tried.
+const MEMORY = /^(script_out_of_memory|runner_lost)$/;
+const OWN_FAULT =
+  /^(script_failed|script_timed_out|script_out_of_memory|script_limit_exceeded|record_invalid|runner_lost)$/;
 
 /** Tries a thunk and says what it found, in words that no secret fits in. */
 const REACH = `const reach = (get: () => any) => { try { const found = get(); return found === undefined || found === null ? 'nothing' : typeof found; } catch { return 'refused'; } };`;
@@ -231,7 +233,7 @@ const FORGING: readonly Attack[] = [
   {
     name: 'throws a huge payload',
     body: `throw new (nango as any).ActionError({ type: 'x'.repeat(40e6) });`,
-    ends: /^(action_failed|script_out_of_memory)$/,
+    ends: /^(action_failed|script_out_of_memory|runner_lost)$/,
   },
   {
     name: 'answers texts that Postgres does not hold',
@@ -323,7 +325,7 @@ const STORING: readonly Attack[] = [
     name: 'checkpoints a bomb',
     kind: 'sync',
     body: `await (nango as any).saveCheckpoint({ a: 'x'.repeat(30e6) });`,
-    ends: /^(checkpoint_invalid|script_failed|script_limit_exceeded|script_out_of_memory|script_timed_out)$/,
+    ends: /^(checkpoint_invalid|script_failed|script_limit_exceeded|script_out_of_memory|script_timed_out|runner_lost)$/,
   },
   { name: 'logs texts that Postgres does not hold', kind: 'sync', body: `await nango.log('a\\0b\\ud800');` },
 ];
