@@ -6,9 +6,9 @@ import { deployScripts } from '../support/deploy-scripts.ts';
 import { endedRun, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
 
-const BACKLOG = 24;
+const BACKLOG = 60;
 /** Tasks that were handed out, or were on their way to the only slot, when the other environment's came. */
-const ON_THE_WAY = 12;
+const ON_THE_WAY = 30;
 const connections = Array.from({ length: BACKLOG }, (_, at) => `many-${at}`);
 
 const upstream = useUpstream();
