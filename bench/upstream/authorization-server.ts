@@ -35,8 +35,10 @@ export type AuthorizationServer = {
   readonly apiCalls: readonly string[];
   /** Refresh tokens that came a second time. */
   readonly reuses: number;
-  /** Refreshes that came before three quarters of a token's life were over. */
+  /** Refreshes that came in the first half of a token's life: nobody who has seen the token asks for another so soon. */
   readonly tooEarly: number;
+  /** Of its life, the share that was over at the earliest refresh of a token; 1 before there was one. */
+  readonly earliestShare: number;
   /** Seconds of an access token; null: the answer says nothing. @default 3600 */
   lifetime: number | null;
   /** Waits before a token answer. */
@@ -73,8 +75,8 @@ export async function startAuthorizationServer(
   const replaced = new Map<string, { answer: Record<string, unknown>; until: number }>();
   const tokenCalls: TokenCall[] = [];
   const apiCalls: string[] = [];
-  const state = { reuses: 0, tooEarly: 0 };
-  const server: Omit<AuthorizationServer, 'url' | 'port' | 'reuses' | 'tooEarly'> = {
+  const state = { reuses: 0, tooEarly: 0, earliestShare: 1 };
+  const server: Omit<AuthorizationServer, 'url' | 'port' | keyof typeof state> = {
     tokenCalls,
     apiCalls,
     refusals: [],
@@ -110,7 +112,7 @@ export async function startAuthorizationServer(
         revokesAccess: false,
         reshape: (answer: unknown) => answer,
       });
-      Object.assign(state, { reuses: 0, tooEarly: 0 });
+      Object.assign(state, { reuses: 0, tooEarly: 0, earliestShare: 1 });
     },
     close: async () => {
       listener.closeAllConnections();
@@ -144,7 +146,9 @@ export async function startAuthorizationServer(
       grant.revoked = true;
     }
     if (grant.revoked) return 'invalid_grant';
-    if (server.lifetime !== null && clock() - grant.issuedAt < server.lifetime * 750) state.tooEarly += 1;
+    const share = server.lifetime === null ? 1 : (clock() - grant.issuedAt) / (server.lifetime * 1_000);
+    if (share < 0.5) state.tooEarly += 1;
+    state.earliestShare = Math.min(state.earliestShare, share);
     if (server.revokesAccess) byAccess.delete(grant.access);
     grant.access = token('access');
     if (server.rotates) grant.refresh = token('refresh');
@@ -204,6 +208,7 @@ export async function startAuthorizationServer(
   return Object.defineProperties(Object.assign(server, { url: `http://127.0.0.1:${port}`, port }), {
     reuses: { get: () => state.reuses },
     tooEarly: { get: () => state.tooEarly },
+    earliestShare: { get: () => state.earliestShare },
   }) as AuthorizationServer;
 }
 
