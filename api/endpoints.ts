@@ -96,6 +96,10 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     status: [201, 200],
     refusals: [409, 424, 502],
   }),
+  'POST /connection': of('environment:connections:create', 'Import a connection, as clients of 2023 do', {
+    status: [201, 200],
+    refusals: [409, 424, 502],
+  }),
   'GET /connections/:id': of('environment:connections:read', 'One connection with fresh credentials', {
     refusals: [424, 502],
   }),

@@ -89,6 +89,11 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
     '/connections',
     { body: { provider_config_key: is.integration, connection_id: 'mine', credentials: { apiKey: 'x' } } },
   ],
+  'POST /connection': (is) => [
+    'POST',
+    '/connection',
+    { body: { provider_config_key: is.integration, connection_id: 'mine', api_key: 'x' } },
+  ],
   'PATCH /integrations/:key': (is) => [
     'PATCH',
     `/integrations/${is.integration}`,
