@@ -5,7 +5,7 @@ import { ROWS } from '../../bench/rows.ts';
 const REST: Result = {
   bench: 'rest',
   command: 'npm run -s bench -- rest',
-  surroundings: 'machine   2 × Some CPU, 24 GiB, load 0.10',
+  surroundings: 'machine   2 × Some CPU, 24 GiB, 2 % in use',
   figures: { pss_mib: 512, cpu_percent: 1.5 },
 };
 
