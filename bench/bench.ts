@@ -5,6 +5,8 @@ export type BenchOptions = {
   readonly seconds: number;
   readonly idle: number;
   readonly expiries: number;
+  /** One refresh in so many kills a process; 0 for none. */
+  readonly killEvery: number;
   readonly preload: number;
   readonly thorough: boolean;
   readonly syncs: number;

@@ -92,8 +92,8 @@ export function violatedConstraint(error: unknown): string | undefined {
   return 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : undefined;
 }
 
-/** SQLSTATEs and socket codes of a server that is not there, is going, or is not ready yet. */
-const LOSS = /^(08...|57P0[123]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)$/;
+/** SQLSTATEs and socket codes of a server that is not there, is going, is not ready yet, or lacks disk, memory or room for connections. */
+const LOSS = /^(08...|57P0[123]|53...|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)$/;
 /** The driver gives these no code: they are recognised by their text, which `test/store/db.test.ts` holds it to. */
 const LOSS_TEXTS = [/^Connection terminated/, /not queryable$/, /^timeout exceeded when trying to connect$/];
 
