@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { untilStored } from '../../activities/store-retry.ts';
-import { startPostgres } from '../../platform/postgres.ts';
+import { postgresHome, startPostgres } from '../../platform/postgres.ts';
 import { type Database, openDatabase, withTransaction } from '../../store/db.ts';
 import { migrate } from '../../store/migrate.ts';
 import { headOf } from '../../store/record-heads.ts';
@@ -27,7 +27,8 @@ async function withServer(durable: boolean, work: () => Promise<void>): Promise<
   } finally {
     await db.end();
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    // Where Postgres cannot get into the folder, its data are elsewhere.
+    for (const left of [await postgresHome(data), folder]) await rm(left, { recursive: true, force: true });
   }
 }
 
