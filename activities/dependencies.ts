@@ -51,6 +51,8 @@ export type Dependencies = {
   readonly journals: JournalRetention;
   /** After how many days operations and log lines are removed. */
   readonly logDays: number;
+  /** Days after which runs and deliveries that have ended go; 0 for never. */
+  readonly runDays: number;
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
   /** Hears of each action that is no longer at work in this process, for callers who wait for it here. */

@@ -62,6 +62,8 @@ export type ApiLimits = CallLimits & {
   readonly reconcileWaitMs: number;
   /** How many proxies stand in front of this server: that many entries of X-Forwarded-For are believed. */
   readonly trustedProxies: number;
+  /** For how long what Temporal said of its workers is said again, since anybody may ask. */
+  readonly readyForMs: number;
 };
 
 export const DEFAULT_LIMITS: ApiLimits = {
@@ -70,4 +72,5 @@ export const DEFAULT_LIMITS: ApiLimits = {
   failuresPerMinute: 30,
   callsPerMinute: 600_000,
   trustedProxies: 0,
+  readyForMs: 1_000,
 };

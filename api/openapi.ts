@@ -55,10 +55,13 @@ const REFUSALS: Readonly<Record<number, string>> = {
   413: 'The body is too large',
   415: 'The body is of the wrong type',
   424: 'A script or a connection failed',
+  429: 'Too many calls, or too many unknown keys from this address: try again after `retry-after` seconds',
   502: 'The API behind failed',
   503: 'Postgres or Temporal is out of reach: try again',
 };
 const EVERYWHERE = [400, 401, 403, 404, 503];
+/** Where a key or a session is asked for, calls and failed tries are counted. */
+const LOCKED = [429];
 
 /** Every route of the app, in the order in which they are tried. */
 export function routesOf(app: Express): FoundRoute[] {
@@ -135,7 +138,13 @@ function operationOf({ method, path, handler }: FoundRoute): Operation {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, key = '']) => key);
   const fromPath = endpoint?.params === undefined ? {} : propertiesOf(schemaOf(endpoint.params));
   const statuses = known?.status ?? [200];
-  const refusals = [...EVERYWHERE, ...(known?.refusals ?? []), ...(body === undefined ? [] : [413])];
+  const security = endpoint?.security ?? 'open';
+  const refusals = [
+    ...EVERYWHERE,
+    ...(security === 'open' ? [] : LOCKED),
+    ...(known?.refusals ?? []),
+    ...(body === undefined ? [] : [413]),
+  ];
   return {
     operationId: name
       .toLowerCase()
@@ -155,7 +164,7 @@ function operationOf({ method, path, handler }: FoundRoute): Operation {
     ],
     ...(body && { requestBody: { required: isRequired(body), content: { 'application/json': { schema: body } } } }),
     responses: responsesOf(statuses, refusals),
-    security: LOCKS[endpoint?.security ?? 'open'],
+    security: LOCKS[security],
     ...(known?.scope && { 'x-scope': known.scope }),
   };
 }

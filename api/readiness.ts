@@ -11,9 +11,26 @@ const ANSWER_WITHIN_MS = 3_000;
 /** A worker that waits for tasks asks again every minute; some more for a clock that differs from Temporal's. */
 const POLLED_WITHIN_MS = 90_000;
 
-/** One line for each of the `wanted` parts; `'ok'` for those that are well. Takes three seconds at most. */
-export async function readinessOf(deps: ApiDeps, wanted: readonly Part[]): Promise<Readonly<Record<string, string>>> {
-  const queues = wanted.includes('engine') || wanted.includes('workers') ? deps.engine.taskQueues() : NOT_ASKED;
+type Readiness = (wanted: readonly Part[]) => Promise<Readonly<Record<string, string>>>;
+
+/**
+ * Answers one line for each of the `wanted` parts; `'ok'` for those that are well. Takes three seconds at most. However many
+ * ask, and nobody needs a key for it, Temporal is asked once in `limits.readyForMs`.
+ */
+export function createReadiness(deps: ApiDeps): Readiness {
+  let asked: { readonly at: number; readonly queues: Queues } | undefined;
+  const taskQueues = (): Queues => {
+    const now = performance.now();
+    if (asked === undefined || now - asked.at >= deps.limits.readyForMs) {
+      asked = { at: now, queues: deps.engine.taskQueues() };
+    }
+    return asked.queues;
+  };
+  return (wanted) => readinessOf(deps, wanted, taskQueues);
+}
+
+async function readinessOf(deps: ApiDeps, wanted: readonly Part[], taskQueues: () => Queues): ReturnType<Readiness> {
+  const queues = wanted.includes('engine') || wanted.includes('workers') ? taskQueues() : NOT_ASKED;
   const lines = await Promise.all(
     wanted.map(async (part) => {
       const line = await within(ANSWER_WITHIN_MS, CHECKS[part](deps.db, queues)).catch(() => OUT_OF_REACH[part]);

@@ -29,7 +29,10 @@ export async function triggerSync(deps: ApiDeps, sync: Sync, options: TriggerOpt
   const allocation = await triggerInStore(deps.db, deps, sync, options);
   if ('joined' in allocation) await resumeWorkflows(deps, allocation.resumed);
   const cancelled = 'joined' in allocation ? undefined : allocation.cancelled;
-  if (cancelled) await cancelWorkflows(deps, [cancelled.workflowId]);
+  if (cancelled) {
+    deps.metrics.runEnded({ kind: 'sync', state: 'cancelled' });
+    await cancelWorkflows(deps, [cancelled.workflowId]);
+  }
   const run = 'joined' in allocation ? allocation.joined : { ...allocation.allocated, workflowRunId: null };
   const state = 'joined' in allocation ? 'joined' : (await startNow(deps, allocation.allocated)) ? 'started' : 'queued';
   return {

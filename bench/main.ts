@@ -13,6 +13,7 @@ import { benchCluster } from './cases/cluster.ts';
 import { benchCompile } from './cases/compile.ts';
 import { benchConcurrency } from './cases/concurrency.ts';
 import { benchCuts } from './cases/cuts.ts';
+import { benchFuzzApi } from './cases/fuzz-api.ts';
 import { benchJournal } from './cases/journal.ts';
 import { benchLoad } from './cases/load.ts';
 import { benchOutbound } from './cases/outbound.ts';
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   compile: benchCompile,
   concurrency: benchConcurrency,
   cuts: benchCuts,
+  'fuzz-api': benchFuzzApi,
   journal: benchJournal,
   load: benchLoad,
   outbound: benchOutbound,
@@ -58,6 +60,7 @@ const HELP = `npm run -s bench -- <name> [options]
   compile    the author's commands on made-up projects, with tsc and esbuild alone beside them
   cuts       100 runs whose connections to Postgres are cut at random moments
   outbound   what /proxy adds to a call, and how many it makes with 20 callers
+  fuzz-api   random requests made from /openapi.json by schemathesis: no 500, no undocumented status
   refresh    tokens that end all the time, used by eight processes that are killed now and then
   records    saves of the store alone beside COPY, and GET /records over HTTP
   rest       memory and processor of the whole platform when nothing happens
@@ -79,9 +82,10 @@ const HELP = `npm run -s bench -- <name> [options]
                      compile: a project of 6,000 scripts as well
   --seconds <n>      actions, outbound, records: length of each load (15)
   --expiries <n>     refresh: how many tokens end                 (1000)
+  --kill-every <n>   refresh: refreshes for each killed process   (25; 0 kills none)
   --seeds <n>        chaos: how many random scripts               (200)
-  --first <n>        chaos, siege: the first seed                 (1)
-  --minutes <n>      siege, load: for how long                   (60, 3)
+  --first <n>        chaos, fuzz-api, siege: the first seed       (1)
+  --minutes <n>      siege, load, fuzz-api: for how long         (60, 3, 3)
   --connections <n>  load: how many                              (200)
   --syncs <n>        waiting, concurrency: how many at once      (2000, 200)
   --actions <n>      soak: how many actions                      (100000)
@@ -106,6 +110,7 @@ const { values: flags, positionals } = parseArgs({
     runs: { type: 'string', default: '10000' },
     idle: { type: 'string', default: '30' },
     expiries: { type: 'string', default: '1000' },
+    'kill-every': { type: 'string', default: '25' },
     preload: { type: 'string', default: '10000' },
     thorough: { type: 'boolean', default: false },
     profile: { type: 'string' },
@@ -127,7 +132,10 @@ if (name === 'side-by-side') {
     const around = await surroundings();
     say(`bench     ${name}\n${around}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
-    const { syncs = name === 'waiting' ? '2000' : '200', minutes = name === 'load' ? '3' : '60' } = flags;
+    const {
+      syncs = name === 'waiting' ? '2000' : '200',
+      minutes = name === 'load' || name === 'fuzz-api' ? '3' : '60',
+    } = flags;
     const options = {
       records: Number(flags.records),
       seconds: Number(flags.seconds),
@@ -140,6 +148,7 @@ if (name === 'side-by-side') {
       actions: Number(flags.actions),
       runs: Number(flags.runs),
       expiries: Number(flags.expiries),
+      killEvery: Number(flags['kill-every']),
       preload: Number(flags.preload),
       thorough: flags.thorough,
       profile,

@@ -23,6 +23,7 @@ export async function startApi({ settings, parts, log, closing }: EngineOptions,
     ...{ metrics, tracing, journals },
     limits: {
       ...DEFAULT_LIMITS,
+      failuresPerMinute: settings.NANGO_API_UNKNOWN_KEYS_PER_MINUTE,
       callsPerMinute: settings.NANGO_API_CALLS_PER_MINUTE,
       trustedProxies: settings.NANGO_TRUSTED_PROXIES,
     },

@@ -35,6 +35,7 @@ export async function startOwnWorkers(
       removeAfterDays: settings.NANGO_RECORDS_REMOVE_DAYS,
     },
     logDays: settings.NANGO_LOGS_KEEP_DAYS,
+    runDays: settings.NANGO_RUNS_KEEP_DAYS,
     actionLeft: core.ownActions?.left,
   };
   const { connection } = core;

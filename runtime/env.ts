@@ -98,6 +98,9 @@ export const SETTINGS = {
     .default(0)
     .describe('How many proxies stand before the API: callers are told apart by that many entries of X-Forwarded-For'),
   NANGO_API_CALLS_PER_MINUTE: count(600_000).describe('Calls one environment may make to one API process in a minute'),
+  NANGO_API_UNKNOWN_KEYS_PER_MINUTE: count(30).describe(
+    'Unknown keys one address may try at one API process in a minute; after that it is refused',
+  ),
   NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
   NANGO_SCRIPT_MEMORY_MB: count(256).describe('Memory limit of one script'),
   NANGO_SCRIPT_CPU_MS: milliseconds(30_000).describe('Processor time a script may use between two calls'),
@@ -121,6 +124,9 @@ export const SETTINGS = {
     .describe('Runs whose journal outlives them: `failed` and cancelled ones, `all`, `none`'),
   NANGO_JOURNAL_KEEP_DAYS: count(7).describe('For how long; a run that waits for longer is cut to its checkpoint'),
   NANGO_LOGS_KEEP_DAYS: count(15).describe('For how long operations and log lines are kept that `/logs` shows'),
+  NANGO_RUNS_KEEP_DAYS: days.describe(
+    'Days after their end for which runs and deliveries of webhooks are kept; the last run of a sync stays; 0 for ever',
+  ),
   NANGO_WORKER_ROLES: list
     .refine(
       (roles) => roles.every((role) => role === 'actions' || role === 'syncs'),

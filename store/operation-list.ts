@@ -47,6 +47,8 @@ type Source = {
   readonly table: string;
   readonly holds: string;
   readonly types: readonly OperationType[];
+  /** Statuses of few rows, and the condition of the index that holds just these: word for word as it was made. */
+  readonly rare: readonly { readonly statuses: readonly OperationStatus[]; readonly rows: string }[];
 };
 
 const RUN_STATUS = `case when r.state = 'queued' then 'waiting'
@@ -58,10 +60,13 @@ const SOURCES: readonly Source[] = [
   {
     name: 'log',
     types: ['proxy', 'auth', 'webhook'],
+    rare: [
+      { statuses: ['running', 'waiting', 'failed', 'timeout', 'cancelled', 'skipped'], rows: `v.state <> 'success'` },
+    ],
     table: 'operations',
     all: `select o.id, o.environment_id, o.type, o.operation, o.status, o.provider_config_key as "providerConfigKey",
         o.connection_id as "connectionId", null::text as name, o.summary, o.error, o.created_at as "createdAt",
-        o.ended_at as "endedAt"
+        o.ended_at as "endedAt", o.status as state
       from operations o`,
     holds: `exists (select from jsonb_array_elements(t.messages) m
       where strpos(lower(concat_ws(' ', m->>'message', m->'http'->'request'->>'url')), $2::text) > 0)`,
@@ -69,6 +74,13 @@ const SOURCES: readonly Source[] = [
   {
     name: 'run',
     types: ['sync', 'action', 'events', 'webhook'],
+    rare: [
+      {
+        statuses: ['failed', 'timeout', 'cancelled', 'skipped'],
+        rows: `v.state in ('failed', 'cancelled', 'skipped')`,
+      },
+      { statuses: ['running', 'waiting'], rows: `v.state in ('queued', 'running', 'waiting')` },
+    ],
     table: 'runs',
     all: `select r.id, r.environment_id,
         case when r.kind = 'webhook' then 'webhook' when r.started_by = 'event' then 'events' else r.kind end as type,
@@ -78,7 +90,7 @@ const SOURCES: readonly Source[] = [
         coalesce(r.error->>'message', r.wait_reason, 'started by ' || r.started_by) as summary,
         case when r.error is not null
           then jsonb_build_object('code', r.error->>'code', 'message', r.error->>'message') end as error,
-        r.created_at as "createdAt", r.finished_at as "endedAt"
+        r.created_at as "createdAt", r.finished_at as "endedAt", r.state
       from runs r join connections c on c.id = r.connection_id join integrations i on i.id = c.integration_id
         left join scripts s on s.id = r.script_id`,
     holds: `exists (select from run_logs l where l.run_id = t.id and strpos(lower(l.message), $2::text) > 0)`,
@@ -86,13 +98,21 @@ const SOURCES: readonly Source[] = [
   {
     name: 'delivery',
     types: ['webhook'],
+    rare: [
+      // No delivery has the others.
+      {
+        statuses: ['failed', 'timeout', 'cancelled', 'skipped', 'running'],
+        rows: `v.state in ('refused', 'expired')`,
+      },
+      { statuses: ['waiting', 'running'], rows: `v.state = 'pending'` },
+    ],
     table: 'webhook_deliveries',
     all: `select d.id, d.environment_id, 'webhook' as type, 'forward' as operation, ${DELIVERY_STATUS} as status,
         i.unique_key as "providerConfigKey", c.connection_id as "connectionId", null::text as name,
         concat('''', d.type, ''' to ', d.url) as summary,
         case when d.last_error is not null and d.state <> 'delivered'
           then jsonb_build_object('code', 'upstream_unreachable', 'message', d.last_error) end as error,
-        d.created_at as "createdAt", d.ended_at as "endedAt"
+        d.created_at as "createdAt", d.ended_at as "endedAt", d.state
       from webhook_deliveries d left join connections c on c.id = d.connection_id
         left join integrations i on i.id = c.integration_id`,
     holds: `strpos(lower(t.tries::text), $2::text) > 0`,
@@ -160,18 +180,19 @@ async function newest(db: Queryable, filter: OperationFilter, limit: number): Pr
 
 async function newestOf(
   db: Queryable,
-  { name, all }: Source,
+  { name, all, rare }: Source,
   filter: OperationFilter,
   limit: number,
 ): Promise<OperationView[]> {
-  const { before } = filter;
+  const { before, statuses } = filter;
+  const few = statuses && rare.find((one) => statuses.every((status) => one.statuses.includes(status)));
   const result = await db.query<Omit<OperationView, 'source'>>(
     `select v.id, v.type, v.operation, v.status, v."providerConfigKey", v."connectionId", v.name, v.summary, v.error,
        v."createdAt", v."endedAt"
      from (${all}) v
      where v.environment_id = $1::bigint
        and ($2::text[] is null or v.type = any($2::text[]))
-       and ($3::text[] is null or v.status = any($3::text[]))
+       and ($3::text[] is null or v.status = any($3::text[]))${few ? `\n       and ${few.rows}` : ''}
        and ($4::text is null or v."providerConfigKey" = $4::text)
        and ($5::text is null or v."connectionId" = $5::text)
        and ($6::text is null or v.name = $6::text)

@@ -42,7 +42,7 @@ export async function endedRun(db: Queryable, runId: string): Promise<EndedRun |
        coalesce((select json_object_agg(h.model, d.stale order by h.model)
                  from run_deletions d join record_heads h on h.id = d.head_id
                  where d.run_id = r.id and d.held), '{}') as held,
-       (select y.failures from syncs y where y.id = r.sync_id and y.backs_off_until is not null) as "failuresInARow"
+       (select y.failures from syncs y where y.id = r.sync_id and r.kind = 'sync' and y.backs_off_until is not null) as "failuresInARow"
      from runs r
        join connections c on c.id = r.connection_id
        join integrations i on i.id = c.integration_id

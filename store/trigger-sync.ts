@@ -16,7 +16,10 @@ export type TriggerOptions = {
   readonly reset?: boolean;
   /** Remove what the sync has saved before its script begins, so that everything is added anew. */
   readonly emptyCache?: boolean;
-  /** The id of a run it allocates. Whoever triggers again with the same id joins what came of the first time. */
+  /**
+   * The id of a run it allocates. Whoever triggers again with the same id joins what came of the first time, and changes
+   * nothing, also where that was a run that was there already and has ended since.
+   */
   readonly runId?: string;
 };
 
@@ -39,10 +42,29 @@ export async function triggerInStore(
 ): Promise<Triggering> {
   return withTransaction(db, async (client) => {
     await lockTriggers(client, sync.id);
+    const joined = options.runId === undefined ? undefined : await joinedBefore(client, options.runId);
+    if (joined !== undefined) return { joined, resumed: [] };
     const open = (await leaseHolder(client, sync.id)) ?? (await queuedRunOf(client, sync.id));
     if (open !== undefined && open.runId === options.runId) return joinRun(client, deps, sync, open);
-    return (options.reset ? allocateAfresh : allocateOrJoin)(client, deps, sync, open, options);
+    const come = await (options.reset ? allocateAfresh : allocateOrJoin)(client, deps, sync, open, options);
+    if ('joined' in come && options.runId !== undefined) await noteJoined(client, options.runId, come.joined.runId);
+    return come;
   });
+}
+
+/** The run that a trigger of this id has joined. */
+async function joinedBefore(db: Queryable, triggerId: string): Promise<OpenRun | undefined> {
+  const result = await db.query<OpenRun>(
+    `select r.id as "runId", r.state, r.workflow_id as "workflowId", r.workflow_run_id as "workflowRunId"
+     from joined_triggers t join runs r on r.id = t.run_id
+     where t.trigger_id = $1::text`,
+    [triggerId],
+  );
+  return result.rows[0];
+}
+
+async function noteJoined(db: Queryable, triggerId: string, runId: string): Promise<void> {
+  await db.query(`insert into joined_triggers (trigger_id, run_id) values ($1::text, $2::text)`, [triggerId, runId]);
 }
 
 async function joinRun(db: Queryable, deps: Allocating, sync: Sync, joined: OpenRun): Promise<Triggering> {

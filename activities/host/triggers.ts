@@ -144,6 +144,7 @@ async function tellWorkflows(deps: Dependencies, triggered: Triggering): Promise
   }
   const { allocated, cancelled } = triggered;
   if (cancelled !== undefined) {
+    deps.meter.runEnded({ kind: 'sync', state: 'cancelled' });
     // The run has ended in Postgres: a workflow that does not hear of it finds out at its next write.
     const { workflowId } = cancelled;
     await deps.client.workflow

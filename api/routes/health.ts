@@ -2,12 +2,13 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
-import { isReady, PARTS, readinessOf } from '../readiness.ts';
+import { createReadiness, isReady, PARTS } from '../readiness.ts';
 import type { Route } from '../route.ts';
 
 /** What an operator or a load balancer asks without a key. */
 export function healthRoutes(deps: ApiDeps, route: Route<object>): Router {
   const router = Router({ caseSensitive: true });
+  const readinessOf = createReadiness(deps);
   router.get('/', (_request, response) => {
     const links = {
       health: '/health',
@@ -25,7 +26,7 @@ export function healthRoutes(deps: ApiDeps, route: Route<object>): Router {
     route({
       query: z.strictObject({ parts: Parts.optional() }),
       handle: async ({ query }) => {
-        const lines = await readinessOf(deps, query.parts ?? PARTS);
+        const lines = await readinessOf(query.parts ?? PARTS);
         return isReady(lines) ? json({ result: 'ok', ...lines }) : json({ result: 'not ready', ...lines }, 503);
       },
     }),

@@ -26,7 +26,7 @@ test('operations and log lines go after the days of the setting, not before; run
   await addLogLines(database.pool, runId, lines);
   for (const n of [0, 1, 2]) await addOperation(day(n), `day ${n}`);
   const sweep = async (at: Date) =>
-    createSweepLogs({ db: database.pool, clock: () => at, logDays: 15, log: () => undefined })();
+    createSweepLogs({ db: database.pool, clock: () => at, logDays: 15, runDays: 0, log: () => undefined })();
   const left = async () => ({
     lines: (await logLines(database.pool, { runId, afterSeq: 0, limit: 10 })).map(({ message }) => message),
     operations: (await database.pool.query('select summary from operations order by id')).rows.map(

@@ -68,6 +68,8 @@ test('the document is OpenAPI 3.1 with an id, a summary and a known scope for ev
   expect(new Set(ids).size).toBe(ids.length);
   const silent = all.filter(({ name, operation }) => operation.summary === name.replace(/\{(\w+)\}/g, ':$1'));
   expect(silent.map(({ name }) => name)).toEqual([]);
+  const locked = all.filter(({ operation, path }) => operation.security.length > 0 && !path.startsWith('/proxy'));
+  expect(locked.filter(({ operation }) => !('401' in operation.responses && '429' in operation.responses))).toEqual([]);
 });
 
 test('what is said of endpoints is said of endpoints that there are', async () => {

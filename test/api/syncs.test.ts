@@ -175,6 +175,10 @@ test('a reset while a run is under way cancels it, shuts out its worker, and sta
   const [first] = (await api.call('GET', '/runs?provider_config_key=reset-running')).body.runs;
   await move(first.id, 'running');
   await progress('reset-running');
+  const cancelled = async () =>
+    /nango_runs_total\{kind="sync",state="cancelled"\} (\d+)/.exec((await api.call('GET', '/metrics')).text)?.[1] ??
+    '0';
+  const before = Number(await cancelled());
   const place = { runId: first.id, generation: 0 };
   const call = {
     number: 0,
@@ -188,6 +192,7 @@ test('a reset while a run is under way cancels it, shuts out its worker, and sta
   const { runs } = (await trigger({ provider_config_key: 'reset-running', opts: { reset: true } })).body;
   expect(runs).toMatchObject([{ state: 'started', cancelled_run_id: first.id }]);
   expect(runs[0].run_id).not.toBe(first.id);
+  expect(Number(await cancelled())).toBe(before + 1);
   expect(api.engine.calls).toContainEqual(['cancel', first.workflow_id]);
   const { body } = await api.call('GET', `/runs/${first.id}`);
   expect(body).toMatchObject({

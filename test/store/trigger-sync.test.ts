@@ -15,6 +15,31 @@ beforeEach(async () => {
 });
 
 test.each([{ reset: true }, { emptyCache: true }, {}])(
+  'a trigger with %j that is made again after the run it joined has ended does nothing',
+  async (options) => {
+    const first = randomUUID();
+    await triggerInStore(database.pool, allocating, sync, { runId: first });
+    const trigger = () => triggerInStore(database.pool, allocating, sync, { ...options, runId: randomUUID() });
+    const again = { ...options, runId: randomUUID() };
+    const repeated = () => triggerInStore(database.pool, allocating, sync, again);
+    expect(await repeated()).toMatchObject({ joined: { runId: first, state: 'queued' } });
+    await takeLease(database.pool, { syncId: sync.id, runId: first, instead: null });
+    await beginAttempt(database.pool, { runId: first, workflowRunId: 'w', at: START });
+    expect(await repeated()).toMatchObject({ joined: { runId: first, state: 'running' } });
+    await endRun(database.pool, {
+      runId: first,
+      fence: null,
+      state: 'success',
+      failure: null,
+      output: null,
+      at: START,
+    });
+    expect(await repeated()).toMatchObject({ joined: { runId: first, state: 'success' }, resumed: [] });
+    expect(await trigger()).toHaveProperty('allocated');
+  },
+);
+
+test.each([{ reset: true }, { emptyCache: true }, {}])(
   'a trigger with %j that is made again does not disturb the run it has started',
   async (options) => {
     const runId = randomUUID();

@@ -118,7 +118,14 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       servesMetrics: true,
       ...wiring,
       version: '0.0.0-test',
-      limits: { ...DEFAULT_LIMITS, failuresPerMinute: 10_000, bodyBytes: 1_000_000, reconcileWaitMs: 50, ...limits },
+      limits: {
+        ...DEFAULT_LIMITS,
+        failuresPerMinute: 10_000,
+        bodyBytes: 1_000_000,
+        reconcileWaitMs: 50,
+        readyForMs: 0,
+        ...limits,
+      },
       journals: { keep: 'failed', days: 7 },
       scriptLimits: { memoryMb: 256, cpuMs: 30_000 },
     });

@@ -126,6 +126,7 @@ export async function openDurableRuns(options: {
     limits: { ...LIMITS, ...options.limits },
     journals: { keep: 'failed', days: 7 },
     logDays: 15,
+    runDays: 0,
     client: options.client ?? new Client({ connection: TemporalConnection.lazy() }),
     startSync: async () => undefined,
     startAction: async () => undefined,
