@@ -147,7 +147,8 @@ test('doctor names what is wrong and what to do, as lines and as JSON', async ()
   const cwd = await folders.create();
   await initProject(cwd);
   const well = await runCli(['doctor', '--json'], { cwd, env: env() });
-  const checks = JSON.parse(well.stdout).checks as { what: string; state: string }[];
+  type Check = { what: string; state: string; found?: string; advice?: string };
+  const checks = JSON.parse(well.stdout).checks as Check[];
   expect(checks.map(({ what, state }) => `${what} ${state}`)).toEqual([
     'CLI ok',
     'Project ok',
@@ -156,6 +157,11 @@ test('doctor names what is wrong and what to do, as lines and as JSON', async ()
     'Secret key ok',
     'Integrations warning',
   ]);
+  // The server of these tests is of another version.
+  expect(checks.find(({ what }) => what === 'Server')).toMatchObject({
+    found: expect.stringMatching(/, version \S+, and this CLI is \S+$/),
+    advice: 'Bring both to one version.',
+  });
   const ill = await runCli(['doctor'], {
     cwd,
     env: { NANGO_HOSTPORT: 'http://127.0.0.1:9', NANGO_SECRET_KEY_DEV: 'x' },

@@ -164,6 +164,18 @@ test.each([
   expect({ code, stderr }).toMatchObject({ code: 10, stderr: expect.stringContaining(expected) });
 });
 
+test.each(['index.ts', 'tracker/models.ts', 'tracker/syncs/tasks.ts', 'tracker/actions/add-task.ts'] as const)(
+  'a project of which %s is written by half has mistakes, each with its place',
+  async (file) => {
+    const whole = FILES[file];
+    const cwd = await project({ [file]: whole.slice(0, whole.length / 2) });
+    const { code, stdout, stderr } = await runCli(['compile'], { cwd });
+    expect({ code, stdout }).toEqual({ code: 10, stdout: '' });
+    expect(stderr).toContain(`${file}:`);
+    for (const line of stderr.trim().split('\n')) expect(line).toMatch(/^[\w./-]+:\d+:\d+: \S/);
+  },
+);
+
 test('a definition of another kind than its folder is a mistake', async () => {
   const cwd = await project({ 'tracker/actions/add-task.ts': FILES['tracker/syncs/tasks.ts'] });
   expect((await runCli(['compile'], { cwd })).stderr).toContain(
