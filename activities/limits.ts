@@ -1,47 +1,90 @@
 import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
+import { type CallInLine, type CallLine, openCallLine } from './call-line.ts';
 import type { Dependencies } from './dependencies.ts';
 import { untilStored } from './store-retry.ts';
 
-export type ApiLimits = {
-  /** Waits (by `wait`) while an API wants to hear nothing of this connection, whichever run was told so. */
-  readonly await: (
-    connection: number,
-    signal: AbortSignal,
-    wait: (resumeAt: number, reason: string) => Promise<void>,
-  ) => Promise<void>;
-  readonly note: (connection: number, signal: AbortSignal, limit: ApiLimit & { scope: LimitScope }) => Promise<void>;
+/** A call, and for whom a limit holds that it meets. */
+export type LimitedCall = CallInLine & {
+  readonly connection: number;
+  readonly scope: LimitScope;
+  /** It waited in an earlier attempt of the run. */
+  readonly isBack: boolean;
 };
 
-/** Over which those who waited for one limit come back. */
+export type ApiLimits = {
+  /**
+   * Makes the call once no API wants to hear nothing of its connection, whichever run was told so, and it is its turn
+   * among all calls that have waited for that.
+   */
+  readonly inTurn: <T>(call: LimitedCall, make: () => Promise<T>) => Promise<T>;
+  /** Lets the call wait by `wait` for a limit until `due`, its run's place in line kept. */
+  readonly hold: (call: LimitedCall, due: number, wait: () => Promise<void>) => Promise<void>;
+  readonly note: (call: LimitedCall, limit: ApiLimit) => Promise<void>;
+};
+
+/** Over which the runs that waited for one limit come back. */
 const SPREAD_MS = 500;
 
 /** How old the answer may be on which a call goes out: a limit is seen by all runs within this time. */
 const FRESH_MS = 1_000;
 
-/** The limits that runs share through Postgres; a shared limit of a few seconds is not worth the row. */
-export function openApiLimits({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): ApiLimits {
-  const known = new Map<number, { readonly readAt: number; readonly until: number; readonly reason: string }>();
-  const read = async (connection: number, signal: AbortSignal) => {
-    const found = known.get(connection);
-    if (found !== undefined && performance.now() - found.readAt < FRESH_MS) return found;
-    const limit = await untilStored(() => currentLimit(db, String(connection), clock()), signal);
-    const fresh = { readAt: performance.now(), until: limit?.until.getTime() ?? 0, reason: limit?.reason ?? '' };
-    known.set(connection, fresh);
-    return fresh;
+type Known = { readonly readAt: number; readonly limit: Promise<ApiLimit | undefined> };
+
+/** The limits that runs share through Postgres, as one run meets them. */
+export function openApiLimits(deps: Pick<Dependencies, 'db' | 'clock'>, runId: string): ApiLimits {
+  const { db, clock } = deps;
+  const known = new Map<number, Known>();
+  const lines = new Map<number, CallLine>();
+  const spreadMs = Math.round(Math.random() * SPREAD_MS);
+
+  const lineOf = ({ connection, scope }: LimitedCall): CallLine => {
+    const line = lines.get(connection) ?? openCallLine(deps, { runId, connectionRow: String(connection), scope });
+    lines.set(connection, line);
+    return line;
   };
+  /** Until when the API wants to hear nothing; thousands of calls that wake in one moment read it once. */
+  const read = async ({ connection, signal }: LimitedCall): Promise<ApiLimit | undefined> => {
+    const found = known.get(connection);
+    if (found !== undefined && performance.now() - found.readAt < FRESH_MS) return found.limit;
+    const limit = untilStored(() => currentLimit(db, String(connection), clock()), signal);
+    known.set(connection, { readAt: performance.now(), limit });
+    limit.catch(() => known.delete(connection));
+    return limit;
+  };
+  const holding = async (call: LimitedCall): Promise<ApiLimit | undefined> => {
+    const limit = await read(call);
+    return limit !== undefined && limit.until > clock() ? limit : undefined;
+  };
+
   return {
-    await: async (connection, signal, wait) => {
+    inTurn: async (call, make) => {
+      const line = lineOf(call);
+      if (call.isBack) line.comeBack();
       for (;;) {
-        const { until, reason } = await read(connection, signal);
-        if (until <= clock().getTime()) return;
-        // Whoever waits for the same moment must not come at the same moment.
-        await wait(until + Math.round(Math.random() * SPREAD_MS), reason);
+        const limit = await holding(call);
+        if (limit !== undefined) {
+          const due = limit.until.getTime();
+          // Runs that wait for the same moment must not come at the same moment.
+          await line.hold(due, call, () => call.wait(due + spreadMs, limit.reason));
+          continue;
+        }
+        const leave = await line.turn(call);
+        if (leave === undefined) continue;
+        let isLimited = false;
+        try {
+          const made = await make();
+          isLimited = (await holding(call)) !== undefined;
+          return made;
+        } finally {
+          leave(isLimited);
+        }
       }
     },
-    note: async (connection, signal, limit) => {
-      await untilStored(() => noteLimit(db, String(connection), limit), signal);
-      if (limit.scope === 'integration') known.clear();
-      known.set(connection, { readAt: performance.now(), until: limit.until.getTime(), reason: limit.reason });
+    hold: (call, due, wait) => lineOf(call).hold(due, call, wait),
+    note: async ({ connection, scope, signal }, limit) => {
+      await untilStored(() => noteLimit(db, String(connection), { ...limit, scope }), signal);
+      if (scope === 'integration') known.clear();
+      known.set(connection, { readAt: performance.now(), limit: Promise.resolve(limit) });
     },
   };
 }

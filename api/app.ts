@@ -28,6 +28,7 @@ import { dashboardRoutes } from './routes/dashboard.ts';
 import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
 import { inboundRoutes } from './routes/inbound.ts';
+import { clientMetadataRoutes } from './routes/client-metadata.ts';
 import { healthRoutes } from './routes/health.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { logRoutes } from './routes/logs.ts';
@@ -94,7 +95,9 @@ export function createApp(deps: ApiDeps): Express {
   app.use(pageRoutes(deps));
   app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
   app.use(crossOrigin);
-  app.use(healthRoutes(deps, createRoute({ authenticate: async () => ({}), readJson, security: 'open' })));
+  const openRoute = createRoute({ authenticate: async () => ({}), readJson, security: 'open' });
+  app.use(healthRoutes(deps, openRoute));
+  app.use(clientMetadataRoutes(deps, openRoute));
   app.use(docsRoutes(deps, app));
   app.use(inboundRoutes(deps));
   app.use(proxyRoutes(deps, route));

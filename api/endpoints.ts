@@ -96,6 +96,10 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     status: [201, 200],
     refusals: [409, 424, 502],
   }),
+  'POST /connection': of('environment:connections:create', 'Import a connection, as clients of 2023 do', {
+    status: [201, 200],
+    refusals: [409, 424, 502],
+  }),
   'GET /connections/:id': of('environment:connections:read', 'One connection with fresh credentials', {
     refusals: [424, 502],
   }),
@@ -123,6 +127,9 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'DELETE /connect/session': of(null, 'End a session', { status: [204] }),
   'GET /oauth/connect/:key': of(null, 'Begin a sign-in in the browser', { status: [302], refusals: [403, 502] }),
   'GET /oauth/callback': of(null, 'End a sign-in in the browser', SIGN_IN),
+  'GET /oauth/client-metadata/:environment/:key': of(null, 'What authorization servers read of us as a client', {
+    refusals: [404],
+  }),
   'GET /app-auth/connect': of(null, 'End the installation of an app', SIGN_IN),
   'POST /api-auth/api-key/:key': of(null, 'Connect with an API key', SIGN_IN),
   'POST /api-auth/basic/:key': of(null, 'Connect with user name and password', SIGN_IN),

@@ -37,7 +37,7 @@ export function translate(error: unknown): EngineError | undefined {
   if (isStoreLoss(error)) {
     return new EngineError(
       'store_unavailable',
-      'Postgres is out of reach: try again, and check DATABASE_URL if it stays so.',
+      'Postgres is out of reach or has no room: try again, and check DATABASE_URL and its disk if it stays so.',
     );
   }
   if (isTemporalLoss(error)) {

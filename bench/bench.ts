@@ -5,6 +5,8 @@ export type BenchOptions = {
   readonly seconds: number;
   readonly idle: number;
   readonly expiries: number;
+  /** One refresh in so many kills a process; 0 for none. */
+  readonly killEvery: number;
   readonly preload: number;
   readonly thorough: boolean;
   readonly syncs: number;
@@ -18,6 +20,13 @@ export type BenchOptions = {
   readonly say: (line: string) => void;
 };
 export type Figures = Readonly<Record<string, number>>;
+export type Result = {
+  readonly bench: string;
+  readonly command: string;
+  /** The lines that every bench prints first. */
+  readonly surroundings: string;
+  readonly figures: Figures;
+};
 
 /** One benchmark: it opens what it needs, leaves the closing to `closing`, and answers named figures. */
 export type Bench = (closing: Closing, options: BenchOptions) => Promise<Figures>;

@@ -82,6 +82,7 @@ const HELP = `npm run -s bench -- <name> [options]
                      compile: a project of 6,000 scripts as well
   --seconds <n>      actions, outbound, records: length of each load (15)
   --expiries <n>     refresh: how many tokens end                 (1000)
+  --kill-every <n>   refresh: refreshes for each killed process   (25; 0 kills none)
   --seeds <n>        chaos: how many random scripts               (200)
   --first <n>        chaos, fuzz-api, siege: the first seed       (1)
   --minutes <n>      siege, load, fuzz-api: for how long         (60, 3, 3)
@@ -109,6 +110,7 @@ const { values: flags, positionals } = parseArgs({
     runs: { type: 'string', default: '10000' },
     idle: { type: 'string', default: '30' },
     expiries: { type: 'string', default: '1000' },
+    'kill-every': { type: 'string', default: '25' },
     preload: { type: 'string', default: '10000' },
     thorough: { type: 'boolean', default: false },
     profile: { type: 'string' },
@@ -146,6 +148,7 @@ if (name === 'side-by-side') {
       actions: Number(flags.actions),
       runs: Number(flags.runs),
       expiries: Number(flags.expiries),
+      killEvery: Number(flags['kill-every']),
       preload: Number(flags.preload),
       thorough: flags.thorough,
       profile,

@@ -1,5 +1,5 @@
 /** The store alone: what the engine's own functions write, beside Postgres's `COPY` of the same bytes. */
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,13 +20,16 @@ import { addSync, pageOfSyncs } from '../store/syncs.ts';
 export type BenchWriter = Omit<RecordWrite, 'ids' | 'at'>;
 export type Row = { readonly id: string; readonly text: string };
 
-/** A database of its own on the server, in which no engine looks after runs. Its sync is of connection `store`. */
-export async function openStore(serverUrl: string, closing: Closing): Promise<Database> {
+/**
+ * A database of its own on the server, in which no engine looks after runs. Its sync is of connection `store`.
+ * `name` is a constant: it is no parameter to Postgres.
+ */
+export async function openStore(serverUrl: string, closing: Closing, name: 'small' | 'store'): Promise<Database> {
   const server = openDatabase(serverUrl, { max: 1, onLost: () => undefined });
-  await server.query('create database bench_store');
+  await server.query(`create database bench_${name}`);
   await server.end();
   const url = new URL(serverUrl);
-  url.pathname = '/bench_store';
+  url.pathname = `/bench_${name}`;
   const db = openDatabase(url.href, { max: 12, onLost: () => undefined });
   closing.add('the store', () => db.end());
   await migrate(db);
@@ -77,9 +80,9 @@ export async function beginWriter(db: Database, connectionId: string, model: str
 }
 
 /** Rows of some 1 KB of JSON; `version` makes their content another one. */
-export function rowsOf(from: number, count: number, version = 0, bytes = 1_000): Row[] {
+export function rowsOf(from: number, count: number, version = 0, bytes = 1_000, idOf = idInOrder): Row[] {
   return Array.from({ length: count }, (_, at) => {
-    const id = `record-${String(from + at).padStart(9, '0')}`;
+    const id = idOf(from + at);
     const fixed = {
       id,
       number: from + at,
@@ -90,6 +93,21 @@ export function rowsOf(from: number, count: number, version = 0, bytes = 1_000):
     const text = JSON.stringify({ ...fixed, description: '' });
     return { id, text: JSON.stringify({ ...fixed, description: filler(from + at, bytes - text.length) }) };
   });
+}
+
+function idInOrder(at: number): string {
+  return `record-${String(at).padStart(9, '0')}`;
+}
+
+/** An id that may belong anywhere among the others. */
+export function idAtRandom(at: number): string {
+  return hash('sha256', String(at)).slice(0, 24);
+}
+
+export function batchesOf(from: number, rows: number, size: number, version = 0, idOf = idInOrder): Row[][] {
+  return Array.from({ length: Math.ceil(rows / size) }, (_, at) =>
+    rowsOf(from + at * size, size, version, 1_000, idOf),
+  );
 }
 
 const WORDS = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt '.split(' ');
@@ -151,11 +169,16 @@ function copyLine({ id, text }: Row, seq: number): string {
   return `${[1, seq, at, at, id, 'ADDED', text.replaceAll('\\', '\\\\')].join('\t')}\n`;
 }
 
-/** Fills a connection's records up to some number, server-side. */
+const PRELOADED_AT_ONCE = 100_000;
+
+/**
+ * Fills a connection's records up to some number, server-side. Their ids are spread over all hexadecimal digits as
+ * random ones would be, but are written in order, which is what makes millions of them affordable.
+ */
 export async function preload(db: Database, writer: BenchWriter, rows: number, bytes = 1_000): Promise<void> {
   const [first] = rowsOf(0, 1, 0, bytes);
   await saveAll(db, [writer], [[first as Row]]);
-  for (let from = 1; from < rows; from += 100_000) {
+  for (let from = 1; from < rows; from += PRELOADED_AT_ONCE) {
     await db.query(
       `with head as (
          update record_heads set seq = seq + $5::bigint, live = live + $5::bigint
@@ -163,10 +186,10 @@ export async function preload(db: Database, writer: BenchWriter, rows: number, b
          returning id, seq - $5::bigint as seq
        )
        insert into records (head_id, seq, first_seen_at, last_modified_at, id, last_action, payload)
-       select head.id, head.seq + n, now(), now(), 'preloaded-' || lpad(($4::int + n)::text, 9, '0'), 'ADDED',
-         jsonb_set($3::jsonb, '{id}', to_jsonb('preloaded-' || lpad(($4::int + n)::text, 9, '0')))
-       from head, generate_series(1, $5::int) n`,
-      [writer.connectionRow, writer.model, first?.text, from, Math.min(100_000, rows - from)],
+       select head.id, head.seq + n, now(), now(), spread.id, 'ADDED', jsonb_set($3::jsonb, '{id}', to_jsonb(spread.id))
+       from head, generate_series(1, $5::int) n,
+         lateral (select lpad(to_hex(($4::bigint + n) * (4294967296 / $6::bigint)), 8, '0') || '-preloaded' as id) spread`,
+      [writer.connectionRow, writer.model, first?.text, from, Math.min(PRELOADED_AT_ONCE, rows - from), rows],
     );
   }
   await db.query('analyze records');

@@ -4,25 +4,20 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Figures } from './bench.ts';
+import type { Result } from './bench.ts';
+import { withRecordsTable } from './records-table.ts';
 import { ROWS } from './rows.ts';
-
-export type Result = {
-  readonly bench: string;
-  readonly command: string;
-  /** The lines that every bench prints first. */
-  readonly surroundings: string;
-  readonly figures: Figures;
-};
 
 const FOLDER = fileURLToPath(new URL('results/', import.meta.url));
 const PAGE = fileURLToPath(new URL('RESULTS.md', import.meta.url));
+const README = fileURLToPath(new URL('../README.md', import.meta.url));
 
-/** Keeps a result in the place of the bench's last one, and makes the page anew. */
+/** Keeps a result in the place of the bench's last one, and makes the page and README's table of records anew. */
 export function saveResult(result: Result): void {
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(`${FOLDER}${result.bench}.json`, `${JSON.stringify(result, null, 2)}\n`);
   writeFileSync(PAGE, pageOf(savedResults()));
+  writeFileSync(README, withRecordsTable(readFileSync(README, 'utf8'), savedResults()));
 }
 
 export function savedResults(): readonly Result[] {

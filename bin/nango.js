@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The launcher of the CLI, for a clone and for the published package alike. Plain JavaScript that Node 20 parses: it
-// finds a Node that can run the CLI and starts it there with `--no-node-snapshot`, which isolated-vm needs.
+// finds a Node that can run the CLI. This one does wherever it is new enough: a second start would cost more than --help,
+// and `--no-node-snapshot`, which isolated-vm needs, is for the sandbox's own processes.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
@@ -8,7 +9,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const REQUIRED_MAJOR = 24;
-const FLAG = '--no-node-snapshot';
 
 const launcher = fileURLToPath(import.meta.url);
 const root = dirname(dirname(launcher));
@@ -17,8 +17,6 @@ if (Number.parseInt(process.versions.node, 10) < REQUIRED_MAJOR) {
   const node = packagedNode(root);
   if (node === undefined) refuse();
   else startAgain(node);
-} else if (!process.execArgv.includes(FLAG)) {
-  startAgain(process.execPath);
 } else {
   await run();
 }
@@ -50,7 +48,7 @@ function refuse() {
 }
 
 function startAgain(node) {
-  const args = [node, FLAG, ...process.execArgv, launcher, ...process.argv.slice(2)];
+  const args = [node, ...process.execArgv, launcher, ...process.argv.slice(2)];
   // Taking this process over leaves nothing in between; Node 20 and Windows cannot.
   if (process.platform !== 'win32' && typeof process.execve === 'function') process.execve(node, args);
   const child = spawn(node, args.slice(1), { stdio: 'inherit' });

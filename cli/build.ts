@@ -75,7 +75,6 @@ export function openBuild(project: Project): Build {
     run: async ({ wanted, changed = [], fresh = false, generates = true, signal } = {}) => {
       const isFirst = memory === undefined;
       memory ??= await openMemory(project);
-      const { describer, judge } = memory;
       const digests = createDigests(project);
       const declarations = await readDeclarations(project);
       const wrote = generates ? await writeTypes(project, declarations.manifest) : [];
@@ -84,13 +83,24 @@ export function openBuild(project: Project): Build {
       if (isFirst && !fresh) await recall(memory.cache, scripts, bundles, digests);
       const due = scripts.filter((script) => !bundles.has(script.file));
       const begun = Date.now();
-      const [types, built] = await Promise.all([
+      const bundleAndJudge = async (own: Memory) => {
+        const built = await bundleAndDescribe(project, declarations, {
+          ...own,
+          scripts,
+          due,
+          bundles,
+          digests,
+          signal,
+        });
+        const judgement = await own.judge.judge(scripts, bundles, built.manifest, digests);
+        await remember(own, { due, bundles, digests, begun, isWhole: wanted === undefined });
+        return { ...built, judgement };
+      };
+      // All else is done while the compiler, which takes longest, looks at the types.
+      const [types, { manifest, mistakes: own, judgement }] = await Promise.all([
         checkTypes(project, signal),
-        bundleAndDescribe(project, declarations, { scripts, due, bundles, describer, digests, signal }),
+        bundleAndJudge(memory),
       ]);
-      const { manifest, mistakes: own } = built;
-      const judgement = await judge.judge(scripts, bundles, manifest, digests);
-      await remember(memory, { due, bundles, digests, begun, isWhole: wanted === undefined });
       const relevant = wanted === undefined ? types : types.filter(concerns(bundles));
       const warnings = [...manifest.warnings, ...judgement.warnings];
       const mistakes = joinMistakes(relevant, [...own, ...judgement.mistakes.map(mistakeLine)]);

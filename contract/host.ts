@@ -157,9 +157,13 @@ export type CallContext = {
   readonly pending: PendingCall | undefined;
   /**
    * Waits until `call.resumeAt`. A long wait suspends the run when nothing else is under way: then this never returns,
-   * and `call` is what a later attempt finds as `pending`.
+   * and `call` is what a later attempt finds as `pending`. A promise `sooner` may end it before.
    */
-  readonly wait: (call: PendingCall & { readonly resumeAt: number }, reason: string) => Promise<void>;
+  readonly wait: (
+    call: PendingCall & { readonly resumeAt: number },
+    reason: string,
+    sooner?: Promise<void>,
+  ) => Promise<void>;
   /** Whether no other call and no timer of the script is outstanding. */
   readonly isAlone: () => boolean;
   /** Ends this pass of the script at once; the run begins again from its checkpoint. Never returns. */

@@ -72,6 +72,13 @@ export type StreamHead = {
   readonly headers: Readonly<Record<string, string | string[]>>;
 };
 
+export type Streamed = {
+  readonly head: StreamHead;
+  readonly body: Readable;
+  /** As in `Attempted`. */
+  readonly pause?: Pause | undefined;
+};
+
 export type ScriptAnswer = { readonly head: ResponseHead; readonly body: Uint8Array };
 
 /** What one attempt came to: an answer of any status, or a failure on the way; and whether and when to try again. */
@@ -105,11 +112,7 @@ export type Outbound = {
    * failure after the head is an error of `body`. A body longer than 1 MiB cannot be sent twice, so such a call is not
    * retried.
    */
-  readonly stream: (
-    connection: OutboundConnection,
-    call: StreamCall,
-    signal: AbortSignal,
-  ) => Promise<{ head: StreamHead; body: Readable }>;
+  readonly stream: (connection: OutboundConnection, call: StreamCall, signal: AbortSignal) => Promise<Streamed>;
   /** A call without provider and credentials, as `rawCall` says. */
   readonly raw: (
     call: RawCall,
@@ -197,10 +200,7 @@ async function signed({ sign }: Pick<Parts, 'sign'>, party: Party, request: Exch
   throw new EngineError('internal', `Calls of provider '${party.provider.name}' are signed, and nobody here signs`);
 }
 
-async function streamAll(
-  parts: Parts,
-  { party, call, signal }: ProxyCall,
-): Promise<{ head: StreamHead; body: Readable }> {
+async function streamAll(parts: Parts, { party, call, signal }: ProxyCall): Promise<Streamed> {
   const given = rulesOf(party, call);
   const body = call.body !== undefined && isWorthKeeping(parts, party, call) ? await rewindable(call.body) : call.body;
   const repeatable = body === undefined || body instanceof Uint8Array;
@@ -223,12 +223,9 @@ async function streamAll(
       continue;
     }
     if (received instanceof EngineError) throw received;
-    const head = {
-      status: received.status,
-      statusText: received.statusText,
-      headers: passedOnHeaders(received.headers),
-    };
-    return { head, body: received.body };
+    const { status, statusText } = received;
+    const head = { status, statusText, headers: passedOnHeaders(received.headers) };
+    return { head, body: received.body, pause: pauseAfter(received, rules.provider, parts.clock()) };
   }
 }
 

@@ -164,14 +164,17 @@ function byWindows(answer: Answer): RetryDecision | undefined {
 /** Until when an API wants to hear nothing more. */
 export type Pause = { readonly until: Date; readonly reason: string };
 
-/** What the next call must wait for: a limit that this answer, whatever its status, says is used up. */
+/**
+ * What the next call must wait for: a limit that this answer, whatever its status, says is used up, or a 429 that names a
+ * time although its own call is not tried again.
+ */
 export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
   if ('networkCode' in outcome) return undefined;
   const spent = spentForMs(outcome.headers);
   if (spent !== undefined) {
     return { until: new Date(now.getTime() + spent.waitMs), reason: `the limit '${spent.name}' of the API is used up` };
   }
-  if (!isSpent(outcome, provider)) return undefined;
+  if (!isSpent(outcome, provider) && outcome.status !== 429) return undefined;
   const asked = waitAsked(outcome, { retries: 0, retryOn: [], provider }, now);
   if (!asked?.retry || asked.askedBy === undefined) return undefined;
   const reason = `the limit of the API is used up, ${asked.askedBy} names the time`;

@@ -149,7 +149,7 @@ export function openCallDesk(options: {
     number: call.number,
     argsHash: journal?.hash(call.kind, call.json, call.body) ?? '',
     pending: journal?.pending.get(call.number),
-    wait: (pending, reason) => waits.wait(pending, reason, signal),
+    wait: (pending, reason, sooner) => waits.wait(pending, reason, { signal, sooner }),
     isAlone: () => executing.size === 1 && queue.length === 0 && waits.timers() === 0,
     restart: () => {
       options.endRun({ status: 'restart', calls: 0 });

@@ -12,7 +12,7 @@ export type Waits = {
   readonly wait: (
     call: PendingCall & { readonly resumeAt: number },
     reason: string,
-    signal: AbortSignal,
+    ends: { readonly signal: AbortSignal; readonly sooner?: Promise<void> | undefined },
   ) => Promise<void>;
   readonly isWaiting: (number: number) => boolean;
   /** How many calls wait. */
@@ -97,14 +97,14 @@ export function openWaits(options: {
       clearTimeout(timers.get(number)?.handle);
       timers.delete(number);
     },
-    wait: async (call, reason, signal) => {
+    wait: async (call, reason, { signal, sooner }) => {
       if (isClosed) throw new EngineError('script_aborted', 'The run was stopped before a call could be tried again');
       waiting.set(call.number, { call, reason });
       // After this turn, when the desk has seen that the call is no longer at work.
       setImmediate(look);
       try {
         const left = Math.min(Math.max(call.resumeAt - options.clock().getTime(), 0), LONGEST_TIMEOUT_MS);
-        await delay(left, undefined, { signal });
+        await sleep(left, signal, sooner);
       } catch {
         throw new EngineError('script_aborted', 'The run was stopped while a call waited');
       } finally {
@@ -120,4 +120,19 @@ export function openWaits(options: {
       timers.clear();
     },
   };
+}
+
+/** Until the time is over or `sooner` is there; rejects when `signal` comes first. */
+async function sleep(ms: number, signal: AbortSignal, sooner: Promise<void> | undefined): Promise<void> {
+  if (sooner === undefined) return delay(ms, undefined, { signal });
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([sooner, delay(ms, undefined, { signal: over.signal })]);
+  } finally {
+    signal.removeEventListener('abort', end);
+    end();
+  }
 }

@@ -18,6 +18,7 @@ export function openDatabase(url: string, options: { max: number; onLost: (error
     max: options.max,
     application_name: 'nango-temporal',
     options: '-c jit=off -c timezone=UTC -c datestyle=ISO',
+    onConnect: confirmOnlyWhatIsWritten,
   });
   // The pool listens to idle connections only: one that breaks in use, between two statements, would end the process by
   // an error nobody hears. Its next statement fails, which is all its user needs to know.
@@ -27,6 +28,16 @@ export function openDatabase(url: string, options: { max: number; onLost: (error
     if (!pool.ending) options.onLost(error);
   });
   return pool;
+}
+
+/**
+ * A server with `synchronous_commit = off` shows others what a crash still takes back: a reader's cursor would then stand
+ * at a number that is given out a second time. Every other value keeps what it confirms, and is the owner's choice.
+ */
+async function confirmOnlyWhatIsWritten(client: pg.ClientBase): Promise<void> {
+  await client.query(
+    `select set_config('synchronous_commit', 'local', false) where current_setting('synchronous_commit') = 'off'`,
+  );
 }
 
 /** Runs `work` in one transaction; anything thrown rolls it back and is thrown on. */
@@ -81,8 +92,8 @@ export function violatedConstraint(error: unknown): string | undefined {
   return 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : undefined;
 }
 
-/** SQLSTATEs and socket codes of a server that is not there, is going, or is not ready yet. */
-const LOSS = /^(08...|57P0[123]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)$/;
+/** SQLSTATEs and socket codes of a server that is not there, is going, is not ready yet, or lacks disk, memory or room for connections. */
+const LOSS = /^(08...|57P0[123]|53...|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)$/;
 /** The driver gives these no code: they are recognised by their text, which `test/store/db.test.ts` holds it to. */
 const LOSS_TEXTS = [/^Connection terminated/, /not queryable$/, /^timeout exceeded when trying to connect$/];
 

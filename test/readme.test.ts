@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { withRecordsTable } from '../bench/records-table.ts';
+import { savedResults } from '../bench/results.ts';
 import { COMMANDS } from '../cli/main.ts';
 import { settingsTable } from '../runtime/env.ts';
 import { runCli } from './support/cli.ts';
@@ -13,6 +15,10 @@ const { scripts }: { scripts: Record<string, string> } = JSON.parse(read('packag
 
 test('docs/settings.md shows every setting as runtime/env.ts has it', () => {
   expect(read('docs/settings.md')).toContain(settingsTable());
+});
+
+test('the figures of records are those that the benches saved last', () => {
+  expect(readme).toBe(withRecordsTable(readme, savedResults()));
 });
 
 test('every npm script that a document names exists', () => {

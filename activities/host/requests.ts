@@ -10,7 +10,7 @@ import type { LimitScope } from '../../store/api-limits.ts';
 import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { openApiLimits } from '../limits.ts';
+import { type LimitedCall, openApiLimits } from '../limits.ts';
 import type { Recorder } from '../recorder.ts';
 import { untilStored } from '../store-retry.ts';
 
@@ -29,7 +29,7 @@ export function createRequestCalls(
   recorder: Recorder,
 ): Pick<Host, 'request'> {
   const ownParty = openConnection(own, deps.box);
-  const limits = openApiLimits(deps);
+  const limits = openApiLimits(deps, run.runId);
   return {
     request: async ({ config }, call) => {
       const other = config.connectionId !== undefined || config.providerConfigKey !== undefined;
@@ -40,21 +40,28 @@ export function createRequestCalls(
         await call.wait({ ...call.pending, resumeAt: call.pending.resumeAt }, 'waiting for its next attempt');
       }
       for (; ; attempt += 1) {
-        await limits.await(party.id, call.signal, (resumeAt, reason) =>
-          call.wait(plan.pending('waiting', attempt, resumeAt), reason),
-        );
-        if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
-        recorder.countRequest();
-        const tried = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
-        if (tried.pause !== undefined)
-          await limits.note(party.id, call.signal, { ...tried.pause, scope: plan.limited });
+        const at = { connection: party.id, scope: plan.limited, isBack: call.pending?.state === 'waiting', ...call };
+        const limited: LimitedCall = {
+          ...at,
+          wait: (resumeAt, why, sooner) => call.wait(plan.pending('waiting', attempt, resumeAt), why, sooner),
+        };
+        const tried = await limits.inTurn(limited, async () => {
+          if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
+          recorder.countRequest();
+          const made = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
+          if (made.pause !== undefined) await limits.note(limited, made.pause);
+          return made;
+        });
         if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
         const { waitMs, askedBy } = tried.decision;
         const resumeAt = deps.clock().getTime() + waitMs;
         const reason = reasonOf(plan.what, tried, askedBy);
-        const limit = { until: new Date(resumeAt), reason, scope: plan.limited };
-        if (askedBy !== undefined) await limits.note(party.id, call.signal, limit);
-        await call.wait(plan.pending('waiting', attempt + 1, resumeAt), reason);
+        const wait = () => call.wait(plan.pending('waiting', attempt + 1, resumeAt), reason);
+        if (askedBy === undefined) await wait();
+        else {
+          await limits.note(limited, { until: new Date(resumeAt), reason });
+          await limits.hold(limited, resumeAt, wait);
+        }
       }
     },
   };

@@ -90,6 +90,19 @@ const NEW_CONNECTION = z.strictObject({
   connection_config: jsonObject.default({}),
   ...WHOSE,
 });
+/** Of credentials, what clients of 2023 send beside the rest. */
+const FLAT = [
+  ...['type', 'api_key', 'apiKey', 'username', 'password', 'access_token', 'refresh_token', 'expires_at', 'raw'],
+  ...['oauth_token', 'oauth_token_secret', 'client_id', 'client_secret', 'scopes', 'token', 'token_id', 'token_secret'],
+];
+const { credentials: _, ...BESIDE } = NEW_CONNECTION.shape;
+const NEW_CONNECTION_FLAT = z
+  .strictObject({ ...Object.fromEntries(FLAT.map((name) => [name, z.unknown().optional()])), ...BESIDE })
+  .transform((body): z.output<typeof NEW_CONNECTION> => {
+    const sent = Object.entries(body).filter(([name, value]) => FLAT.includes(name) && value !== undefined);
+    const rest = Object.fromEntries(Object.entries(body).filter(([name]) => !FLAT.includes(name)));
+    return { ...(rest as typeof body), ...(sent.length > 0 && { credentials: Object.fromEntries(sent) }) };
+  });
 const PATCH = z.strictObject(WHOSE);
 
 export function connectionRoutes(deps: ApiDeps, route: Route): Router {
@@ -119,17 +132,14 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
     '/connections',
     route({
       body: NEW_CONNECTION,
-      handle: async ({ environment, body }) => {
-        const { provider_config_key: providerConfigKey, connection_id: connectionId = null } = body;
-        const at = { environmentId: environment.id, providerConfigKey, connectionId };
-        const { connection, created } = await notedSignIn(
-          deps,
-          at,
-          () => create(deps, environment, body),
-          (made) => ({ connectionId: made.connection.connectionId, created: made.created }),
-        );
-        return json(fullConnection(connection, deps.box), created ? 201 : 200);
-      },
+      handle: ({ environment, body }) => createNoted(deps, environment, body),
+    }),
+  );
+  router.post(
+    '/connection',
+    route({
+      body: NEW_CONNECTION_FLAT,
+      handle: ({ environment, body }) => createNoted(deps, environment, body),
     }),
   );
   router.get(
@@ -179,6 +189,17 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
     }),
   );
   return router;
+}
+
+async function createNoted(deps: ApiDeps, environment: Environment, body: z.output<typeof NEW_CONNECTION>) {
+  const { provider_config_key: providerConfigKey, connection_id: connectionId = null } = body;
+  const { connection, created } = await notedSignIn(
+    deps,
+    { environmentId: environment.id, providerConfigKey, connectionId },
+    () => create(deps, environment, body),
+    (made) => ({ connectionId: made.connection.connectionId, created: made.created }),
+  );
+  return json(fullConnection(connection, deps.box), created ? 201 : 200);
 }
 
 /** Checks all that was sent before anything is stored; a mode whose tokens need no person gets its first one here. */

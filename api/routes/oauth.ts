@@ -13,6 +13,7 @@ import { type Integration, integrationById } from '../../store/integrations.ts';
 import { type Answer, json, page, redirect, send } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notedSignIn } from '../noted.ts';
+import { ownClient } from '../own-client.ts';
 import { inBrowser, wantsPage } from '../popup.ts';
 import { popupFailure } from '../popups.ts';
 import { bracketed } from '../schemas.ts';
@@ -28,6 +29,8 @@ const QUERY = z.record(z.string(), z.unknown());
 /** What is sealed in Postgres while the person is at the provider. */
 const LUGGAGE = z.object({
   verifier: z.string().optional(),
+  /** The connection's own client, where the integration has none. */
+  ownClient: z.record(z.string(), z.unknown()).default({}),
   /** OAuth 1: the secret of the request token. */
   requestSecret: z.string().optional(),
   connectionId: z.string(),
@@ -79,8 +82,11 @@ export function oauthRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router {
   return router;
 }
 
-async function depart(deps: ApiDeps, call: SignInCall, query: Readonly<Record<string, unknown>>): Promise<Answer> {
-  const { applicant, session } = call;
+async function depart(deps: ApiDeps, asked: SignInCall, query: Readonly<Record<string, unknown>>): Promise<Answer> {
+  const own = await ownClient(deps, asked);
+  const applicant = { ...asked.applicant, credentials: { ...asked.applicant.credentials, ...own } };
+  const { session } = asked;
+  const call = { ...asked, applicant };
   const { url, state, verifier, requestSecret } = await departureOf(deps, call, query);
   const at = deps.clock();
   const browser = randomBytes(32).toString('base64url');
@@ -90,6 +96,7 @@ async function depart(deps: ApiDeps, call: SignInCall, query: Readonly<Record<st
     connectionId: applicant.connectionId,
     connectionConfig: applicant.connectionConfig,
     cookieHash: hash(browser),
+    ownClient: own,
     client: clientOf(query),
   };
   await beginSignIn(deps.db, state, {
@@ -159,7 +166,7 @@ async function complete(
       ...luggage.connectionConfig,
       ...pick(Object.fromEntries(query), [...authGrammar(provider).redirect_uri_metadata, 'installation_id']),
     },
-    credentials: {},
+    credentials: luggage.ownClient,
     integration: await openIntegration(deps, integration),
   };
   const granted = await grantFor(deps, applicant, query, luggage);

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { StreamCall } from '../../outbound/request.ts';
+import type { Pause } from '../../outbound/retry.ts';
+import { noteLimit } from '../../store/api-limits.ts';
 import { type Connection, openConnection } from '../../store/connections.ts';
 import type { Answer } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -55,11 +57,18 @@ async function pass(
   call: StreamCall,
   { signal, onBroken }: { readonly signal: AbortSignal; readonly onBroken: () => void },
 ): Promise<Answer> {
-  const { head, body } = await deps.outbound.stream(openConnection(connection, deps.box), call, signal);
+  const { head, body, pause } = await deps.outbound.stream(openConnection(connection, deps.box), call, signal);
   body.once('error', onBroken);
+  if (pause !== undefined) shareLimit(deps, connection, pause);
   // A cookie of the upstream is no cookie of this server.
   const { 'set-cookie': _, ...headers } = head.headers;
   return { kind: 'stream', status: head.status, statusText: head.statusText, headers, body };
+}
+
+/** Runs of the connection hear of it too; the caller's answer does not wait for that. */
+function shareLimit({ db, catalogue, log }: ApiDeps, { id, provider }: Connection, pause: Pause): void {
+  const scope = catalogue.get(provider).proxy?.retry?.scope ?? 'connection';
+  noteLimit(db, id, { ...pause, scope }).catch((error: unknown) => log('limit.unnoted', { reason: String(error) }));
 }
 
 function callOf(request: Request, headers: z.output<typeof HEADERS>): StreamCall {

@@ -2,21 +2,11 @@ import type { Closing } from '../../runtime/closing.ts';
 import { openDatabase, type Database } from '../../store/db.ts';
 import type { BenchOptions, Figures } from '../bench.ts';
 import { load, median } from '../load.ts';
-import {
-  type BenchWriter,
-  beginWriter,
-  copyAll,
-  openStore,
-  preload,
-  type Row,
-  rowsOf,
-  saveAll,
-} from '../record-store.ts';
+import { type BenchWriter, beginWriter, batchesOf, copyAll, openStore, preload, saveAll } from '../record-store.ts';
+import { fillStore, PRELOADED_BYTES, tableOfSaves } from '../record-growth.ts';
 import { connect, connectionHeaders, deploy, MODEL, openStage, type Stage } from '../stage.ts';
 
 const SOURCE = 'export default async function fetchData() {}';
-const BATCH_SIZES = [100, 1_000, 10_000] as const;
-const WRITERS = [1, 8] as const;
 const ROWS_PER_ROUND = 20_000;
 const ROUNDS = 3;
 const READ_ROWS = 10_000;
@@ -28,13 +18,14 @@ const READ_BYTES = 300;
  */
 export async function benchRecords(closing: Closing, options: BenchOptions): Promise<Figures> {
   const stage = await openStage(closing, options.profile);
-  const db = await openStore(stage.parts.databaseUrl, closing);
-  const preloaded = await beginWriter(db, 'store', 'Preloaded');
-  await preload(db, preloaded, options.preload);
-  options.say(`${options.preload} rows of 1 KB are in the table\n`);
-  const compared = await besideCopy(db, preloaded, options.say);
-  if (options.thorough) await tableOfSaves(db, options.say);
-  return { ...compared, ...(await reads(closing, stage, options)) };
+  const db = await openStore(stage.parts.databaseUrl, closing, 'store');
+  const writers = await fillStore(db, options.preload);
+  options.say(`${options.preload} rows of ${PRELOADED_BYTES} bytes are in the table\n`);
+  const compared = await besideCopy(db, writers[0] as BenchWriter, options.say);
+  const thorough = options.thorough
+    ? await tableOfSaves(await openStore(stage.parts.databaseUrl, closing, 'small'), { db, writers }, options)
+    : {};
+  return { ...compared, ...thorough, ...(await reads(closing, stage, options)) };
 }
 
 /** New rows, COPY of the same, and the same rows again, in turn, so that a busy moment meets all of them. */
@@ -63,28 +54,6 @@ async function besideCopy(db: Database, writer: BenchWriter, say: BenchOptions['
   return figures;
 }
 
-async function tableOfSaves(db: Database, say: BenchOptions['say']): Promise<void> {
-  say('rows/s        batch   writers       new   changed unchanged');
-  let model = 0;
-  for (const size of BATCH_SIZES) {
-    for (const count of WRITERS) {
-      const rows = Math.max(size, 16_000 / count);
-      const writers = await Promise.all(
-        Array.from({ length: count }, (_, at) => beginWriter(db, 'store', `Model${model + at}`)),
-      );
-      model += count;
-      const times = [0, 1, 1].map((version) => batchesOf(0, rows, size, version));
-      const rates: string[] = [];
-      for (const batches of times) {
-        const rate = (count * rows) / (await saveAll(db, writers, batches));
-        rates.push(rate.toFixed(0).padStart(9));
-      }
-      say(`${String(size).padStart(19)} ${String(count).padStart(9)} ${rates.join(' ')}`);
-    }
-  }
-  say('');
-}
-
 async function reads(closing: Closing, stage: Stage, { seconds, say }: BenchOptions): Promise<Figures> {
   await connect(stage, 'read');
   await deploy(stage, { name: 'rows', type: 'sync', source: SOURCE });
@@ -100,8 +69,4 @@ async function reads(closing: Closing, stage: Stage, { seconds, say }: BenchOpti
     return perS * limit;
   };
   return { read_rps_100: await rate(100), read_rps_1000: await rate(1_000) };
-}
-
-function batchesOf(from: number, rows: number, size: number, version = 0): Row[][] {
-  return Array.from({ length: Math.ceil(rows / size) }, (_, at) => rowsOf(from + at * size, size, version));
 }

@@ -21,20 +21,20 @@ import { type AuthorizationServer, CLIENT, startAuthorizationServer } from '../u
 
 const PROCESSES = 8;
 const CALLERS = 50;
-const CONNECTIONS = 10;
-const LIFETIME_S = 2;
-/** Each of that many refreshes kills one of the processes, between the provider's answer and the write. */
-const KILL_EVERY = 25;
+const CONNECTIONS = 50;
+/** Its end is counted from before the request, so a busy machine brings the next refresh forward by what the answer took. */
+const LIFETIME_S = 10;
 const SCRIPT = fileURLToPath(new URL('../upstream/refresh-caller.ts', import.meta.url));
 
 type Counts = { calls: number; failures: string[]; kills: number };
 
 /**
- * Eight processes with fifty callers each share ten connections whose tokens live for two seconds, at a server that
- * rotates and takes a token that comes twice for a theft. On the way processes are killed just when the server has made
- * a new token. Figures: refreshes beyond one per expiry, tokens that came twice, and calls that failed, all to be 0.
+ * Eight processes with fifty callers each share fifty connections whose tokens live for ten seconds, at a server that
+ * rotates and takes a token that comes twice for a theft. One in `killEvery` refreshes kills the process that wanted it,
+ * just when the server has made the new token. Figures: refreshes beyond one per expiry, tokens that came twice, and
+ * calls that failed, all to be 0.
  */
-export async function benchRefresh(closing: Closing, { expiries, say }: BenchOptions): Promise<Figures> {
+export async function benchRefresh(closing: Closing, { expiries, killEvery, say }: BenchOptions): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-bench-'));
   closing.add('the data folder', () => rm(folder, { recursive: true, force: true }));
   const server = await startAuthorizationServer();
@@ -47,7 +47,7 @@ export async function benchRefresh(closing: Closing, { expiries, say }: BenchOpt
   for (let index = 0; index < PROCESSES; index += 1) start(index);
   closing.add('the callers', () => stopAll(processes));
   server.reshape = (answer) => {
-    if (server.tokenCalls.length % KILL_EVERY === 0) killOne(processes, server, counts, start);
+    if (killEvery > 0 && server.tokenCalls.length % killEvery === 0) killOne(processes, server, counts, start);
     return answer;
   };
   const begun = performance.now();
@@ -63,6 +63,9 @@ export async function benchRefresh(closing: Closing, { expiries, say }: BenchOpt
   return {
     refreshes: server.tokenCalls.length,
     refreshes_too_early: server.tooEarly,
+    earliest_refresh_share: server.earliestShare,
+    processes: PROCESSES,
+    callers: PROCESSES * CALLERS,
     tokens_used_twice: server.reuses,
     calls: counts.calls,
     failed_calls: counts.failures.length,

@@ -14,6 +14,7 @@ export default async function fetchData(nango: any) {
 const BYTES = 300;
 const SLOW_MS = 50;
 const WARM_UP_RECORDS = 2000;
+const STRAIGHT_PAGES = 200;
 
 /** Full syncs of records of 300 bytes in pages of 100, one after the other, each checked for what it counted. */
 export async function benchSync(closing: Closing, { records, profile, say }: BenchOptions): Promise<Figures> {
@@ -29,11 +30,31 @@ export async function benchSync(closing: Closing, { records, profile, say }: Ben
     return size / seconds;
   };
   await sync('warm-up', WARM_UP_RECORDS, 0, WARM_UP_RECORDS);
+  const straight = async (): Promise<number> => {
+    const { seconds, fetched } = await fetchStraight(stage.upstreamUrl, STRAIGHT_PAGES);
+    say(`${fetched} records, upstream ${SLOW_MS} ms, fetched and dropped: ${seconds.toFixed(2)} s`);
+    return fetched / seconds;
+  };
   return {
     first_sync_rps_0ms: await sync('fast', records, 0, records),
     unchanged_sync_rps_0ms: await sync('fast', records, 0, 0),
     first_sync_rps_50ms: await sync('slow', records, SLOW_MS, records),
+    straight_rps_50ms: await straight(),
   };
+}
+
+/** What is left for a script that asks page after page: the same requests from here, by a client that does nothing else. */
+async function fetchStraight(upstreamUrl: string, pages: number) {
+  const from = performance.now();
+  let fetched = 0;
+  let cursor: string | null = null;
+  for (let page = 0; page < pages; page += 1) {
+    const answer = await fetch(`${upstreamUrl}/records?limit=100${cursor === null ? '' : `&cursor=${cursor}`}`);
+    const { data, next_cursor } = (await answer.json()) as { data: readonly unknown[]; next_cursor: string | null };
+    fetched += data.length;
+    cursor = next_cursor;
+  }
+  return { fetched, seconds: (performance.now() - from) / 1000 };
 }
 
 function checkCounts({ counts }: Run, added: number): void {

@@ -33,10 +33,16 @@ export type AuthorizationServer = {
   readonly tokenCalls: readonly TokenCall[];
   /** Authorizations and Bearer tokens that `/me` was asked with, in order. */
   readonly apiCalls: readonly string[];
+  /** What clients that registered said of themselves (RFC 7591); each is given the one client there is. */
+  readonly registrations: readonly Record<string, unknown>[];
+  /** @default false */
+  refusesRegistrations: boolean;
   /** Refresh tokens that came a second time. */
   readonly reuses: number;
-  /** Refreshes that came before three quarters of a token's life were over. */
+  /** Refreshes that came in the first half of a token's life: nobody who has seen the token asks for another so soon. */
   readonly tooEarly: number;
+  /** Of its life, the share that was over at the earliest refresh of a token; 1 before there was one. */
+  readonly earliestShare: number;
   /** Seconds of an access token; null: the answer says nothing. @default 3600 */
   lifetime: number | null;
   /** Waits before a token answer. */
@@ -73,10 +79,13 @@ export async function startAuthorizationServer(
   const replaced = new Map<string, { answer: Record<string, unknown>; until: number }>();
   const tokenCalls: TokenCall[] = [];
   const apiCalls: string[] = [];
-  const state = { reuses: 0, tooEarly: 0 };
-  const server: Omit<AuthorizationServer, 'url' | 'port' | 'reuses' | 'tooEarly'> = {
+  const registrations: Record<string, unknown>[] = [];
+  const state = { reuses: 0, tooEarly: 0, earliestShare: 1 };
+  const server: Omit<AuthorizationServer, 'url' | 'port' | keyof typeof state> = {
     tokenCalls,
     apiCalls,
+    registrations,
+    refusesRegistrations: false,
     refusals: [],
     lifetime: 3600,
     latencyMs: 0,
@@ -100,7 +109,7 @@ export async function startAuthorizationServer(
       for (const grant of byRefresh.values()) grant.revoked = true;
     },
     reset: () => {
-      for (const list of [tokenCalls, apiCalls, server.refusals]) list.length = 0;
+      for (const list of [tokenCalls, apiCalls, registrations, server.refusals]) list.length = 0;
       for (const map of [codes, byRefresh, byAccess, replaced]) map.clear();
       Object.assign(server, {
         lifetime: 3600,
@@ -108,9 +117,10 @@ export async function startAuthorizationServer(
         rotates: true,
         graceMs: 0,
         revokesAccess: false,
+        refusesRegistrations: false,
         reshape: (answer: unknown) => answer,
       });
-      Object.assign(state, { reuses: 0, tooEarly: 0 });
+      Object.assign(state, { reuses: 0, tooEarly: 0, earliestShare: 1 });
     },
     close: async () => {
       listener.closeAllConnections();
@@ -144,7 +154,9 @@ export async function startAuthorizationServer(
       grant.revoked = true;
     }
     if (grant.revoked) return 'invalid_grant';
-    if (server.lifetime !== null && clock() - grant.issuedAt < server.lifetime * 750) state.tooEarly += 1;
+    const share = server.lifetime === null ? 1 : (clock() - grant.issuedAt) / (server.lifetime * 1_000);
+    if (share < 0.5) state.tooEarly += 1;
+    state.earliestShare = Math.min(state.earliestShare, share);
     if (server.revokesAccess) byAccess.delete(grant.access);
     grant.access = token('access');
     if (server.rotates) grant.refresh = token('refresh');
@@ -188,10 +200,17 @@ export async function startAuthorizationServer(
       return sendJson(response, 400, { error: made, error_description: 'The grant is not valid any more' });
     sendJson(response, 200, server.reshape(made));
   };
+  const register = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
+    const said = JSON.parse(await bodyOf(request)) as Record<string, unknown>;
+    if (server.refusesRegistrations) return sendJson(response, 400, { error: 'invalid_client_metadata' });
+    registrations.push(said);
+    sendJson(response, 201, { ...said, client_id: CLIENT.id, client_secret: CLIENT.secret });
+  };
   const listener = http.createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     if (url.pathname === '/token') return void answerToken(request, response);
-    if (url.pathname === '/authorize') return authorize(url, server, response);
+    if (url.pathname === '/authorize') return void authorize(url, server, response);
+    if (url.pathname === '/register') return void register(request, response);
     const bearer = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
     apiCalls.push(bearer);
     const grant = byAccess.get(bearer);
@@ -204,14 +223,21 @@ export async function startAuthorizationServer(
   return Object.defineProperties(Object.assign(server, { url: `http://127.0.0.1:${port}`, port }), {
     reuses: { get: () => state.reuses },
     tooEarly: { get: () => state.tooEarly },
+    earliestShare: { get: () => state.earliestShare },
   }) as AuthorizationServer;
 }
 
 /** Signs the person in at once and sends them back, as a provider does that they have allowed before. */
-function authorize(url: URL, server: Pick<AuthorizationServer, 'signIn'>, response: http.ServerResponse): void {
+async function authorize(
+  url: URL,
+  server: Pick<AuthorizationServer, 'signIn'>,
+  response: http.ServerResponse,
+): Promise<void> {
   const redirectUri = url.searchParams.get('redirect_uri') ?? '';
   const back = new URL(redirectUri);
-  if (url.searchParams.get('client_id') !== CLIENT.id) back.searchParams.set('error', 'unauthorized_client');
+  const clientId = url.searchParams.get('client_id') ?? '';
+  if (clientId !== CLIENT.id && !(await tellsOf(clientId, redirectUri)))
+    back.searchParams.set('error', 'unauthorized_client');
   else if (url.searchParams.get('login_hint') === 'refuse') {
     back.searchParams.set('error', 'access_denied');
     back.searchParams.set('error_description', 'The owner said <no>');
@@ -220,10 +246,19 @@ function authorize(url: URL, server: Pick<AuthorizationServer, 'signIn'>, respon
   response.writeHead(302, { location: back.href }).end();
 }
 
+/** Whether a client whose id is an address says there that it is this client, which comes back to that place. */
+async function tellsOf(clientId: string, redirectUri: string): Promise<boolean> {
+  if (!URL.canParse(clientId)) return false;
+  const said = (await (await fetch(clientId)).json()) as { client_id?: string; redirect_uris?: string[] };
+  return said.client_id === clientId && (said.redirect_uris?.includes(redirectUri) ?? false);
+}
+
 function isClient({ headers }: http.IncomingMessage, params: URLSearchParams): boolean {
   const basic = headers.authorization?.startsWith('Basic ')
     ? Buffer.from(headers.authorization.slice(6), 'base64').toString()
     : undefined;
+  // One that is known by its address has no secret to show.
+  if (basic === undefined && URL.canParse(params.get('client_id') ?? '')) return !params.has('client_secret');
   if (basic !== undefined) return basic === `${CLIENT.id}:${CLIENT.secret}`;
   return params.get('client_id') === CLIENT.id && params.get('client_secret') === CLIENT.secret;
 }

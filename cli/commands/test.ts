@@ -6,7 +6,7 @@ import { createSandbox } from '../../sandbox/pool.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { count, type Output, oneLine } from '../output.ts';
-import { type Collected, collectTest, findRecordings, readOverrides } from '../recorded/collect.ts';
+import { type Collected, collectTest, createBundler, findRecordings, readOverrides } from '../recorded/collect.ts';
 import { runRecorded, type Verdict } from '../recorded/run.ts';
 
 type Flags = {
@@ -42,10 +42,11 @@ async function testAll(context: CommandContext, path: string | undefined, flags:
   const catalogue = loadProviders({ file: context.settings().variables['NANGO_PROVIDERS_FILE'] });
   const found = await findRecordings(project, path, io.cwd);
   const begun = performance.now();
+  const bundler = await createBundler(project);
   const options = { overrides, catalogue, recordedClock: flags.clock === 'recorded' };
   const results: Result[] = [];
   await inParallel(found, settings.seed === undefined, async (sandbox, one) => {
-    const collected = await collectTest(project, one, options);
+    const collected = await collectTest(bundler, one, options);
     const result = { ...(await verdictOf(sandbox, collected, settings)), ...namesOf(collected) };
     results.push(result);
     if (flags.json) out.line(JSON.stringify(result));
@@ -90,6 +91,9 @@ const NOT_RUN: Verdict = {
   output: null,
 };
 
+/** One computes while others wait for their answers. */
+const RUNS_PER_CHILD = 4;
+
 type Sandbox = ReturnType<typeof createSandbox>;
 
 /** One sandbox for all; or, when scripts are killed, one for each of a few workers, so that nobody else is hit. */
@@ -99,8 +103,10 @@ async function inParallel<Item>(
   work: (sandbox: Sandbox, item: Item) => Promise<void>,
 ): Promise<void> {
   const queue = [...items];
-  const lanes = shared ? 8 * availableParallelism() : availableParallelism();
-  const common = shared ? createSandbox({ maxChildren: availableParallelism() }) : undefined;
+  const children = availableParallelism();
+  const lanes = shared ? RUNS_PER_CHILD * children : children;
+  // A child takes no more than its share: otherwise the first one would take all, and the others never start.
+  const common = shared ? createSandbox({ maxChildren: children, runsPerChild: RUNS_PER_CHILD }) : undefined;
   const lane = async (): Promise<void> => {
     if (queue.length === 0) return;
     const sandbox = common ?? createSandbox({ maxChildren: 1, runsPerChild: 1 });

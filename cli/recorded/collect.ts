@@ -4,6 +4,8 @@ import { relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import type { Catalogue } from '../../outbound/catalogue.ts';
+import type { CompiledBundle } from '../../sandbox/compile.ts';
+import { createDigests, openCache } from '../build-cache.ts';
 import { bundleScripts } from '../bundling.ts';
 import { type DeclaredScript, readDeclarations } from '../declared.ts';
 import type { Project } from '../project.ts';
@@ -74,17 +76,35 @@ export async function findRecordings(
   });
 }
 
-/** Bundles the scripts and puts their tests together. */
+/** A script's bundle, or why it has none. */
+export type Bundler = (script: DeclaredScript) => Promise<CompiledBundle | { readonly reason: string }>;
+
+/** Takes over what earlier builds left of scripts whose files are the same, and bundles the others. */
+export async function createBundler(project: Project): Promise<Bundler> {
+  const cache = await openCache(project);
+  const digests = createDigests(project);
+  return async (declared) => {
+    const known = await cache.bundle(declared.file, digests);
+    if (known !== undefined) return known;
+    const begun = Date.now();
+    const { bundles, mistakes } = await bundleScripts(project, [declared]);
+    const bundle = bundles.get(declared.file);
+    if (bundle === undefined) return { reason: mistakes.join('\n') };
+    await cache.keepBundle(bundle, digests, begun);
+    return bundle;
+  };
+}
+
+/** Puts the test of a script together. */
 export async function collectTest(
-  project: Project,
+  bundler: Bundler,
   { declared, recording }: Awaited<ReturnType<typeof findRecordings>>[number],
   options: { readonly overrides: OverridesByScript; readonly catalogue: Catalogue; readonly recordedClock: boolean },
 ): Promise<Collected> {
   if ('reason' in recording) return { declared, form: 'unified', test: recording };
   const { form } = recording;
-  const { bundles, mistakes } = await bundleScripts(project, [declared]);
-  const bundle = bundles.get(declared.file);
-  if (bundle === undefined) return { declared, form, test: { reason: mistakes.join('\n') } };
+  const bundle = await bundler(declared);
+  if ('reason' in bundle) return { declared, form, test: bundle };
   const { integration, name, kind } = declared;
   const overrides = options.overrides[`${integration}/${kind}s/${name}`] ?? {};
   const provider = options.catalogue.has(integration) ? options.catalogue.get(integration) : undefined;

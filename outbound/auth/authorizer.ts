@@ -2,7 +2,7 @@
  * Getting and keeping credentials: the way of a person to a provider and back, tokens that need no person, and renewing
  * both. It has a pool of HTTP connections of its own, under the same address policy as every other call.
  */
-import type { CredentialVault, Granted } from '../../contract/credentials.ts';
+import type { Credentials, CredentialVault, Granted } from '../../contract/credentials.ts';
 import type { OperationSink } from '../../contract/operation.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { createExchange } from '../exchange.ts';
@@ -10,6 +10,7 @@ import type { Applicant } from './applicant.ts';
 import { createKeeper, type Keeper, type RefreshElsewhere } from './keeper.ts';
 import { exchangeVerifier, requestTokenUrl } from './oauth1.ts';
 import { exchangeCode } from './oauth2.ts';
+import { registerClient } from './registration.ts';
 import { renewalOf } from './renew.ts';
 import { createSigner, type SignRequest } from './sign-request.ts';
 
@@ -31,6 +32,8 @@ export type Authorizer = {
     applicant: Applicant,
     given: { readonly code: string; readonly redirectUri: string; readonly verifier: string | undefined },
   ) => Promise<Granted>;
+  /** A client of the provider's own making, for the integration that has none. Throws as `exchangeCode`. */
+  readonly registerClient: (applicant: Applicant, redirectUri: string) => Promise<Credentials>;
   /** A first token for credentials of a mode that needs no person; undefined where the mode has none. Throws as above. */
   readonly firstToken: (applicant: Applicant) => Promise<Granted | undefined>;
   /** Waits for refreshes under way and closes the pooled connections. */
@@ -64,6 +67,7 @@ export function createAuthorizer(options: {
     requestTokenUrl: (applicant, callbackUrl) => requestTokenUrl(exchange, applicant, callbackUrl),
     exchangeVerifier: (applicant, given) => exchangeVerifier(exchange, applicant, { ...given, now: clock() }),
     exchangeCode: (applicant, given) => exchangeCode(exchange, applicant, { ...given, now: clock() }),
+    registerClient: (applicant, redirectUri) => registerClient(exchange, applicant, redirectUri),
     firstToken: async (applicant) => {
       let granted: Granted | undefined;
       const renewal = renewalOf(applicant);

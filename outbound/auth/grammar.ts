@@ -61,6 +61,10 @@ const grammar = z.looseObject({
     )
     .default([]),
   signature: z.looseObject({ protocol: z.string() }).optional(),
+  /** How an authorization server learns of us where nobody registers an app by hand. */
+  client_registration: z.enum(['dynamic', 'static', 'cimd']).default('static'),
+  registration_url: z.string().optional(),
+  registration_params: z.record(z.string(), z.unknown()).default({}),
   request_url: z.string().optional(),
   request_params: texts,
   signature_method: z.enum(['HMAC-SHA1', 'HMAC-SHA256', 'RSA-SHA1', 'PLAINTEXT']).optional(),

@@ -169,8 +169,12 @@ function grantedBy(applicant: Applicant, answer: TokenAnswer, now: Date): Grante
   const { accessToken, refreshToken, expiresAt } = readTokens(answer, applicant.provider, now);
   // Whoever does not rotate sends none: the old one stays good.
   const kept = refreshToken ?? textOf(applicant.credentials, 'refresh_token');
+  // A client that was registered for this connection: the next token is asked for as the same.
+  const { client_id: clientId, client_secret: clientSecret } = applicant.credentials;
   const credentials = {
     type: 'OAUTH2',
+    ...(clientId !== undefined && { client_id: clientId }),
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
     access_token: accessToken,
     ...(kept !== undefined && { refresh_token: kept }),
     ...(expiresAt !== null && { expires_at: expiresAt.toISOString() }),

@@ -7,6 +7,8 @@ import { readBody } from '../read-body.ts';
 import { describeFailure } from '../unreachable.ts';
 
 export type TokenRequest = {
+  /** What messages call it. @default token endpoint */
+  readonly name?: string;
   readonly url: string;
   readonly method?: 'POST' | 'GET' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
@@ -83,6 +85,7 @@ export async function requestGrant(
  */
 export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest): Promise<TokenAnswer> {
   const url = parseUrl(request.url);
+  const { name = 'token endpoint' } = request;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const sent = {
     method: request.method ?? 'POST',
@@ -106,13 +109,13 @@ export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest
     const text = bytes === undefined ? '' : Buffer.from(bytes).toString();
     return accepted(
       { status: received.status, type, text },
-      { url, retryAfter: received.headers['retry-after'], secrets: secretsOf(request) },
+      { name, url, retryAfter: received.headers['retry-after'], secrets: secretsOf(request) },
     );
   } catch (error) {
     if (error instanceof EngineError && OWN.has(error.code)) throw error;
     const cause = describeFailure(error, sent, signal);
     const reason = signal.aborted ? `gave no answer within ${TIMEOUT_MS / 1_000} s` : cause.message;
-    throw new EngineError('token_endpoint_failed', `The token endpoint at '${url.host}' failed: ${reason}`, { cause });
+    throw new EngineError('token_endpoint_failed', `The ${name} at '${url.host}' failed: ${reason}`, { cause });
   }
 }
 
@@ -125,13 +128,18 @@ const OWN: ReadonlySet<string> = new Set([
 
 type Received = { readonly status: number; readonly type: string; readonly text: string };
 
-type Asked = { readonly url: URL; readonly retryAfter: string | undefined; readonly secrets: readonly string[] };
+type Asked = {
+  readonly name: string;
+  readonly url: URL;
+  readonly retryAfter: string | undefined;
+  readonly secrets: readonly string[];
+};
 
-function accepted(received: Received, { url, retryAfter, secrets }: Asked): TokenAnswer {
+function accepted(received: Received, { name, url, retryAfter, secrets }: Asked): TokenAnswer {
   const answer = parseAnswer(received);
   const refusal = answer && refusalIn(answer, secrets);
   if (received.status < 400 && received.status >= 200 && answer !== undefined && refusal === undefined) return answer;
-  const story = `The token endpoint at '${url.host}' answered ${received.status}`;
+  const story = `The ${name} at '${url.host}' answered ${received.status}`;
   if (refusal === undefined) {
     const what = answer === undefined ? `${received.type.split(';')[0] || 'nothing'}, not JSON` : 'without saying why';
     throw new EngineError('token_endpoint_failed', `${story} (${what}).`, payload(received.status, {}, retryAfter));

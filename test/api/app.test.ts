@@ -30,6 +30,7 @@ const ROUTES = [
   ['POST', '/connections'],
   ['GET', '/connections/x'],
   ['GET', '/connection/x'],
+  ['POST', '/connection'],
   ['DELETE', '/connections/x'],
   ['POST', '/connections/metadata'],
   ['PATCH', '/connections/metadata'],

@@ -193,6 +193,68 @@ test('the list filters by integration, pages, and shows nothing secret', async (
   expect((await api.call('GET', '/connections?limit=0')).status).toBe(400);
 });
 
+test('the list finds connections by whose they are, by tags and by parts of names', async () => {
+  await createTracker(api, 'whose', []);
+  const make = (connection_id: string, whose: Record<string, unknown>) =>
+    api.call('POST', '/connections', {
+      body: { provider_config_key: 'whose', connection_id, credentials: { apiKey: 'x' }, ...whose },
+    });
+  const organization = { id: 'org-1', display_name: 'Acme' };
+  await make('first', {
+    end_user: { id: 'ada', email: 'ada@example.com', organization },
+    tags: { plan: 'pro', eu: 'y' },
+  });
+  await make('second', { end_user: { id: 'bob', organization }, tags: { plan: 'free' } });
+  await make('third', {});
+  const ids = async (query: string) =>
+    (await api.call('GET', `/connections?integrationId=whose&${query}`)).body.connections.map(
+      (one: { connection_id: string }) => one.connection_id,
+    );
+  expect(await ids('endUserId=ada')).toEqual(['first']);
+  expect(await ids('endUserOrganizationId=org-1')).toEqual(['first', 'second']);
+  expect(await ids('tags[plan]=pro&tags[eu]=y')).toEqual(['first']);
+  expect(await ids('tags[plan]=none')).toEqual([]);
+  expect(await ids('search=secon')).toEqual(['second']);
+  expect(await ids('connectionId=third')).toEqual(['third']);
+  expect(await api.call('GET', '/connections?colour=red')).toMatchObject({
+    status: 400,
+    body: { error: { code: 'invalid_query_params' } },
+  });
+});
+
+test.each(['connections', 'connection'])('PATCH /%s changes whose a connection is, and nothing else', async (path) => {
+  const key = `patched-${path}`;
+  await createTracker(api, key, ['c']);
+  const before = (await get('c', key)).body;
+  const patch = (body: unknown) => api.call('PATCH', `/${path}/c?provider_config_key=${key}`, { body });
+  const changes = { end_user: { id: 'eve' }, tags: { plan: 'pro' }, webhook_url_override: 'https://example.com/hook' };
+  expect(await patch(changes)).toMatchObject({ status: 200, body: { success: true } });
+  const { end_user, tags, webhook_url_override, ...after } = (await get('c', key)).body;
+  expect({ end_user, tags, webhook_url_override }).toMatchObject(changes);
+  expect(after).toMatchObject({ id: before.id, credentials: before.credentials, metadata: before.metadata });
+  await patch({ end_user: null });
+  expect((await get('c', key)).body).toMatchObject({ end_user: null, tags: { plan: 'pro' } });
+  expect((await patch({ metadata: {} })).status).toBe(400);
+});
+
+test('POST /connection takes the credentials beside the rest, as clients of 2023 send them', async () => {
+  for (const provider of ['tracker', 'basic-tracker', 'oauth-tracker'])
+    await api.call('POST', '/integrations', { body: { provider, unique_key: `flat-${provider}` } });
+  const make = (provider: string, body: Record<string, unknown>) =>
+    api.call('POST', '/connection', { body: { provider_config_key: `flat-${provider}`, connection_id: 'c', ...body } });
+  expect(await make('tracker', { api_key: 'k', metadata: { a: 1 } })).toMatchObject({
+    status: 201,
+    body: { connection_id: 'c', credentials: { type: 'API_KEY', apiKey: 'k' }, metadata: { a: 1 } },
+  });
+  expect((await make('basic-tracker', { username: 'u', password: 'p' })).body.credentials).toMatchObject({
+    username: 'u',
+    password: 'p',
+  });
+  expect((await make('oauth-tracker', { access_token: 't' })).body.credentials).toMatchObject({ access_token: 't' });
+  const refused = await make('tracker', { api_key: 'k', nonsense: 1 });
+  expect([refused.status, refused.body.error.code]).toEqual([400, 'invalid_body']);
+});
+
 test('deleting stops the open runs of the connection and tells Temporal', async () => {
   await createTracker(api, 'stopping', ['c']);
   await deployFlows(api, flow('stopping', 'tasks'));

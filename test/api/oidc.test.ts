@@ -39,7 +39,7 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test('a person signs in at a certified server, and the token is refreshed with rotation', async () => {
+test("README's five steps at a certified server: a person signs in, calls work, the token is refreshed with rotation", async () => {
   const credentials = { client_id: 'c1', client_secret: 's1', scopes: SCOPES };
   await api.call('POST', '/integrations', { body: { unique_key: 'oidc', provider: 'oidc-server', credentials } });
   const session = await api.call('POST', '/connect/sessions', { body: { end_user: { id: 'u1' } } });
@@ -48,6 +48,8 @@ test('a person signs in at a certified server, and the token is refreshed with r
   const callback = await browse(left.headers.get('location') ?? '');
   const answer = await api.call('GET', callback.pathname + callback.search, { key: null });
   expect(answer).toMatchObject({ status: 200, body: { providerConfigKey: 'oidc' } });
+  const headers = { 'provider-config-key': 'oidc', 'connection-id': answer.body.connectionId };
+  expect((await api.call('GET', '/proxy/me', { headers })).body).toMatchObject({ sub: 'ada' });
   const path = `/connections/${answer.body.connectionId}?provider_config_key=oidc&refresh_token=true`;
   const first = (await api.call('GET', path)).body.credentials;
   const second = (await api.call('GET', `${path}&force_refresh=true`)).body.credentials;

@@ -15,6 +15,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   'POST /integrations': { body: { provider: 'none', unique_key: 'none' } },
   'POST /integrations/quickstart': { body: { provider: 'none', unique_key: 'none' } },
   'POST /connections': { body: { provider_config_key: 'none' } },
+  'POST /connection': { body: { provider_config_key: 'none' } },
   'POST /connections/metadata': { body: { ...WHOSE, metadata: {} } },
   'PATCH /connections/metadata': { body: { ...WHOSE, metadata: {} } },
   'POST /connection/{id}/metadata': { query: { provider_config_key: 'none' } },

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from '@jest/globals';
-import { useApi } from '../support/api.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { currentLimit } from '../../store/api-limits.ts';
+import { NOW, useApi } from '../support/api.ts';
 import { createTracker } from '../support/deployment.ts';
 import { useUpstream } from '../support/upstream.ts';
 
@@ -31,7 +33,9 @@ test.each([
   '/proxy/a%2Fb/100%25/%E2%82%AC',
   '/proxy/with;semi:colon@at',
   '/proxy?only=query',
-])('%s arrives as it was sent', async (path) => {
+  '/proxy/?a=1&a=2&a[]=3&b=%2F&c=1+2',
+  '/proxy',
+])('%s arrives as it was sent (U092)', async (path) => {
   await api.call('GET', path, { headers: HEADERS });
   expect(upstream.requests.map(({ url }) => url)).toEqual([`/base${path.slice('/proxy'.length)}`]);
 });
@@ -117,6 +121,30 @@ test('retries are made when asked for, on the statuses asked for', async () => {
   upstream.answerWith({ status: 409 });
   expect((await api.call('GET', '/proxy/x', { headers: HEADERS })).status).toBe(409);
 });
+
+test('a limit that an answer tells of is waited for by the runs of the connection', async () => {
+  upstream.answerWith({ headers: { ratelimit: '"minute";r=0;t=12' }, json: {} });
+  expect((await api.call('GET', '/proxy/x', { headers: HEADERS })).status).toBe(200);
+  const { rows } = await api.db.query<{ id: string }>("select id from connections where connection_id = 'c1'");
+  const limit = () => currentLimit(api.db, rows[0]?.id ?? '', NOW);
+  while ((await limit()) === undefined) await delay(5);
+  expect(await limit()).toMatchObject({ until: new Date(NOW.getTime() + 12_000) });
+});
+
+test('headers of more than 16 KB are refused before anything is sent, and the answer is JSON or ends', async () => {
+  const sent = api.call('GET', '/proxy/x', { headers: { ...HEADERS, 'nango-proxy-x-long': 'x'.repeat(20_000) } });
+  expect((await sent).status).toBe(431);
+  expect(upstream.requests).toEqual([]);
+});
+
+test.each(['http://user:pw@127.0.0.1/', 'http://user@127.0.0.1/'])(
+  'a base URL with a user in it is refused, its password not shown: %s',
+  async (base) => {
+    const answer = await api.call('GET', '/proxy/x', { headers: { ...HEADERS, 'base-url-override': base } });
+    expect([answer.status, answer.body.error.code]).toEqual([400, 'upstream_refused']);
+    expect(answer.text).not.toContain('pw');
+  },
+);
 
 test('another base URL is used when given and ignored when empty', async () => {
   await api.call('GET', '/proxy/x', { headers: { ...HEADERS, 'base-url-override': `${upstream.url}/other` } });

@@ -77,7 +77,7 @@ test('the launcher takes the compiled command line where the package has no sour
   const main = 'export const main = async (argv, io) => (io.stdout.write(argv + " " + process.execArgv), 7);';
   await writeFile(join(root, 'dist', 'cli', 'main.js'), main);
   const { code, stdout } = await launch(process.execPath, ['a', 'b'], root, join(root, 'bin', 'nango.js'));
-  expect({ code, stdout }).toEqual({ code: 7, stdout: 'a,b --no-node-snapshot' });
+  expect({ code, stdout }).toEqual({ code: 7, stdout: 'a,b ' });
 });
 
 test.each([['this Node', process.execPath], ...(isOld ? [[`Node ${old.major}`, oldNode]] : [])])(

@@ -72,6 +72,13 @@ test("the provider's own counter makes the same pause", () => {
   expect(pauseAfter({ status: 200, headers: { 'x-left': '1', 'x-reset': reset } }, provider, now)).toBeUndefined();
 });
 
+test('a 429 that names a time is a pause for the next call, also where its own is not tried again', () => {
+  const pause = (status: number) => pauseAfter({ status, headers: { 'retry-after': '30' } }, undefined, now)?.until;
+  expect(pause(429)).toEqual(new Date('2026-01-01T00:00:30Z'));
+  expect(pause(503)).toBeUndefined();
+  expect(pauseAfter({ status: 429, headers: {} }, undefined, now)).toBeUndefined();
+});
+
 test.each<[string, number, boolean]>([
   ['GET', 503, true],
   ['GET', 429, true],

@@ -16,7 +16,7 @@ test.each([
   ['@evil.example/x', 'https://api.example.com/v1/@evil.example/x'],
   ['/tasks#part', 'https://api.example.com/v1/tasks'],
   ['/q?a=1&a=2&b[]=3&c=%2F+%20&d', 'https://api.example.com/v1/q?a=1&a=2&b[]=3&c=%2F+%20&d'],
-])('endpoint %p goes to %s', (endpoint, expected) => {
+])('endpoint %p goes to %s (U092)', (endpoint, expected) => {
   expect(targetUrl(acme, { endpoint }).href).toBe(expected);
 });
 
@@ -40,7 +40,7 @@ test.each([
   [{ q: 'a b&c=d/é' }, 'q=a+b%26c%3Dd%2F%C3%A9'],
   ['?a=1&a=2', 'a=1&a=2'],
   [undefined, ''],
-])('params %j are written %s', (params, expected) => {
+])('params %j are written %s (U092)', (params, expected) => {
   expect(encodeParams(params)).toBe(expected);
 });
 

@@ -89,6 +89,11 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
     '/connections',
     { body: { provider_config_key: is.integration, connection_id: 'mine', credentials: { apiKey: 'x' } } },
   ],
+  'POST /connection': (is) => [
+    'POST',
+    '/connection',
+    { body: { provider_config_key: is.integration, connection_id: 'mine', api_key: 'x' } },
+  ],
   'PATCH /integrations/:key': (is) => [
     'PATCH',
     `/integrations/${is.integration}`,
@@ -236,8 +241,8 @@ function questions(): ((ids: Ids) => Question)[] {
 }
 
 function isSpecial(route: string): boolean {
-  // Providers are of no environment; whoever knows a webhook's address may call it.
-  const isOpen = route.startsWith('GET /providers/') || route.startsWith('POST /webhook/');
+  // Providers are of no environment; whoever knows a webhook's address may call it, and a client's address is for all.
+  const isOpen = /^(GET \/providers|POST \/webhook|GET \/oauth\/client-metadata)\//.test(route);
   return isOpen || route in QUESTIONS || BY_SESSION.test(route);
 }
 

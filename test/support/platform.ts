@@ -28,7 +28,12 @@ export type TestPlatform = {
   readonly database: TestDatabase;
 };
 
-type Servers = { readonly databaseUrl: string; readonly temporal: TestTemporal };
+type Servers = {
+  readonly databaseUrl: string;
+  readonly temporal: TestTemporal;
+  /** @default the key of the first start */
+  readonly encryptionKey?: string;
+};
 
 /** Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream. */
 export function usePlatform(
@@ -37,7 +42,7 @@ export function usePlatform(
 ): TestPlatform {
   const database = useDatabase();
   const temporal = useTemporal();
-  const encryptionKey = randomBytes(32).toString('base64');
+  const firstKey = settings['NANGO_ENCRYPTION_KEY'] ?? randomBytes(32).toString('base64');
   const journal = createEventJournal();
   let folder = '';
   let key = '';
@@ -61,7 +66,7 @@ export function usePlatform(
       }),
       parts: {
         databaseUrl: on.databaseUrl,
-        encryptionKey,
+        encryptionKey: on.encryptionKey ?? firstKey,
         temporal: { ...NO_TLS, address: server.address, namespace: 'default' },
         uiUrl: server.uiUrl,
         startsTemporal: true,

@@ -1,0 +1,134 @@
+/** The calls of one run that wait for the budget of an API: its own in the order of the script, in turn with other runs. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type InCallLine, joinCallLine, leaveCallLine, takeTurn } from '../store/call-line.ts';
+import type { Dependencies } from './dependencies.ts';
+import { untilStored } from './store-retry.ts';
+
+/** Waits until `resumeAt` as a host call does, or until `sooner`. */
+export type WaitInLine = (resumeAt: number, reason: string, sooner?: Promise<void>) => Promise<void>;
+
+export type CallInLine = {
+  /** Its number in the script. */
+  readonly number: number;
+  readonly signal: AbortSignal;
+  readonly wait: WaitInLine;
+};
+
+export type CallLine = {
+  /** Lets the call wait for a limit until `due`; the run has its place in line meanwhile. */
+  readonly hold: (due: number, call: CallInLine, wait: () => Promise<void>) => Promise<void>;
+  /** What waited in an earlier attempt of the run: its place is kept in Postgres. */
+  readonly comeBack: () => void;
+  /**
+   * Resolves when the call may be made, with what is to be called once it was: `isLimited` says whether the API wants to
+   * hear nothing more for a while. Undefined: that is already so, and the call has to wait for it.
+   */
+  readonly turn: (call: CallInLine) => Promise<((isLimited: boolean) => void) | undefined>;
+};
+
+/** After a limit nobody knows how much there is to spend: few calls are made at first, and one more at once for each answer. */
+const FIRST_AT_ONCE = 4;
+const LOOK_MS = 50;
+const LONGEST_LOOK_MS = 5_000;
+const FREE = (): void => undefined;
+
+type Place = CallInLine & { readonly called: PromiseWithResolvers<void>; state: 'waits' | 'goes' | 'looks again' };
+
+export function openCallLine({ db, clock }: Pick<Dependencies, 'db' | 'clock'>, of: InCallLine): CallLine {
+  const queue: Place[] = [];
+  let isOpen = false;
+  let held = 0;
+  let dueBefore = 0;
+  let atWork = 0;
+  let atOnce = FIRST_AT_ONCE;
+  let isMoving = false;
+  /** One after the other, so that a late leaving does not undo a joining. */
+  let written: Promise<unknown> = Promise.resolve();
+
+  const write = (signal: AbortSignal, work: () => Promise<void>): Promise<void> => {
+    const done = written.then(() => untilStored(work, signal));
+    written = done.catch(() => undefined);
+    return done;
+  };
+
+  const send = (place: Place, state: Place['state']): void => {
+    place.state = state;
+    place.called.resolve();
+  };
+
+  const closeIfEmpty = async (signal: AbortSignal): Promise<void> => {
+    if (!isOpen || queue.length > 0 || held > 0) return;
+    isOpen = false;
+    dueBefore = 0;
+    atOnce = FIRST_AT_ONCE;
+    await write(signal, () => leaveCallLine(db, of));
+  };
+
+  /** Calls the first in line while the run may have more calls at once, and it is its turn. */
+  const move = async (): Promise<void> => {
+    if (isMoving) return;
+    isMoving = true;
+    try {
+      for (let first = queue[0]; first !== undefined && atWork < atOnce; first = queue[0]) {
+        const isTurn = await untilStored(() => takeTurn(db, of, clock()), first.signal);
+        const next = isTurn ? queue.shift() : undefined;
+        if (next !== undefined) {
+          atWork += 1;
+          send(next, 'goes');
+          await closeIfEmpty(next.signal);
+        } else if (!isTurn) await delay(LOOK_MS * (1 + Math.random()));
+      }
+    } catch {
+      // Whoever is called meets the same fault by itself, and knows what it means for it.
+      for (const place of queue.splice(0)) send(place, 'looks again');
+    } finally {
+      isMoving = false;
+    }
+  };
+
+  const leave = (isLimited: boolean): void => {
+    atWork -= 1;
+    atOnce = isLimited ? FIRST_AT_ONCE : atOnce + 1;
+    if (isLimited) for (const place of queue.splice(0)) send(place, 'looks again');
+    void move();
+  };
+
+  return {
+    hold: async (due, { signal }, wait) => {
+      isOpen = true;
+      held += 1;
+      try {
+        if (due > dueBefore) {
+          dueBefore = due;
+          await write(signal, () => joinCallLine(db, of, new Date(due), clock()));
+        }
+        await wait();
+      } finally {
+        held -= 1;
+      }
+    },
+    comeBack: () => {
+      isOpen = true;
+    },
+    turn: async (call) => {
+      if (!isOpen) return FREE;
+      const place: Place = { ...call, called: Promise.withResolvers(), state: 'waits' };
+      const before = queue.findLastIndex(({ number }) => number < call.number);
+      queue.splice(before + 1, 0, place);
+      void move();
+      try {
+        while (place.state === 'waits') {
+          const look = clock().getTime() + LONGEST_LOOK_MS;
+          await call.wait(look, 'it is the turn of other calls to the API', place.called.promise);
+        }
+      } catch (error) {
+        // It was called and cannot come.
+        if (place.state === 'goes') leave(false);
+        throw error;
+      } finally {
+        if (queue.includes(place)) queue.splice(queue.indexOf(place), 1);
+      }
+      return place.state === 'goes' ? leave : undefined;
+    },
+  };
+}
