@@ -27,10 +27,10 @@ function checkUtf8(bytes: Buffer): void {
   if (!isUtf8(bytes)) throw new EngineError('invalid_body', 'The body is not valid UTF-8: expected JSON in UTF-8.');
 }
 
-/** The parser's faults carry a `type`; any other error is thrown on as it is. */
+/** The parser's faults carry a `type`, those of the decompression a status alone; any other error is thrown on as it is. */
 function bodyFault(error: unknown, maxBytes: number): unknown {
-  if (typeof error !== 'object' || error === null || !('type' in error)) return error;
-  switch (error.type) {
+  if (typeof error !== 'object' || error === null) return error;
+  switch ('type' in error ? error.type : undefined) {
     case 'entity.too.large':
       return new EngineError('payload_too_large', `The body is larger than the limit of ${maxBytes} bytes.`, {
         cause: error,
@@ -49,7 +49,10 @@ function bodyFault(error: unknown, maxBytes: number): unknown {
     case 'request.size.invalid':
       return new EngineError('invalid_body', 'The body is shorter than its content-length.', { cause: error });
     default:
-      return error;
+      if (!('status' in error) || error.status !== 400) return error;
+      return new EngineError('invalid_body', 'The body is not what its content-encoding says, or breaks off.', {
+        cause: error,
+      });
   }
 }
 

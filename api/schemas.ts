@@ -66,7 +66,7 @@ export function wholeNumber(from: number, to: number) {
 }
 
 /** `a,b` in a query. */
-export const commaList = z.string().transform((text) =>
+export const commaList = freeText.transform((text) =>
   text
     .split(',')
     .map((item) => item.trim())

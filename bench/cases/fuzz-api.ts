@@ -17,7 +17,7 @@ const SKIPPED: Figures = { requests: 0 };
 
 /** @throws Error with what was found, each with the command that shows it again. */
 export async function benchFuzzApi(closing: Closing, { minutes, first, say }: BenchOptions): Promise<Figures> {
-  if ((await run(['--version'], () => undefined)) !== 0) {
+  if ((await run(['--version'], '.', () => undefined)) !== 0) {
     say('skipped: there is no schemathesis on the PATH (python3 -m venv .venv && .venv/bin/pip install schemathesis)');
     return SKIPPED;
   }
@@ -33,6 +33,8 @@ export async function benchFuzzApi(closing: Closing, { minutes, first, say }: Be
       ...['--continue-on-failure', '--no-shrink', '--warnings', 'off', '--seed', String(first)],
       ...['--request-timeout', ANSWER_WITHIN_S, '--max-time', String(minutes * 60)],
     ],
+    // It keeps a cache where it is started.
+    folder,
     (line) => lines.push(line),
   );
   for (const line of lines.filter((one) => one.trim() !== '')) say(line);
@@ -43,8 +45,8 @@ export async function benchFuzzApi(closing: Closing, { minutes, first, say }: Be
 }
 
 /** Its exit code; 127 where there is no such command. */
-async function run(args: readonly string[], onLine: (line: string) => void): Promise<number> {
-  const child = spawn('schemathesis', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+async function run(args: readonly string[], cwd: string, onLine: (line: string) => void): Promise<number> {
+  const child = spawn('schemathesis', args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
   createInterface({ input: child.stdout }).on('line', onLine);
   try {
     const [code] = (await once(child, 'close')) as [number | null];

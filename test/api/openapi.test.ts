@@ -1,65 +1,23 @@
 import { expect, test } from '@jest/globals';
 import { ENDPOINTS } from '../../api/endpoints.ts';
-import type { OpenApi, Operation } from '../../api/openapi.ts';
 import { useApi } from '../support/api.ts';
-import { SAMPLES } from './openapi-samples.ts';
+import {
+  addressOf,
+  complete,
+  type Described,
+  type DescribedRequest,
+  describedOf,
+  keyedOf,
+  sendDescribed,
+} from '../support/described.ts';
 
 const api = useApi();
 
-/** `GET /things/{id}` with what the document says of it. */
-type Described = {
-  readonly name: string;
-  readonly method: string;
-  readonly path: string;
-  readonly operation: Operation;
-};
-
-async function operations(): Promise<Described[]> {
-  const { body } = (await api.call('GET', '/openapi.json', { key: null })) as { body: OpenApi };
-  return Object.entries(body.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({
-      name: `${method.toUpperCase()} ${path}`,
-      method: method.toUpperCase(),
-      path,
-      operation,
-    })),
-  );
-}
-
+const operations = () => describedOf(api);
+const keyed = () => keyedOf(api);
 /** Places of the document where requests are made; those that pass a path on to others have a test of their own. */
 const checked = async () => (await operations()).filter(({ path }) => !path.startsWith('/proxy'));
-
-type Request = {
-  readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-};
-
-function send({ method, path }: Described, request: Request, key?: string | null) {
-  const where = path.replace(/\{(\w+)\}/g, (_all, name: string) =>
-    encodeURIComponent(request.params?.[name] ?? 'none'),
-  );
-  const query = new URLSearchParams(request.query).toString();
-  return api.call(method, `${where}${query === '' ? '' : `?${query}`}`, {
-    ...(request.headers && { headers: request.headers }),
-    ...(request.body !== undefined && { body: request.body }),
-    ...(key !== undefined && { key }),
-  });
-}
-
-/** A request that the document calls complete, from the samples. */
-function complete({ name, operation }: Described): Request {
-  const sample = SAMPLES[name] ?? {};
-  const required = (place: string) =>
-    operation.parameters.filter((one) => one.in === place && one.required).map(({ name: key }) => [key, 'sample']);
-  return {
-    params: sample.params ?? {},
-    query: { ...Object.fromEntries(required('query')), ...sample.query },
-    headers: { ...Object.fromEntries(required('header')), ...sample.headers },
-    ...(operation.requestBody !== undefined && { body: sample.body ?? {} }),
-  };
-}
+const send = (one: Described, request: DescribedRequest, key?: string | null) => sendDescribed(api, one, request, key);
 
 test('the document is OpenAPI 3.1 with an id, a summary and a known scope for every operation', async () => {
   const all = await operations();
@@ -166,12 +124,8 @@ test('every operation refuses broken JSON and bytes that are not UTF-8', async (
   const faults: string[] = [];
   for (const one of (await keyed()).filter(({ operation }) => operation.requestBody !== undefined)) {
     for (const raw of ['{"a":', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])]) {
-      const { params = {}, query, headers } = complete(one);
-      const where = one.path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(params[name] ?? 'none'));
-      const found = await api.call(one.method, `${where}?${new URLSearchParams(query)}`, {
-        raw,
-        headers: { ...headers },
-      });
+      const request = complete(one);
+      const found = await api.call(one.method, addressOf(one, request), { raw, headers: { ...request.headers } });
       if (found.status !== 400) faults.push(`${one.name}: ${found.status}`);
     }
   }
@@ -210,9 +164,4 @@ test('every path takes every odd id as data: known answers, never a failure of t
 
 function bodyOf({ operation }: Described): Readonly<Record<string, unknown>> | undefined {
   return operation.requestBody?.content['application/json']?.schema;
-}
-
-/** Those that a secret key opens. */
-async function keyed(): Promise<Described[]> {
-  return (await checked()).filter(({ operation }) => operation.security.some((one) => 'secretKey' in one));
 }
