@@ -44,12 +44,16 @@ export async function scriptsConfig({ db }: Pick<ApiDeps, 'db'>, environmentId: 
       const own = scripts.filter((script) => script.providerConfigKey === providerConfigKey);
       const of = (kind: Script['kind']) =>
         Promise.all(own.filter((script) => script.kind === kind).map((script) => flowView(db, script)));
+      const onEvents = own.filter((script) => functionType(script) === 'on-event');
       return {
         providerConfigKey,
         provider: (await findIntegration(db, environmentId, providerConfigKey))?.provider,
         syncs: await of('sync'),
         actions: await of('action'),
-        'on-events': [],
+        // Those of all events in one list; `event` says which.
+        'on-events': await Promise.all(
+          onEvents.map(async (script) => ({ ...(await flowView(db, script)), event: script.kind })),
+        ),
       };
     }),
   );

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from '@jest/globals';
 import { createMetrics } from '../../runtime/metrics.ts';
 import {
@@ -20,6 +23,7 @@ import type { Sync } from '../../store/syncs.ts';
 import { useDatabase } from '../support/database.ts';
 import { allocating, seedSecondSync, seedSync, START } from '../support/rows.ts';
 
+const DELETING = fileURLToPath(new URL('../support/deleting-process.ts', import.meta.url));
 const database = useDatabase();
 const deps = {
   get db() {
@@ -254,7 +258,7 @@ test('a script that asks is told the ids, and they are deleted when its run has 
   expect(await live()).toEqual(['a', 'c']);
 });
 
-test('DEL U032: 120,000 stale records go in short transactions that may be broken off, while others save', async () => {
+test('DEL U032: 120,000 stale records go in short transactions while others save, and after a kill the next attempt goes on', async () => {
   await database.pool.query(`update scripts set deletion_guard = 1 where id = $1`, [sync.scriptId]);
   const first = await begin();
   for (let from = 0; from < 125_000; from += 5_000) await save(first, ids(125_000).slice(from, from + 5_000));
@@ -262,7 +266,6 @@ test('DEL U032: 120,000 stale records go in short transactions that may be broke
   const run = await begin();
   await save(run, ids(5_000));
   const neighbour = await seedSync(database.pool, randomUUID());
-  const stop = new AbortController();
   const times: number[] = [];
   let deleting = true;
   const others = (async () => {
@@ -271,17 +274,28 @@ test('DEL U032: 120,000 stale records go in short transactions that may be broke
       const begun = performance.now();
       await save(writer, ids(100, `n${n % 20}-`));
       times.push(performance.now() - begun);
-      if (n === 3) stop.abort();
     }
   })();
-  expect(await finish(run, stop.signal)).toBe(false);
-  const between = (await countedLive()) ?? 0;
-  expect(between).toBeGreaterThan(5_000);
-  // The next attempt goes on where this one was broken off, and deletes nothing twice.
-  const again = await beginAttempt(database.pool, { runId: run.runId, workflowRunId: 'w2', at: START });
-  if (again === undefined) throw new Error('The run is gone');
-  await trackModels(deps, again, ['Task'], never);
-  expect(await finish(again)).toBe(true);
+  const untilFewerThan = async (count: number) => {
+    while (((await countedLive()) ?? 0) >= count) await database.pool.query('select');
+  };
+  const child = spawn(process.execPath, [DELETING, database.url, JSON.stringify(run)], { stdio: 'inherit' });
+  await untilFewerThan(125_000);
+  child.kill('SIGKILL');
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+  const killedAt = (await countedLive()) ?? 0;
+  expect(killedAt).toBeGreaterThan(5_000);
+  const next = async (workflowRunId: string, signal = never) => {
+    const again = await beginAttempt(database.pool, { runId: run.runId, workflowRunId, at: START });
+    if (again === undefined) throw new Error('The run is gone');
+    await trackModels(deps, again, ['Task'], never);
+    return finish(again, signal);
+  };
+  // The next attempt is told to stop on its way; the last one deletes what is left, and nothing twice.
+  const stop = new AbortController();
+  const [done] = await Promise.all([next('w2', stop.signal), untilFewerThan(killedAt).then(() => stop.abort())]);
+  expect(done).toBe(false);
+  expect(await next('w3')).toBe(true);
   deleting = false;
   await others;
   expect([await countedLive(), (await live()).length, await deletedBy(run)]).toEqual([5_000, 5_000, 120_000]);

@@ -137,10 +137,17 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed + 1))(
   },
 );
 
-test('counts, numbers and a polling reader agree after runs that write at once', async () => {
+test('counts, numbers and a polling reader agree after runs that write and refresh at once', async () => {
   const db = database.pool;
   const first = await seedSync(db, randomUUID());
   const syncs = [first, await seedSecondSync(db, first)];
+  await db.query(`update scripts set deletion_guard = 1`);
+  const runIds: string[] = [];
+  const beginOne = async (sync: Sync): Promise<Attempt> => {
+    const run = await begin(db, sync);
+    runIds.push(run.runId);
+    return run;
+  };
   const state = new Map<string, string>();
   let afterSeq = '0';
   const poll = async (): Promise<number> => {
@@ -153,10 +160,10 @@ test('counts, numbers and a polling reader agree after runs that write at once',
     }
     return rows.length;
   };
-  let writing = 6;
+  let writing = 8;
   const work = async (seed: number): Promise<void> => {
     const random = randomFrom(seed);
-    const run = await begin(db, syncs[seed % 2] as Sync);
+    const run = await beginOne(syncs[seed % 2] as Sync);
     for (let step = 0; step < 40; step += 1) {
       const ids = Array.from({ length: 5 }, () => `r${random(30)}`);
       const write = { ...run, model: 'Task', at: START, ids };
@@ -169,10 +176,25 @@ test('counts, numbers and a polling reader agree after runs that write at once',
     }
     writing -= 1;
   };
+  // Full refreshes, each of which deletes what neither sync claims.
+  const refresh = async (seed: number): Promise<void> => {
+    const random = randomFrom(seed);
+    const parts = { db, clock: () => START, log: () => undefined, meter: createMetrics() };
+    for (let round = 0; round < 8; round += 1) {
+      const run = await beginOne(syncs[seed % 2] as Sync);
+      await trackModels(parts, run, ['Task'], never);
+      const ids = Array.from({ length: 10 }, () => `r${random(30)}`);
+      const rows = ids.map((id) => JSON.stringify({ id, n: random(4) }));
+      await withTransaction(db, (tx) => saveRecords(tx, { ...run, model: 'Task', at: START, ids }, rows));
+      await deleteUnseen(parts, run, ['Task'], never);
+      await forgetTrackings(db, { ...run, trackDeletes: true });
+    }
+    writing -= 1;
+  };
   const reader = (async () => {
     while (writing > 0 || (await poll()) !== 0) await poll();
   })();
-  await Promise.all([...[1, 2, 3, 4, 5, 6].map(work), reader]);
+  await Promise.all([...[1, 2, 3, 4, 5, 6].map(work), ...[7, 8].map(refresh), reader]);
   const rows = await readAll(db, first);
   expect(new Set(rows.map(({ seq }) => seq)).size).toBe(rows.length);
   expect(Object.fromEntries(state)).toEqual(
@@ -182,4 +204,8 @@ test('counts, numbers and a polling reader agree after runs that write at once',
   );
   const live = rows.filter(({ lastAction }) => lastAction !== 'DELETED').length;
   expect((await recordCounts(db, [first.connectionRow]))[0]?.live).toBe(live);
+  // What the runs say they did adds up to what is there.
+  const counts = await Promise.all(runIds.map((runId) => countsOfRun(db, runId)));
+  const sum = counts.reduce((all, { Task }) => all + (Task?.added ?? 0) - (Task?.deleted ?? 0), 0);
+  expect(sum).toBe(live);
 }, 60_000);

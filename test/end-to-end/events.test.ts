@@ -63,6 +63,15 @@ test('a post-connection-creation script runs once the connection is there, and n
   expect(runs.map(({ name, started_by }) => [name, started_by])).toEqual([['hook', 'event']]);
 });
 
+test('the deployed scripts name those for events, each with its event', async () => {
+  await deployEvent('listed', 'pre-connection-deletion', '');
+  type Config = { providerConfigKey: string; 'on-events': unknown[] }[];
+  const config = await call<Config>(platform.caller, 'GET', '/scripts/config');
+  const listed = config.find(({ providerConfigKey }) => providerConfigKey === 'listed');
+  const named = { name: 'hook', type: 'on-event', event: 'pre-connection-deletion', enabled: true };
+  expect(listed).toMatchObject({ syncs: [], actions: [], 'on-events': [named] });
+});
+
 test('a pre-connection-deletion script runs while the connection still works, and its failure stops nothing', async () => {
   await deployEvent('deleted', 'pre-connection-deletion', `${CALL}'${upstream.url}' }); throw new Error('no matter');`);
   await connect('deleted');

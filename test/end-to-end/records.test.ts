@@ -22,6 +22,23 @@ test('REC U001: NULs and lone surrogates in ids, keys and values cost no record,
   expect(messages(ended)).toEqual([expect.stringMatching(/^warn batchSave of 'Task': NUL characters were removed/)]);
 }, 60_000);
 
+test('REC: __proto__ and constructor are keys of a record like any other, saved, merged and read', async () => {
+  const { run: ended, records } = await run(
+    'prototypes',
+    `await nango.batchSave([JSON.parse('{"id":"p","__proto__":{"x":1},"constructor":{"prototype":{"y":2}}}')], 'Task');
+     await nango.batchUpdate([JSON.parse('{"id":"p","__proto__":{"z":3}}')], 'Task');
+     await nango.batchUpdate([{ id: 'p', other: true }], 'Task');
+     const found = (await nango.getRecordsByIds(['p'], 'Task')).get('p');
+     await nango.log(JSON.stringify([Object.hasOwn(found, '__proto__'), found.z, ({} as any).x]));`,
+  );
+  expect(ended).toMatchObject({ state: 'success', counts: { Task: { added: 1, updated: 2 } } });
+  expect(messages(ended)).toEqual(['info [true,null,null]']);
+  const [record] = fields(records);
+  expect(JSON.stringify(record)).toBe(
+    '{"id":"p","other":true,"__proto__":{"x":1,"z":3},"constructor":{"prototype":{"y":2}}}',
+  );
+}, 60_000);
+
 test('a record that Postgres refuses is named with its reason, all others are stored, and the run fails', async () => {
   const { run: ended, records } = await run(
     'refused',

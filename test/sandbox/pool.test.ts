@@ -155,7 +155,7 @@ test('more runs than there is room wait for their turn', async () => {
   expect(sandbox.stats().running).toBe(0);
 });
 
-test('a child has nothing in its environment but time zone and locale, and may read only its own code', async () => {
+test('U119: a child has its flags from us, nothing in its environment but time zone and locale, and may read only its own code', async () => {
   await outputOf('return 1;');
   const [pid] = childPids();
   const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean).sort();
