@@ -1,23 +1,29 @@
-import { Accordion, Group, Stack, Tabs, Text } from '@mantine/core';
+import { Accordion, Button, Group, Stack, Tabs, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { useParams } from '@tanstack/react-router';
 import { search } from '../api.ts';
 import { useEnvironment, useRead, useSession } from '../environment.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
 import { Copy } from '../parts/copy.tsx';
+import { Dialog } from '../parts/dialog.tsx';
 import { Go } from '../parts/go.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import type { Integration, Script } from '../shapes.ts';
 import { ActionForm } from './action-form.tsx';
+import { IntegrationApp } from './integration-app.tsx';
 
 export function IntegrationScreen() {
   const env = useEnvironment();
   const key = useParams({ strict: false }).integration ?? '';
-  const integration = useRead<{ data: Integration }>(`/integrations/${encodeURIComponent(key)}`);
+  const integration = useRead<{ data: Integration & { webhook_url: string } }>(
+    `/integrations/${encodeURIComponent(key)}?include=webhook`,
+  );
   const scripts = useRead<{ scripts: Script[] }>(`/dashboard/scripts${search({ provider_config_key: key })}`);
   const session = useSession();
+  const [isOpen, dialog] = useDisclosure(false);
   return (
-    <Page title={key}>
+    <Page title={key} actions={<Button onClick={dialog.open}>Change credentials</Button>}>
       <Answer of={integration}>
         {({ data }) => (
           <Stack gap="xs">
@@ -29,6 +35,8 @@ export function IntegrationScreen() {
             </Text>
             <Text size="sm">Callback URL of its OAuth app:</Text>
             <Copy text={session?.callback_url ?? ''} />
+            <Text size="sm">Where the API sends its webhooks:</Text>
+            <Copy text={data.webhook_url} />
           </Stack>
         )}
       </Answer>
@@ -61,6 +69,9 @@ export function IntegrationScreen() {
           )
         }
       </Answer>
+      <Dialog isOpen={isOpen} close={dialog.close} title={`Credentials of ${key}`}>
+        <IntegrationApp integration={key} close={dialog.close} />
+      </Dialog>
     </Page>
   );
 }
