@@ -3,6 +3,8 @@ import type { Queryable } from './db.ts';
 
 export type AuditAction =
   | 'key.created'
+  | 'key.rotated'
+  | 'key.revoked'
   | 'deployment'
   | 'connection.deleted'
   | 'integration.deleted'

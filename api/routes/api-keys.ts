@@ -2,8 +2,10 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { addApiKey, type ApiKey, deleteApiKey, endApiKey, findApiKey, listApiKeys } from '../../store/api-keys.ts';
-import { withTransaction } from '../../store/db.ts';
+import { type Actor, addAuditEntry, type AuditAction } from '../../store/audit-log.ts';
+import { type Queryable, withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { SCOPES } from '../endpoints.ts';
@@ -48,13 +50,19 @@ export function apiKeyRoutes(deps: ApiDeps, route: Route): Router {
     '/environment/api-keys',
     route({
       body: NEW_KEY,
-      handle: async ({ environment, body }) => {
+      handle: async ({ environment, body, request }) => {
+        const at = deps.clock();
         const wishes = {
           displayName: body.display_name,
           scopes: body.scopes ?? null,
           expiresAt: body.expires_at === undefined ? null : new Date(body.expires_at),
         };
-        const { secret, ...key } = await addApiKey(deps.db, environment.id, wishes, deps.clock());
+        const { secret, ...key } = await withTransaction(deps.db, async (db) => {
+          const made = await addApiKey(db, environment.id, wishes, at);
+          const detail = { name: made.displayName, scopes: made.scopes };
+          await note(db, environment, 'key.created', made, { actor: actorOf(request), at, detail });
+          return made;
+        });
         return json({ data: { ...viewOf(key), secret } }, 201);
       },
     }),
@@ -64,13 +72,16 @@ export function apiKeyRoutes(deps: ApiDeps, route: Route): Router {
     route({
       params: ONE,
       body: ROTATION,
-      handle: async ({ environment, params, body }) => {
+      handle: async ({ environment, params, body, request }) => {
         const old = await knownKey(deps, environment, params.id);
         const at = deps.clock();
         const endsAt = new Date(at.getTime() + body.overlap_seconds * 1_000);
         const { secret, ...key } = await withTransaction(deps.db, async (db) => {
           await endApiKey(db, old.id, endsAt);
-          return addApiKey(db, environment.id, old, at);
+          const made = await addApiKey(db, environment.id, old, at);
+          const detail = { name: made.displayName, by: made.prefix, endsAt };
+          await note(db, environment, 'key.rotated', old, { actor: actorOf(request), at, detail });
+          return made;
         });
         return json(
           { data: { ...viewOf(key), secret }, replaces: { id: old.id, expires_at: endsAt.toISOString() } },
@@ -83,11 +94,14 @@ export function apiKeyRoutes(deps: ApiDeps, route: Route): Router {
     '/environment/api-keys/:id',
     route({
       params: ONE,
-      handle: async ({ environment, params }) => {
+      handle: async ({ environment, params, request }) => {
         const key = await knownKey(deps, environment, params.id);
+        const at = deps.clock();
         await withTransaction(deps.db, async (db) => {
           await deleteApiKey(db, key.id);
-          if (await hasMaster(db, environment, deps.clock())) return;
+          const detail = { name: key.displayName };
+          await note(db, environment, 'key.revoked', key, { actor: actorOf(request), at, detail });
+          if (await hasMaster(db, environment, at)) return;
           throw new EngineError(
             'conflict',
             `Key '${key.prefix}…' is the last one without limits and end: make another first.`,
@@ -100,8 +114,18 @@ export function apiKeyRoutes(deps: ApiDeps, route: Route): Router {
   return router;
 }
 
+function note(
+  db: Queryable,
+  environment: Environment,
+  action: AuditAction,
+  key: ApiKey,
+  of: { readonly actor: Actor; readonly at: Date; readonly detail: Readonly<Record<string, unknown>> },
+): Promise<void> {
+  return addAuditEntry(db, { environmentId: environment.id, action, subject: key.prefix, ...of });
+}
+
 /** Whether somebody could still make keys. */
-async function hasMaster(db: Parameters<typeof listApiKeys>[0], environment: Environment, at: Date): Promise<boolean> {
+async function hasMaster(db: Queryable, environment: Environment, at: Date): Promise<boolean> {
   const keys = await listApiKeys(db, environment.id);
   return keys.some(
     (key) =>

@@ -28,6 +28,25 @@ test('keys, deployments and deletions are noted with who asked for them, newest 
   ]);
 });
 
+test('keys made, rotated and revoked are noted by what is shown of them, and one that could not be revoked is not', async () => {
+  const path = '/environment/api-keys';
+  const made = await api.call('POST', path, { body: { display_name: 'reader', scopes: ['environment:records:read'] } });
+  const next = await api.call('POST', `${path}/${made.body.data.id}/rotate`, { body: {} });
+  expect((await api.call('DELETE', `${path}/${made.body.data.id}`)).status).toBe(200);
+  const keys = await api.call('GET', path);
+  const master = keys.body.data.find(({ prefix }: { prefix: string }) => prefix === api.key.slice(0, 8));
+  expect((await api.call('DELETE', `${path}/${master.id}`)).status).toBe(409);
+  const { body, text } = await api.call('GET', '/audit-log?limit=3');
+  const by = { key_prefix: api.key.slice(0, 8), address: '127.0.0.1' };
+  const { prefix, secret } = made.body.data;
+  expect(body.data).toMatchObject([
+    { action: 'key.revoked', subject: prefix, detail: { name: 'reader' }, ...by },
+    { action: 'key.rotated', subject: prefix, detail: { name: 'reader', by: next.body.data.prefix }, ...by },
+    { action: 'key.created', subject: prefix, detail: { scopes: ['environment:records:read'] }, ...by },
+  ]);
+  for (const one of [secret, next.body.data.secret]) expect(text).not.toContain(one);
+});
+
 test('what was not deleted is not noted as deleted', async () => {
   await createTracker(api, 'kept');
   await api.db.query(`create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$`);
