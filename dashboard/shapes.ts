@@ -96,6 +96,10 @@ export type Provider = {
   readonly credentials?: Readonly<Record<string, ProviderField>>;
 };
 
+/** Whether its connections sign in through an app that the integration registers. */
+export const hasApp = ({ auth_mode }: Pick<Provider, 'auth_mode'>): boolean =>
+  auth_mode === 'OAUTH2' || auth_mode === 'OAUTH1';
+
 export type ProviderField = {
   readonly title?: string;
   readonly description?: string;

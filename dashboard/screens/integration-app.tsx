@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { useAsk, useRead } from '../environment.ts';
 import { useAct } from '../parts/act.ts';
 import { Answer } from '../parts/answer.tsx';
-import type { Integration } from '../shapes.ts';
+import { hasApp, type Integration, type Provider } from '../shapes.ts';
 
 type App = { readonly client_id?: string; readonly client_secret?: string; readonly scopes?: string };
 type WithApp = Integration & { readonly credentials?: App | null };
@@ -12,10 +12,28 @@ type WithApp = Integration & { readonly credentials?: App | null };
 export function IntegrationApp({ integration, close }: { readonly integration: string; readonly close: () => void }) {
   const path = `/integrations/${encodeURIComponent(integration)}`;
   const current = useRead<{ data: WithApp }>(`${path}?include=credentials`);
-  return <Answer of={current}>{({ data }) => <AppForm of={data} path={path} close={close} />}</Answer>;
+  return <Answer of={current}>{({ data }) => <OfProvider of={data} path={path} close={close} />}</Answer>;
 }
 
-function AppForm({ of, path, close }: { readonly of: WithApp; readonly path: string; readonly close: () => void }) {
+type Form = { readonly of: WithApp; readonly path: string; readonly close: () => void };
+
+/** Only where connections sign in through an app is there one to change. */
+function OfProvider(form: Form) {
+  const provider = useRead<{ data: Provider }>(`/providers/${encodeURIComponent(form.of.provider)}`);
+  return (
+    <Answer of={provider}>
+      {({ data }) =>
+        hasApp(data) ? (
+          <AppForm {...form} type={data.auth_mode} />
+        ) : (
+          <Text size="sm">This API knows no app of yours: each connection brings its own credentials.</Text>
+        )
+      }
+    </Answer>
+  );
+}
+
+function AppForm({ of, path, close, type }: Form & { readonly type: string }) {
   const ask = useAsk();
   const [form, setForm] = useState({
     client_id: of.credentials?.client_id ?? '',
@@ -23,7 +41,7 @@ function AppForm({ of, path, close }: { readonly of: WithApp; readonly path: str
     scopes: of.credentials?.scopes ?? '',
   });
   const { client_secret: secret, ...open } = form;
-  const credentials = { ...of.credentials, ...open, ...(secret !== '' && { client_secret: secret }) };
+  const credentials = { type, ...of.credentials, ...open, ...(secret !== '' && { client_secret: secret }) };
   const save = useAct(() => ask('PATCH', path, { body: { credentials } }), {
     done: 'The credentials are saved',
     after: close,

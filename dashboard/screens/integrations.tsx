@@ -11,7 +11,7 @@ import { Go } from '../parts/go.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import { type Columns, DataTable } from '../parts/table.tsx';
-import type { Integration, Provider } from '../shapes.ts';
+import { hasApp, type Integration, type Provider } from '../shapes.ts';
 
 const SHOWN = 30;
 
@@ -106,9 +106,9 @@ function IntegrationForm({ provider, back }: { readonly provider: Provider; read
   const navigate = useNavigate();
   const [key, setKey] = useState(provider.name);
   const [client, setClient] = useState({ client_id: '', client_secret: '', scopes: '' });
-  const hasApp = provider.auth_mode === 'OAUTH2' || provider.auth_mode === 'OAUTH1';
+  const withApp = hasApp(provider);
   const credentials = { type: provider.auth_mode, ...client };
-  const body = { provider: provider.name, unique_key: key, ...(hasApp && client.client_id !== '' && { credentials }) };
+  const body = { provider: provider.name, unique_key: key, ...(withApp && client.client_id !== '' && { credentials }) };
   const create = useAct(() => ask('POST', '/integrations', { body }), {
     done: `Integration '${key}' is created`,
     after: () => void navigate({ to: '/env/$env/integrations/$integration', params: { env, integration: key } }),
@@ -137,7 +137,7 @@ function IntegrationForm({ provider, back }: { readonly provider: Provider; read
         value={key}
         onChange={(event) => setKey(event.currentTarget.value)}
       />
-      {hasApp && (
+      {withApp && (
         <>
           {field('client_id', 'Client id')}
           {field('client_secret', 'Client secret')}

@@ -71,13 +71,14 @@ browserTest('environment variables are set, changed and removed, one leaving the
 });
 
 browserTest('the OAuth app of an integration is changed, and its secret stays when none is typed', async () => {
-  await call(platform.caller, 'PATCH', '/integrations/tracker', {
+  await call(platform.caller, 'POST', '/integrations', {
+    ...{ unique_key: 'code', provider: 'github' },
     credentials: { type: 'OAUTH2', client_id: 'first', client_secret: 'kept secret', scopes: 'read' },
   });
   const page = await browser.open();
   await signIn(page);
-  await page.goto(`${platform.caller.apiUrl}/env/dev/integrations/tracker`);
-  await page.getByText(/\/webhook\/[^/]+\/tracker$/).waitFor();
+  await page.goto(`${platform.caller.apiUrl}/env/dev/integrations/code`);
+  await page.getByText(/\/webhook\/[^/]+\/code$/).waitFor();
   await page.getByRole('button', { name: 'Change credentials' }).click();
   await page.getByLabel('Client id').fill('second');
   await page.getByLabel('Scopes, with commas').fill('read,write');
@@ -87,7 +88,12 @@ browserTest('the OAuth app of an integration is changed, and its secret stays wh
   const { data } = await call<{ data: { credentials: object } }>(
     platform.caller,
     'GET',
-    '/integrations/tracker?include=credentials',
+    '/integrations/code?include=credentials',
   );
   expect(data.credentials).toMatchObject({ client_id: 'second', client_secret: 'kept secret', scopes: 'read,write' });
+  // Whose connections bring a key of their own has no app.
+  await page.goto(`${platform.caller.apiUrl}/env/dev/integrations/tracker`);
+  await page.getByRole('button', { name: 'Change credentials' }).click();
+  await page.getByText('each connection brings its own credentials').waitFor();
+  expect(await page.getByLabel('Client id').count()).toBe(0);
 });
