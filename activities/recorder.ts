@@ -34,8 +34,7 @@ export type Recorder = {
   readonly write: (call: number, write: Write) => Promise<void>;
   /** Stores the writes of a call that will get no answer, and commits with everything else what `also` does. */
   readonly flushStaged: (call: number, also: (db: Queryable) => Promise<void>) => Promise<void>;
-  /** Waits while more is buffered than should be; a log that is full takes no more lines. */
-  /** False when the log is full and the line is not kept. */
+  /** Waits while more is buffered than should be. False when the log is full and the line is not kept. */
   readonly log: (line: LogLine) => Promise<boolean>;
   readonly countRequest: () => void;
   /** Commits everything buffered so far, and with it what `also` does. */
