@@ -19,6 +19,7 @@ import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { closeMatches } from '../close-matches.ts';
 import type { ApiDeps } from '../deps.ts';
+import { checkIntegrationCredentials } from '../integration-credentials.ts';
 import { knownIntegration } from '../known.ts';
 import type { Route } from '../route.ts';
 import { freeText, integrationKey, jsonObject, knownName } from '../schemas.ts';
@@ -156,7 +157,7 @@ async function create(
     uniqueKey: body.unique_key,
     provider: body.provider,
     displayName: body.display_name ?? null,
-    sealedCredentials: body.credentials === undefined ? null : deps.box.seal(JSON.stringify(body.credentials)),
+    sealedCredentials: sealed(deps, body.provider, body.credentials) ?? null,
     forwardWebhooks: body.forward_webhooks,
     custom: body.custom,
     integrationConfig: body.integration_config,
@@ -173,20 +174,29 @@ async function change(
   key: string,
   body: z.output<typeof PATCH>,
 ): Promise<Integration> {
-  const { id, uniqueKey } = await knownIntegration(deps.db, environment, key);
+  const { id, uniqueKey, provider } = await knownIntegration(deps.db, environment, key);
   const renames = body.unique_key !== undefined && body.unique_key !== uniqueKey;
   if (renames && (await hasConnections(deps.db, environment, uniqueKey))) throw inUse(uniqueKey);
   return patchIntegration(deps.db, {
     id,
     uniqueKey: body.unique_key,
     displayName: body.display_name,
-    sealedCredentials: body.credentials && deps.box.seal(JSON.stringify(body.credentials)),
+    sealedCredentials: sealed(deps, provider, body.credentials),
     forwardWebhooks: body.forward_webhooks,
     custom: body.custom,
     at: deps.clock(),
   }).catch((error: unknown) => {
     throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key ?? '', environment.name) : error;
   });
+}
+
+/** Checked and encrypted; undefined where none are given. */
+function sealed(
+  { box, catalogue }: ApiDeps,
+  provider: string,
+  given: Readonly<Record<string, unknown>> | undefined,
+): string | undefined {
+  return given && box.seal(JSON.stringify(checkIntegrationCredentials(catalogue.get(provider), given)));
 }
 
 async function hasConnections(db: ApiDeps['db'], environment: Environment, key: string): Promise<boolean> {
@@ -222,11 +232,11 @@ function viewOf(integration: Integration) {
 }
 
 async function openCredentials(deps: ApiDeps, integration: Integration): Promise<object | null> {
-  const sealed = await integrationCredentials(deps.db, integration.id);
+  const stored = await integrationCredentials(deps.db, integration.id);
   const type = deps.catalogue.has(integration.provider)
     ? deps.catalogue.get(integration.provider).auth_mode
     : undefined;
-  return sealed === null ? null : { type, ...(JSON.parse(deps.box.open(sealed)) as object) };
+  return stored === null ? null : { type, ...(JSON.parse(deps.box.open(stored)) as object) };
 }
 
 function checkProvider(deps: ApiDeps, name: string): void {
