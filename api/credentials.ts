@@ -76,6 +76,13 @@ const SHAPES = {
       error: 'is missing: expected access_key_id and secret_access_key, or role_arn',
       path: ['access_key_id'],
     }),
+  BILL: z.strictObject({
+    type: z.literal('BILL'),
+    username: secret,
+    password: secret,
+    organization_id: secret,
+    dev_key: secret,
+  }),
   // What these ask for is up to the provider's entry.
   JWT: z.looseObject({ type: z.literal('JWT') }),
   TWO_STEP: z.looseObject({ type: z.literal('TWO_STEP') }),
