@@ -55,7 +55,7 @@ export async function startPostgres(options: {
 
 const SETTINGS = [
   ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-  ...['-c', 'max_connections=100', '-c', 'shared_buffers=128MB', '-c', 'wal_compression=on'],
+  ...['-c', 'max_connections=100', '-c', 'shared_buffers=128MB'],
   ...['-c', 'max_wal_size=1GB', '-c', 'checkpoint_timeout=15min'],
 ];
 const THROW_AWAY = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off'];
