@@ -104,8 +104,10 @@ function forwardedHeaders(received: IncomingHttpHeaders): Record<string, string>
 /** Aborts when the client goes away before its answer is complete. */
 function abortedWith(response: Response): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => {
+  const look = (): void => {
     if (!response.writableFinished) controller.abort();
-  });
+  };
+  if (response.closed) look();
+  else response.once('close', look);
   return controller.signal;
 }
