@@ -106,6 +106,12 @@ export function checkCredentials(
       `Provider '${provider.name}' signs in by ${mode}: connections can so far be made for ${Object.keys(SHAPES).join(', ')}.`,
     );
   }
+  if (provider.require_client_certificate === true) {
+    throw new EngineError(
+      'invalid_body',
+      `Provider '${provider.name}' wants calls under a TLS certificate of the client, which is not supported.`,
+    );
+  }
   const parsed = SHAPES[mode].safeParse(withType(mode, given));
   if (parsed.success) return withFields(provider, parsed.data);
   throw invalidPart('invalid_body', 'body', faultsOf(parsed.error, ['credentials']));

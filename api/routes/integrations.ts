@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
+import { checkIntegrationConfig } from '../../outbound/auth/connection-config.ts';
 import { publicIdOf } from '../../store/inbound-webhooks.ts';
 import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
 import { violatedConstraint, withTransaction } from '../../store/db.ts';
@@ -20,6 +21,7 @@ import { json } from '../answer.ts';
 import { closeMatches } from '../close-matches.ts';
 import type { ApiDeps } from '../deps.ts';
 import { checkIntegrationCredentials } from '../integration-credentials.ts';
+import { invalidPart } from '../invalid.ts';
 import { knownIntegration } from '../known.ts';
 import type { Route } from '../route.ts';
 import { freeText, integrationKey, jsonObject, knownName } from '../schemas.ts';
@@ -152,6 +154,8 @@ async function create(
   body: z.output<typeof NEW_INTEGRATION>,
 ): Promise<Integration> {
   checkProvider(deps, body.provider);
+  const { config, faults } = checkIntegrationConfig(deps.catalogue.get(body.provider), body.integration_config ?? {});
+  if (faults.length > 0) throw invalidPart('invalid_body', 'body', faults);
   return createIntegration(deps.db, {
     environmentId: environment.id,
     uniqueKey: body.unique_key,
@@ -160,7 +164,7 @@ async function create(
     sealedCredentials: sealed(deps, body.provider, body.credentials) ?? null,
     forwardWebhooks: body.forward_webhooks,
     custom: body.custom,
-    integrationConfig: body.integration_config,
+    integrationConfig: Object.keys(config).length === 0 ? body.integration_config : config,
     at: deps.clock(),
   }).catch((error: unknown) => {
     throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key, environment.name) : error;

@@ -71,6 +71,20 @@ test('what an app is known by is kept as text, and other names as they are', asy
   expect(body.data.credentials).toEqual({ ...credentials, app_id: '12', scopes: 'a,b' });
 });
 
+test.each([
+  [undefined, "'integration_config.appId': is missing: expected Id of the app, such as 'app-1'"],
+  [{ appId: 'other' }, "'integration_config.appId': expected Id of the app, such as 'app-1'"],
+])('an integration with the integration_config %j is refused at what its provider asks for', async (given, words) => {
+  const body = { provider: 'configured-tracker', unique_key: 'configured', integration_config: given };
+  const refused = await api.call('POST', '/integrations', { body });
+  expect([refused.status, refused.body.error.code]).toEqual([400, 'invalid_body']);
+  expect(refused.body.error.message).toContain(words);
+  expect((await api.call('GET', '/integrations/configured')).status).toBe(404);
+  const good = { ...body, integration_config: { appId: 'app-7' } };
+  expect((await api.call('POST', '/integrations', { body: good })).status).toBe(201);
+  await api.call('DELETE', '/integrations/configured');
+});
+
 test('an unknown provider is refused naming what comes close', async () => {
   const { status, body } = await api.call('POST', '/integrations', { body: { provider: 'trackr', unique_key: 'x' } });
   expect([status, body.error.code]).toEqual([400, 'unknown_provider']);
