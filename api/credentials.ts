@@ -33,6 +33,15 @@ const SHAPES = {
     expires_at: expiry,
     raw: jsonRecord.default({}),
   }),
+  MCP_OAUTH2_GENERIC: z.strictObject({
+    type: z.enum(['MCP_OAUTH2_GENERIC', 'OAUTH2']),
+    client_id: secret.optional(),
+    client_secret: secret.optional(),
+    access_token: secret,
+    refresh_token: secret.optional(),
+    expires_at: expiry,
+    raw: jsonRecord.default({}),
+  }),
   OAUTH2_CC: z
     .strictObject({
       type: z.literal('OAUTH2_CC'),

@@ -83,8 +83,9 @@ export function oauthRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Router {
 }
 
 async function depart(deps: ApiDeps, asked: SignInCall, query: Readonly<Record<string, unknown>>): Promise<Answer> {
-  const own = await ownClient(deps, asked);
-  const applicant = { ...asked.applicant, credentials: { ...asked.applicant.credentials, ...own } };
+  const here = await discovered(deps, asked.applicant);
+  const own = await ownClient(deps, { ...asked, applicant: here });
+  const applicant = { ...here, credentials: { ...here.credentials, ...own } };
   const { session } = asked;
   const call = { ...asked, applicant };
   const { url, state, verifier, requestSecret } = await departureOf(deps, call, query);
@@ -112,6 +113,13 @@ async function depart(deps: ApiDeps, asked: SignInCall, query: Readonly<Record<s
     url,
     `${COOKIE}=${browser}; Path=/oauth; Max-Age=${SIGN_IN_MS / 1_000}; HttpOnly; SameSite=Lax${secure}`,
   );
+}
+
+/** With the addresses at which a server signs people in that only says so itself; they are kept with the connection. */
+async function discovered(deps: ApiDeps, applicant: Applicant): Promise<Applicant> {
+  if (applicant.provider.auth_mode !== 'MCP_OAUTH2_GENERIC') return applicant;
+  const found = await deps.authorizer.discover(applicant);
+  return { ...applicant, connectionConfig: { ...applicant.connectionConfig, ...found } };
 }
 
 /** Takes the sign-in that left with this `state`, once, and makes the connection for what came back. */

@@ -43,6 +43,8 @@ export type AuthorizationServer = {
   readonly tooEarly: number;
   /** Of its life, the share that was over at the earliest refresh of a token; 1 before there was one. */
   readonly earliestShare: number;
+  /** Who it says it is in its metadata. @default itself */
+  issuer: string | undefined;
   /** Seconds of an access token; null: the answer says nothing. @default 3600 */
   lifetime: number | null;
   /** Waits before a token answer. */
@@ -86,6 +88,7 @@ export async function startAuthorizationServer(
     apiCalls,
     registrations,
     refusesRegistrations: false,
+    issuer: undefined,
     refusals: [],
     lifetime: 3600,
     latencyMs: 0,
@@ -118,6 +121,7 @@ export async function startAuthorizationServer(
         graceMs: 0,
         revokesAccess: false,
         refusesRegistrations: false,
+        issuer: undefined,
         reshape: (answer: unknown) => answer,
       });
       Object.assign(state, { reuses: 0, tooEarly: 0, earliestShare: 1 });
@@ -206,11 +210,27 @@ export async function startAuthorizationServer(
     registrations.push(said);
     sendJson(response, 201, { ...said, client_id: CLIENT.id, client_secret: CLIENT.secret });
   };
+  /** What it says of itself as an MCP server at `/mcp` and as the authorization server `/as` of that one. */
+  const metadata = (path: string): Record<string, unknown> | undefined => {
+    const own = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
+    if (path === '/.well-known/oauth-protected-resource/mcp') return { authorization_servers: [`${own}/as`] };
+    if (path !== '/.well-known/oauth-authorization-server/as') return undefined;
+    const [authorization_endpoint, token_endpoint] = [`${own}/authorize`, `${own}/token`];
+    return {
+      issuer: server.issuer ?? `${own}/as`,
+      authorization_endpoint,
+      token_endpoint,
+      registration_endpoint: `${own}/register`,
+    };
+  };
   const listener = http.createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     if (url.pathname === '/token') return void answerToken(request, response);
     if (url.pathname === '/authorize') return void authorize(url, server, response);
     if (url.pathname === '/register') return void register(request, response);
+    const about = metadata(url.pathname);
+    if (about !== undefined) return sendJson(response, 200, about);
+    if (url.pathname.startsWith('/.well-known/')) return sendJson(response, 404, {});
     const bearer = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
     apiCalls.push(bearer);
     const grant = byAccess.get(bearer);

@@ -7,6 +7,7 @@ import type { OperationSink } from '../../contract/operation.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { createExchange } from '../exchange.ts';
 import type { Applicant } from './applicant.ts';
+import { type Discovered, discover } from './discovery.ts';
 import { createKeeper, type Keeper, type RefreshElsewhere } from './keeper.ts';
 import { exchangeVerifier, requestTokenUrl } from './oauth1.ts';
 import { exchangeCode } from './oauth2.ts';
@@ -34,6 +35,8 @@ export type Authorizer = {
   ) => Promise<Granted>;
   /** A client of the provider's own making, for the integration that has none. Throws as `exchangeCode`. */
   readonly registerClient: (applicant: Applicant, redirectUri: string) => Promise<Credentials>;
+  /** Where the server of a connection signs people in. Throws as `exchangeCode`. */
+  readonly discover: (applicant: Applicant) => Promise<Discovered>;
   /** A first token for credentials of a mode that needs no person; undefined where the mode has none. Throws as above. */
   readonly firstToken: (applicant: Applicant) => Promise<Granted | undefined>;
   /** Waits for refreshes under way and closes the pooled connections. */
@@ -68,6 +71,7 @@ export function createAuthorizer(options: {
     exchangeVerifier: (applicant, given) => exchangeVerifier(exchange, applicant, { ...given, now: clock() }),
     exchangeCode: (applicant, given) => exchangeCode(exchange, applicant, { ...given, now: clock() }),
     registerClient: (applicant, redirectUri) => registerClient(exchange, applicant, redirectUri),
+    discover: (applicant) => discover(exchange, applicant),
     firstToken: async (applicant) => {
       let granted: Granted | undefined;
       const renewal = renewalOf(applicant);

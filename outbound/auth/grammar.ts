@@ -71,7 +71,7 @@ const grammar = z.looseObject({
     .default([]),
   signature: z.looseObject({ protocol: z.string() }).optional(),
   /** How an authorization server learns of us where nobody registers an app by hand. */
-  client_registration: z.enum(['dynamic', 'static', 'cimd']).default('static'),
+  client_registration: z.enum(['dynamic', 'static', 'cimd']).optional(),
   registration_url: z.string().optional(),
   registration_params: z.record(z.string(), z.unknown()).default({}),
   request_url: z.string().optional(),
@@ -82,6 +82,16 @@ const grammar = z.looseObject({
 });
 
 export type AuthGrammar = z.output<typeof grammar>;
+
+/** What an entry of a server that is only known once it is named need not say: a connection has it once it was discovered. */
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: as provider files write their values
+const DISCOVERED = {
+  authorization_url: '${connectionConfig.authorization_url}',
+  token_url: '${connectionConfig.token_url}',
+  registration_url: '${connectionConfig.registration_url}',
+  client_registration: 'dynamic',
+} as const;
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: see above
 
 const read = new WeakMap<Provider, AuthGrammar>();
 
@@ -97,8 +107,9 @@ export function authGrammar(provider: Provider): AuthGrammar {
       `Provider '${provider.name}' cannot be used: ${mistakes.join('; ')}.`,
     );
   }
-  read.set(provider, parsed.data);
-  return parsed.data;
+  const complete = provider.auth_mode === 'MCP_OAUTH2_GENERIC' ? { ...DISCOVERED, ...parsed.data } : parsed.data;
+  read.set(provider, complete);
+  return complete;
 }
 
 /** Where tokens of that mode are asked for. @throws EngineError `configuration_invalid` when the entry does not say. */

@@ -5,6 +5,7 @@ import type { Granted } from '../../contract/credentials.ts';
 import { EngineError } from '../../contract/failures.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Applicant, filled, filledAll, granted, nameApplicant, textOf } from './applicant.ts';
+import { resourceOf } from './discovery.ts';
 import { authGrammar, tokenUrl } from './grammar.ts';
 import { type ClientProof, requestGrant, type TokenAnswer } from './token-endpoint.ts';
 import { pick, readTokens, valueAt } from './token-response.ts';
@@ -52,6 +53,7 @@ export async function authorizationUrl(
     ...(way.userScopes.length > 0 && { user_scope: way.userScopes.join(grammar.scope_separator) }),
     ...filledAll(applicant, grammar.authorization_params, 'authorization_params'),
     ...way.extra,
+    ...resourceWanted(applicant),
     state,
     ...(verifier !== undefined && {
       code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
@@ -115,6 +117,7 @@ export async function exchangeCode(
       redirect_uri: given.redirectUri,
       ...(given.verifier !== undefined && { code_verifier: given.verifier }),
       ...filledAll(applicant, grammar.token_params, 'token_params'),
+      ...resourceWanted(applicant),
     },
   });
   return grantedBy(applicant, answer, given.now);
@@ -160,9 +163,15 @@ function refreshRequest(exchange: Exchange, applicant: Applicant, refreshToken: 
         grant_type: 'refresh_token',
         refresh_token: refreshToken,
         ...filledAll(applicant, grammar.refresh_params, 'refresh_params'),
+        ...resourceWanted(applicant),
       },
     }),
   );
+}
+
+/** MCP wants its tokens to be made for the one server. */
+function resourceWanted(applicant: Applicant): { resource?: string } {
+  return applicant.provider.auth_mode === 'MCP_OAUTH2_GENERIC' ? { resource: resourceOf(applicant).href } : {};
 }
 
 function grantedBy(applicant: Applicant, answer: TokenAnswer, now: Date): Granted {
