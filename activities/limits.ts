@@ -1,4 +1,5 @@
 import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
+import { createKnownLimits } from '../store/known-limits.ts';
 import type { Attempt } from '../store/runs.ts';
 import { type CallInLine, type CallLine, openCallLine } from './call-line.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -26,11 +27,6 @@ export type ApiLimits = {
 /** Over which the runs that waited for one limit come back. */
 const SPREAD_MS = 500;
 
-/** How old the answer may be on which a call goes out: a limit is seen by all runs within this time. */
-const FRESH_MS = 1_000;
-
-type Known = { readonly readAt: number; readonly limit: Promise<ApiLimit | undefined> };
-
 /** The limits that runs share through Postgres, as one run meets them. */
 export function openApiLimits(
   deps: Pick<Dependencies, 'db' | 'clock'>,
@@ -38,9 +34,10 @@ export function openApiLimits(
 ): ApiLimits {
   const { db, clock } = deps;
   const isResumed = fence > 1;
-  const known = new Map<number, Known>();
   const lines = new Map<number, CallLine>();
   const spreadMs = Math.round(Math.random() * SPREAD_MS);
+
+  const known = createKnownLimits((connection) => currentLimit(db, connection, clock()));
 
   const lineOf = ({ connection, scope }: LimitedCall): CallLine => {
     const of = { runId, connectionRow: String(connection), scope };
@@ -48,17 +45,8 @@ export function openApiLimits(
     lines.set(connection, line);
     return line;
   };
-  /** Until when the API wants to hear nothing; thousands of calls that wake in one moment read it once. */
-  const read = async ({ connection, signal }: LimitedCall): Promise<ApiLimit | undefined> => {
-    const found = known.get(connection);
-    if (found !== undefined && performance.now() - found.readAt < FRESH_MS) return found.limit;
-    const limit = untilStored(() => currentLimit(db, String(connection), clock()), signal);
-    known.set(connection, { readAt: performance.now(), limit });
-    limit.catch(() => known.delete(connection));
-    return limit;
-  };
   const holding = async (call: LimitedCall): Promise<ApiLimit | undefined> => {
-    const limit = await read(call);
+    const limit = await untilStored(() => known.of(String(call.connection)), call.signal);
     return limit !== undefined && limit.until > clock() ? limit : undefined;
   };
 
@@ -89,8 +77,7 @@ export function openApiLimits(
     hold: (call, due, wait) => lineOf(call).hold(due, call, wait),
     note: async ({ connection, scope, signal }, limit) => {
       await untilStored(() => noteLimit(db, String(connection), { ...limit, scope }), signal);
-      if (scope === 'integration') known.clear();
-      known.set(connection, { readAt: performance.now(), limit: Promise.resolve(limit) });
+      known.learn(String(connection), { ...limit, scope });
     },
   };
 }

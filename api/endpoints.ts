@@ -137,6 +137,7 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'POST /auth/tba/:key': of(null, 'Connect with a token of token-based authentication', SIGN_IN),
   'POST /auth/two-step/:key': of(null, 'Connect in two steps', SIGN_IN),
   'POST /auth/jwt/:key': of(null, 'Connect with a signed token', SIGN_IN),
+  'POST /auth/bill/:key': of(null, 'Connect with a session of BILL', SIGN_IN),
   'POST /auth/signature/:key': of(null, 'Connect with signed requests', SIGN_IN),
   'POST /auth/aws-sigv4/:key': of(null, 'Connect to AWS', SIGN_IN),
   'POST /auth/unauthenticated/:key': of(null, 'Connect to an API that asks for nothing', SIGN_IN),

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
 import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
+import { createKnownLimits } from '../store/known-limits.ts';
 import type { ApiDeps } from './deps.ts';
 
 export type LimitWait = {
@@ -18,31 +19,12 @@ export type LimitWait = {
 const LONGEST_WAIT_MS = 10_000;
 /** Over which those who waited for one limit come back. */
 const SPREAD_MS = 500;
-/** How old the answer may be on which a call goes out. */
-const FRESH_MS = 1_000;
-const MOST_KNOWN = 10_000;
-
-type Known = { readonly readAt: number; readonly limit: Promise<ApiLimit | undefined> };
 
 export function openLimitWait({ db, clock, log }: Pick<ApiDeps, 'db' | 'clock' | 'log'>): LimitWait {
-  const known = new Map<string, Known>();
-
-  const remember = (connection: string, limit: Known['limit']): void => {
-    if (known.size >= MOST_KNOWN) known.clear();
-    known.set(connection, { readAt: performance.now(), limit });
-  };
-  const read = (connection: string): Known['limit'] => {
-    const found = known.get(connection);
-    if (found !== undefined && performance.now() - found.readAt < FRESH_MS) return found.limit;
-    const limit = currentLimit(db, connection, clock());
-    remember(connection, limit);
-    limit.catch(() => known.delete(connection));
-    return limit;
-  };
-
+  const known = createKnownLimits((connection) => currentLimit(db, connection, clock()));
   return {
     wait: async (connection, signal) => {
-      const limit = await read(connection);
+      const limit = await known.of(connection);
       const waitMs = (limit?.until.getTime() ?? 0) - clock().getTime();
       if (waitMs <= 0 || waitMs > LONGEST_WAIT_MS) return;
       try {
@@ -52,8 +34,7 @@ export function openLimitWait({ db, clock, log }: Pick<ApiDeps, 'db' | 'clock' |
       }
     },
     note: (connection, limit) => {
-      if (limit.scope === 'integration') known.clear();
-      remember(connection, Promise.resolve(limit));
+      known.learn(connection, limit);
       noteLimit(db, connection, limit).catch((error: unknown) => log('limit.unnoted', { reason: String(error) }));
     },
   };
