@@ -44,7 +44,12 @@ export const PROVIDERS = { plain: 'chaos', keyed: 'chaos-keyed' } as const;
 /** Opens the stage with so many workers; `closing` takes it down. */
 export async function openTheatre(
   closing: Closing,
-  given: { readonly databaseUrl: string; readonly temporalAddress: string; readonly workers: number },
+  given: {
+    readonly databaseUrl: string;
+    readonly temporalAddress: string;
+    readonly workers: number;
+    readonly settings?: Theatre['settings'];
+  },
 ): Promise<Theatre> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-chaos-'));
   closing.add('the folder', () => rm(folder, { recursive: true, force: true }));
@@ -57,6 +62,7 @@ export async function openTheatre(
     NANGO_OUTBOUND_ALLOW: '127.0.0.1',
     NANGO_DATA_DIR: folder,
     SERVER_PORT: '0',
+    ...given.settings,
   };
   await writeFile(settings.NANGO_PROVIDERS_FILE, chaosProviders(upstream.url));
   const engine = await startApi(settings, closing);
