@@ -48,13 +48,19 @@ export async function openTheatre(
     readonly databaseUrl: string;
     readonly temporalAddress: string;
     readonly workers: number;
+<<<<<<< HEAD
     readonly settings?: Theatre['settings'];
+=======
+    /** Further settings of every process. */
+    readonly settings?: Readonly<Record<string, string>>;
+>>>>>>> 0cba50741e94a20a8fb8429c35835fcd8b0d3af5
   },
 ): Promise<Theatre> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-chaos-'));
   closing.add('the folder', () => rm(folder, { recursive: true, force: true }));
   const upstream = await startChaosUpstream(closing);
   const settings = {
+    ...given.settings,
     DATABASE_URL: given.databaseUrl,
     TEMPORAL_ADDRESS: given.temporalAddress,
     NANGO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
