@@ -1,4 +1,6 @@
 /** Taking in a provider's webhook: once it is answered, everything that follows from it is in Postgres. */
+
+import stringify from 'safe-stable-stringify';
 import { EngineError } from '../contract/failures.ts';
 import {
   checkSignature,
@@ -7,12 +9,11 @@ import {
   type WebhookCall,
   type WebhookEvent,
 } from '../outbound/provider-webhook.ts';
-import stringify from 'safe-stable-stringify';
 import { allocateWebhookRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import {
-  addInbound,
   type Addressee,
+  addInbound,
   addressees,
   type InboundAddress,
   integrationOfAddress,

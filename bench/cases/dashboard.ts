@@ -66,7 +66,7 @@ async function timesOf(stage: Stage, paths: readonly string[]): Promise<readonly
 
 async function ask(stage: Stage, path: string): Promise<void> {
   // The header Connection-Id would narrow what is not a list of records.
-  if (!path.startsWith('/records')) return void (await call(stage.caller, 'GET', path));
+  if (!/^\/(dashboard\/)?records/.test(path)) return void (await call(stage.caller, 'GET', path));
   const response = await fetch(stage.caller.apiUrl + path, { headers: connectionHeaders(stage, CONNECTION) });
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   await response.arrayBuffer();
