@@ -48,12 +48,8 @@ export async function openTheatre(
     readonly databaseUrl: string;
     readonly temporalAddress: string;
     readonly workers: number;
-<<<<<<< HEAD
-    readonly settings?: Theatre['settings'];
-=======
     /** Further settings of every process. */
     readonly settings?: Readonly<Record<string, string>>;
->>>>>>> 0cba50741e94a20a8fb8429c35835fcd8b0d3af5
   },
 ): Promise<Theatre> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-chaos-'));
@@ -68,7 +64,6 @@ export async function openTheatre(
     NANGO_OUTBOUND_ALLOW: '127.0.0.1',
     NANGO_DATA_DIR: folder,
     SERVER_PORT: '0',
-    ...given.settings,
   };
   await writeFile(settings.NANGO_PROVIDERS_FILE, chaosProviders(upstream.url));
   const engine = await startApi(settings, closing);
