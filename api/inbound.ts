@@ -1,4 +1,6 @@
 /** Taking in a provider's webhook: once it is answered, everything that follows from it is in Postgres. */
+
+import stringify from 'safe-stable-stringify';
 import { EngineError } from '../contract/failures.ts';
 import {
   checkSignature,
@@ -8,7 +10,6 @@ import {
   type WebhookEvent,
 } from '../outbound/provider-webhook.ts';
 import { pick } from '../outbound/auth/token-response.ts';
-import stringify from 'safe-stable-stringify';
 import { allocateWebhookRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import {

@@ -31,8 +31,8 @@ beforeAll(() =>
 const platform = usePlatform({ NANGO_PROVIDERS_FILE: file });
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const section = /## Connect GitHub.*?(?=\n## )/s.exec(readme)?.[0] ?? '';
-const [create = '', open = '', proxy = ''] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, text]) => text);
+const section = /## Connect GitHub[\s\S]*?(?=\n## )/.exec(readme)?.[0] ?? '';
+const [create = '', open = '', proxy = ''] = [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) => text);
 const address = /`(http\S*?\/oauth\/connect\/[^`]*)`/.exec(section)?.[1] ?? '';
 const callback = /`(http\S*?\/oauth\/callback)`/.exec(section)?.[1] ?? '';
 
