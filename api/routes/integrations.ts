@@ -237,10 +237,11 @@ function viewOf(integration: Integration) {
 
 async function openCredentials(deps: ApiDeps, integration: Integration): Promise<object | null> {
   const stored = await integrationCredentials(deps.db, integration.id);
-  const type = deps.catalogue.has(integration.provider)
-    ? deps.catalogue.get(integration.provider).auth_mode
-    : undefined;
-  return stored === null ? null : { type, ...(JSON.parse(deps.box.open(stored)) as object) };
+  if (stored === null) return null;
+  const credentials = JSON.parse(deps.box.open(stored)) as object;
+  if (!deps.catalogue.has(integration.provider)) return credentials;
+  // Whatever was stored before types were checked: what is shown may be sent back.
+  return { ...credentials, type: deps.catalogue.get(integration.provider).auth_mode };
 }
 
 function checkProvider(deps: ApiDeps, name: string): void {

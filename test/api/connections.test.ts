@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { NOW, useApi } from '../support/api.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
+import { useUpstream } from '../support/upstream.ts';
 
 const api = useApi();
+const upstream = useUpstream();
 const get = (id: string, key: string) =>
   api.call('GET', `/connections/${encodeURIComponent(id)}?provider_config_key=${encodeURIComponent(key)}`);
 
@@ -117,6 +119,22 @@ test.each([
     body: { provider_config_key: `good-${provider}`, credentials },
   });
   expect(body.credentials).toEqual(expected);
+});
+
+test('a token of 8 KB is imported, shown and used (U058)', async () => {
+  await api.call('POST', '/integrations', { body: { provider: 'oauth-tracker', unique_key: 'long' } });
+  const token = 't'.repeat(8192);
+  const { body } = await api.call('POST', '/connections', {
+    body: {
+      provider_config_key: 'long',
+      credentials: { access_token: token },
+      connection_config: { baseUrl: upstream.url },
+    },
+  });
+  expect(body.credentials.access_token).toBe(token);
+  const headers = { 'provider-config-key': 'long', 'connection-id': body.connection_id };
+  expect((await api.call('GET', '/proxy/x', { headers })).status).toBe(200);
+  expect(upstream.requests[0]?.headers.authorization).toBe(`Bearer ${token}`);
 });
 
 test('an auth mode without a flow yet is refused by name', async () => {

@@ -64,6 +64,15 @@ test.each([
   await api.call('DELETE', `/integrations/${unique_key}`);
 });
 
+test('credentials are shown with the mode of the provider, also those that were stored with another', async () => {
+  const stored = api.box.seal(JSON.stringify({ type: 'API_KEY', client_id: 'id' }));
+  await api.call('POST', '/integrations', { body: { provider: 'oauth-tracker', unique_key: 'older' } });
+  await api.db.query("update integrations set credentials = $1 where unique_key = 'older'", [stored]);
+  const { credentials } = (await api.call('GET', '/integrations/older?include=credentials')).body.data;
+  expect(credentials).toEqual({ type: 'OAUTH2', client_id: 'id' });
+  expect((await api.call('PATCH', '/integrations/older', { body: { credentials } })).status).toBe(200);
+});
+
 test('what an app is known by is kept as text, and other names as they are', async () => {
   const credentials = { type: 'APP', app_id: 12, app_link: 'https://x.example', scopes: ['a', 'b'], other: { n: 1 } };
   await api.call('POST', '/integrations', { body: { provider: 'app-tracker', unique_key: 'app', credentials } });
