@@ -30,6 +30,7 @@ import { environmentVariableRoutes } from './routes/environment-variables.ts';
 import { functionRoutes } from './routes/functions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { inboundRoutes } from './routes/inbound.ts';
+import { formerConfigRoutes } from './routes/former-config.ts';
 import { integrationRoutes } from './routes/integrations.ts';
 import { logRoutes } from './routes/logs.ts';
 import { mcpRoutes } from './routes/mcp.ts';
@@ -105,6 +106,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(mcpRoutes(deps, route));
   app.use(recordRoutes(deps, route));
   app.use(integrationRoutes(deps, route));
+  app.use(formerConfigRoutes(deps, route));
   app.use(functionRoutes(deps, route));
   // Before the connections: `/connections/metadata` is no id.
   app.use(metadataRoutes(deps, route));

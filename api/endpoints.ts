@@ -81,7 +81,15 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /integrations/:key': of('environment:integrations:read', 'One integration'),
   'PATCH /integrations/:key': of('environment:integrations:update', 'Change an integration', { refusals: [409] }),
   'DELETE /integrations/:key': of('environment:integrations:delete', 'Delete an integration with its connections'),
+  'GET /config': of('environment:integrations:list', 'The integrations, as clients of 2023 ask'),
   'GET /config/:key': of('environment:integrations:read', 'One integration, as clients of 2023 ask'),
+  'POST /config': of('environment:integrations:create', 'Create an integration, as clients of 2023 do', {
+    refusals: [409],
+  }),
+  'PUT /config': of('environment:integrations:update', 'Change the app of an integration, as clients of 2023 do'),
+  'DELETE /config/:key': of('environment:integrations:delete', 'Delete an integration, as clients of 2023 do', {
+    status: [204],
+  }),
   'GET /integrations/:key/functions': of(
     'environment:integrations:list_functions',
     'What is deployed for an integration',

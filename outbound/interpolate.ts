@@ -83,8 +83,10 @@ function ofTheCall(name: string, { call }: Party): string | undefined {
 function lookup(name: string, { connection, provider, extra }: Party): unknown {
   const [root = '', ...path] = name.split('.');
   if (root === 'connectionConfig') {
-    const value = valueAt(connection.connectionConfig, path);
-    return value === undefined || value === '' ? provider.connection_config?.[path.join('.')]?.default_value : value;
+    const value = valueAt(connection.connectionConfig, path) ?? valueAt(connection.connectionConfig, formerPath(path));
+    return value === undefined || value === ''
+      ? provider.connection_config?.[formerPath(path).join('.')]?.default_value
+      : value;
   }
   if (root === 'credentials') return valueAt(connection.credentials, path);
   // Steps of a flow stand in nobody's row: whoever runs the flow hands them in.
@@ -93,6 +95,11 @@ function lookup(name: string, { connection, provider, extra }: Party): unknown {
   if (root === 'assertionOption') return valueAt(connection.credentials, [root, ...path]);
   if (path.length > 0 || !Object.hasOwn(CREDENTIAL_NAMES, root)) return undefined;
   return CREDENTIAL_NAMES[root]?.map((one) => valueAt(connection.credentials, [one])).find((value) => asText(value));
+}
+
+/** Files of 2023 say `connectionConfig.params.x`. */
+function formerPath(path: readonly string[]): readonly string[] {
+  return path[0] === 'params' && path.length > 1 ? path.slice(1) : path;
 }
 
 function valueAt(from: unknown, path: readonly string[]): unknown {

@@ -96,7 +96,18 @@ const NEW_CONNECTION = z.strictObject({
 /** Of credentials, what clients of 2023 send beside the rest. */
 const FLAT = [
   ...['type', 'api_key', 'apiKey', 'username', 'password', 'access_token', 'refresh_token', 'expires_at', 'raw'],
-  ...['oauth_token', 'oauth_token_secret', 'client_id', 'client_secret', 'scopes', 'token', 'token_id', 'token_secret'],
+  ...[
+    'expires_in',
+    'no_expiration',
+    'oauth_token',
+    'oauth_token_secret',
+    'client_id',
+    'client_secret',
+    'scopes',
+    'token',
+    'token_id',
+    'token_secret',
+  ],
 ];
 const { credentials: _, ...BESIDE } = NEW_CONNECTION.shape;
 const NEW_CONNECTION_FLAT = z
@@ -106,6 +117,13 @@ const NEW_CONNECTION_FLAT = z
     const rest = Object.fromEntries(Object.entries(body).filter(([name]) => !FLAT.includes(name)));
     return { ...(rest as typeof body), ...(sent.length > 0 && { credentials: Object.fromEntries(sent) }) };
   });
+/** Clients of 2023 say how many seconds a token has left, or that it does not end. */
+function withEnd({ expires_in: left, no_expiration: _never, ...credentials }: Record<string, unknown>, now: Date) {
+  const seconds = typeof left === 'number' && Number.isFinite(left) ? left : undefined;
+  if (seconds === undefined) return { credentials };
+  return { credentials: { expires_at: new Date(now.getTime() + seconds * 1_000).toISOString(), ...credentials } };
+}
+
 const PATCH = z.strictObject(WHOSE);
 
 export function connectionRoutes(deps: ApiDeps, route: Route): Router {
@@ -143,7 +161,8 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
     '/connection',
     route({
       body: NEW_CONNECTION_FLAT,
-      handle: ({ environment, body }) => createNoted(deps, environment, body),
+      handle: ({ environment, body }) =>
+        createNoted(deps, environment, { ...body, ...(body.credentials && withEnd(body.credentials, deps.clock())) }),
     }),
   );
   router.get(

@@ -65,7 +65,7 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     '/integrations',
     route({
       body: NEW_INTEGRATION,
-      handle: async ({ environment, body }) => json({ data: viewOf(await create(deps, environment, body)) }, 201),
+      handle: async ({ environment, body }) => json({ data: viewOf(await createFrom(deps, environment, body)) }, 201),
     }),
   );
   router.post(
@@ -74,7 +74,7 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
       body: QUICKSTART,
       handle: async ({ environment, body }) => {
         refuseOwnApp(deps, body.provider);
-        return json({ data: viewOf(await create(deps, environment, body)) }, 201);
+        return json({ data: viewOf(await createFrom(deps, environment, body)) }, 201);
       },
     }),
   );
@@ -103,7 +103,7 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
       params: KEY,
       body: PATCH,
       handle: async ({ environment, params, body }) =>
-        json({ data: viewOf(await change(deps, environment, params.key, body)) }),
+        json({ data: viewOf(await changeIntegration(deps, environment, params.key, body)) }),
     }),
   );
   router.delete(
@@ -111,19 +111,9 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
     route({
       params: KEY,
       handle: async ({ environment, params, request }) => {
-        await remove(deps, environment, params.key, actorOf(request));
+        await removeIntegration(deps, environment, params.key, actorOf(request));
         return json({ success: true });
       },
-    }),
-  );
-  // What clients before 2024 ask for.
-  router.get(
-    '/config/:key',
-    route({
-      params: KEY,
-      query: z.strictObject({ include_creds: z.string().optional(), include_flows: z.string().optional() }),
-      handle: async ({ environment, params }) =>
-        json({ config: viewOf(await knownIntegration(deps.db, environment, params.key)) }),
     }),
   );
   return router;
@@ -148,7 +138,7 @@ function refuseOwnApp(deps: ApiDeps, name: string): void {
 
 const NEEDS_APP: ReadonlySet<string> = new Set(['OAUTH1', 'OAUTH2', 'APP', 'CUSTOM', 'TBA', 'MCP_OAUTH2']);
 
-async function create(
+export async function createFrom(
   deps: ApiDeps,
   environment: Environment,
   body: z.output<typeof NEW_INTEGRATION>,
@@ -172,7 +162,7 @@ async function create(
 }
 
 /** A new key is refused once there are connections: their schedules are named after it. */
-async function change(
+export async function changeIntegration(
   deps: ApiDeps,
   environment: Environment,
   key: string,
@@ -208,7 +198,12 @@ async function hasConnections(db: ApiDeps['db'], environment: Environment, key: 
   return (await listConnections(db, filter)).length > 0;
 }
 
-async function remove(deps: ApiDeps, environment: Environment, key: string, actor: Actor): Promise<void> {
+export async function removeIntegration(
+  deps: ApiDeps,
+  environment: Environment,
+  key: string,
+  actor: Actor,
+): Promise<void> {
   const integration = await knownIntegration(deps.db, environment, key);
   const workflows = await openWorkflows(deps.db, { integrationId: integration.id });
   await withTransaction(deps.db, async (db) => {
@@ -222,7 +217,7 @@ async function remove(deps: ApiDeps, environment: Environment, key: string, acto
   await tellEngine(deps);
 }
 
-function viewOf(integration: Integration) {
+export function viewOf(integration: Integration) {
   return {
     unique_key: integration.uniqueKey,
     provider: integration.provider,

@@ -290,6 +290,17 @@ test('POST /connection takes the credentials beside the rest, as clients of 2023
   expect([refused.status, refused.body.error.code]).toEqual([400, 'invalid_body']);
 });
 
+test.each([
+  [{ expires_in: 90 }, '2026-01-01T00:01:30.000Z'],
+  [{ expires_in: 90, expires_at: '2027-01-01T00:00:00.000Z' }, '2027-01-01T00:00:00.000Z'],
+  [{ no_expiration: true }, undefined],
+])('POST /connection with %j: the token ends at %s', async (said, end) => {
+  await api.call('POST', '/integrations', { body: { provider: 'oauth-tracker', unique_key: 'ends' } });
+  const named = { provider_config_key: 'ends', access_token: 't' };
+  const { body } = await api.call('POST', '/connection', { body: { ...named, ...said } });
+  expect(body.credentials.expires_at).toBe(end);
+});
+
 test('deleting stops the open runs of the connection and tells Temporal', async () => {
   await createTracker(api, 'stopping', ['c']);
   await deployFlows(api, flow('stopping', 'tasks'));

@@ -94,6 +94,34 @@ test.each([
   await api.call('DELETE', '/integrations/configured');
 });
 
+test('/config makes, changes, lists and deletes integrations, as clients of 2023 do', async () => {
+  const named = { provider: 'oauth-tracker', provider_config_key: 'former' };
+  const app = { oauth_client_id: 'id', oauth_client_secret: 'pl4in', oauth_scopes: 'read,write' };
+  const made = await api.call('POST', '/config', { body: { ...named, ...app } });
+  expect(made).toMatchObject({ status: 200, body: { config: { unique_key: 'former', provider: 'oauth-tracker' } } });
+  const credentials = async () =>
+    (await api.call('GET', '/integrations/former?include=credentials')).body.data.credentials;
+  expect(await credentials()).toEqual({
+    ...{ type: 'OAUTH2', client_id: 'id', client_secret: 'pl4in', scopes: 'read,write' },
+  });
+  await api.call('PUT', '/config', { body: { ...named, ...app, oauth_client_id: 'other' } });
+  expect(await credentials()).toMatchObject({ client_id: 'other' });
+  const listed = await api.call('GET', '/config');
+  expect(listed.body.configs).toContainEqual(expect.objectContaining({ unique_key: 'former' }));
+  expect(listed.text).not.toContain('pl4in');
+  for (const wrong of [
+    { ...named, provider: 'tracker' },
+    { ...named, oauth_client_id: 7 },
+    { ...named, other: 1 },
+  ]) {
+    const { status, body } = await api.call('PUT', '/config', { body: wrong });
+    expect([status, body.error.code]).toEqual([400, 'invalid_body']);
+  }
+  expect(await credentials()).toMatchObject({ client_id: 'other' });
+  expect((await api.call('DELETE', '/config/former')).status).toBe(204);
+  expect((await api.call('GET', '/config/former')).status).toBe(404);
+});
+
 test('an unknown provider is refused naming what comes close', async () => {
   const { status, body } = await api.call('POST', '/integrations', { body: { provider: 'trackr', unique_key: 'x' } });
   expect([status, body.error.code]).toEqual([400, 'unknown_provider']);

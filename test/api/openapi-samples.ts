@@ -13,6 +13,8 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   'GET /sync/records': { query: { model: 'Task' } },
   'PATCH /records/prune': { body: { model: 'Task', until_cursor: 'x' } },
   'POST /integrations': { body: { provider: 'none', unique_key: 'none' } },
+  'POST /config': { body: { provider: 'none', provider_config_key: 'none' } },
+  'PUT /config': { body: { provider: 'none', provider_config_key: 'none' } },
   'POST /integrations/quickstart': { body: { provider: 'none', unique_key: 'none' } },
   'POST /connections': { body: { provider_config_key: 'none' } },
   'POST /connection': { body: { provider_config_key: 'none' } },

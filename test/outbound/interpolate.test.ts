@@ -21,6 +21,8 @@ test.each([
   ['${connectionConfig.host} || https://api.example.com', 'https://api.example.com'],
   ['${connectionConfig.subdomain} || ${connectionConfig.host}', 'eu'],
   ['plain || text', 'plain || text'],
+  // As files of 2023 have it.
+  ['https://${connectionConfig.params.subdomain}.example.com', 'https://eu.example.com'],
 ])('%s becomes %s', (template, expected) => {
   const filled = interpolate(template, party({}, credentials, { subdomain: 'eu' }), 'proxy.base_url');
   expect(filled).toBe(expected);

@@ -42,7 +42,7 @@ test.each([
   'http://[ff02::1]/',
   'http://[2001:db8::1]/',
   'http://１２７.0.0.1/',
-])('%s is refused', (url) => {
+])('%s is refused (U095)', (url) => {
   expect(() => strict.check(new URL(url))).toThrow(expect.objectContaining({ code: 'upstream_refused' }));
 });
 

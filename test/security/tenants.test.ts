@@ -99,6 +99,11 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
     `/integrations/${is.integration}`,
     { body: { display_name: 'stolen' } },
   ],
+  'PUT /config': (is) => [
+    'PUT',
+    '/config',
+    { body: { provider: 'tracker', provider_config_key: is.integration, oauth_client_id: 'stolen' } },
+  ],
   'POST /connect/sessions': (is) => [
     'POST',
     '/connect/sessions',
@@ -135,7 +140,7 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
 const WITHOUT_IDS = new Set([
   ...['POST /integrations', 'POST /cli/telemetry', 'PATCH /environment/webhooks', 'PUT /environment-variables'],
   ...['POST /environment/webhook-signing-key/rotate', 'POST /integrations/quickstart'],
-  ...['POST /environment/api-keys'],
+  ...['POST /environment/api-keys', 'POST /config'],
   ...['POST /dashboard/session', 'DELETE /dashboard/session'],
   ...['GET /connect/session', 'DELETE /connect/session', 'GET /oauth/callback', 'GET /app-auth/connect'],
 ]);
@@ -222,6 +227,8 @@ test('the owner is answered otherwise, so the questions above are real ones', as
   // What deletes comes last, or there is nothing left to ask for.
   const all = questions().sort((a, b) => Number(a(ids)[0] === 'DELETE') - Number(b(ids)[0] === 'DELETE'));
   for (const ask of all) {
+    // The integration that this would delete has been deleted under its newer name.
+    if (ask(ids).join(' ').startsWith('DELETE /config/')) continue;
     const [real, ghost] = [await answer(ask(ids), api.key), await answer(ask(GHOSTS), api.key)];
     if (real === ghost) same.push({ question: ask(ids), real });
   }
