@@ -17,6 +17,8 @@ export type SandboxOptions = {
   readonly runsPerChild?: number;
   /** Runs after which a child is replaced. @default 2000 */
   readonly recycleAfter?: number;
+  /** Whether a spare is kept beside as many children as may be: for the next environment. @default true */
+  readonly sparesWhenFull?: boolean;
   /** How long a child without runs is kept. @default 60000 */
   readonly idleMs?: number;
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -44,7 +46,8 @@ type Waiting = { readonly run: ScriptRun; readonly start: (child: Child | undefi
 /** Opens the sandbox and starts its spare child. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const maxChildren = options.maxChildren ?? Math.max(2, 2 * availableParallelism());
-  const { runsPerChild = 20, recycleAfter = 2000, idleMs = 60_000, log = () => undefined } = options;
+  const { runsPerChild = 20, recycleAfter = 2000, idleMs = 60_000, sparesWhenFull = true } = options;
+  const { log = () => undefined } = options;
   const runtime = loadGuestRuntime();
   // Asked for at once; whoever runs first meets the failure.
   runtime.catch(() => undefined);
@@ -76,7 +79,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     children.add(child);
     // After the run's own frames are on their way, so that its start does not wait for the next spare's.
     setImmediate(() => {
-      if (!closing.signal.aborted) spare ??= start(texts);
+      if (!closing.signal.aborted && (sparesWhenFull || children.size < maxChildren)) spare ??= start(texts);
     });
     return child;
   };

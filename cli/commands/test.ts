@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { EngineError } from '../../contract/failures.ts';
-import { loadProviders } from '../../outbound/catalogue.ts';
+import { type Catalogue, loadProviders } from '../../outbound/catalogue.ts';
 import { createSandbox } from '../../sandbox/pool.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
@@ -39,24 +39,30 @@ async function testAll(context: CommandContext, path: string | undefined, flags:
   if (flags.clock !== 'recorded' && flags.clock !== 'now')
     throw new EngineError('invalid_body', `Clock '${flags.clock}' of --clock: expected 'recorded' or 'now'.`);
   const overrides = flags.overrides === undefined ? {} : await readOverrides(resolve(io.cwd, flags.overrides));
-  const catalogue = loadProviders({ file: context.settings().variables['NANGO_PROVIDERS_FILE'] });
-  const found = await findRecordings(project, path, io.cwd);
+  let loaded: Catalogue | undefined;
+  const catalogue = () => (loaded ??= loadProviders({ file: context.settings().variables['NANGO_PROVIDERS_FILE'] }));
   const begun = performance.now();
-  const bundler = await createBundler(project);
   const options = { overrides, catalogue, recordedClock: flags.clock === 'recorded' };
   const results: Result[] = [];
-  await inParallel(found, settings.seed === undefined, async (sandbox, one) => {
-    const collected = await collectTest(bundler, one, options);
-    const result = { ...(await verdictOf(sandbox, collected, settings)), ...namesOf(collected) };
-    results.push(result);
-    if (flags.json) out.line(JSON.stringify(result));
-    else printResult(out, result);
-  });
+  // The sandbox starts while the recordings are read.
+  const lanes = openLanes(settings.seed === undefined);
+  try {
+    const [found, bundler] = await Promise.all([findRecordings(project, path, io.cwd), createBundler(project)]);
+    await lanes.run(found, async (sandbox, one) => {
+      const collected = await collectTest(bundler, one, options);
+      const result = { ...(await verdictOf(sandbox, collected, settings)), ...namesOf(collected) };
+      results.push(result);
+      if (flags.json) out.line(JSON.stringify(result));
+      else printResult(out, result);
+    });
+  } finally {
+    await lanes.close();
+  }
   const failed = results.filter(({ verdict }) => verdict !== 'pass');
   const seconds = (performance.now() - begun) / 1_000;
   const summary = `${results.length - failed.length} passed, ${failed.length} failed in ${seconds.toFixed(1)} s`;
   if (!flags.json)
-    out.line(found.length === 0 ? "No script has a recording: 'nango dryrun … --save' makes one." : summary);
+    out.line(results.length === 0 ? "No script has a recording: 'nango dryrun … --save' makes one." : summary);
   if (failed.length > 0)
     throw new EngineError('script_failed', `${count(failed.length, 'script')} did not do what was recorded.`);
 }
@@ -97,30 +103,29 @@ const RUNS_PER_CHILD = 4;
 type Sandbox = ReturnType<typeof createSandbox>;
 
 /** One sandbox for all; or, when scripts are killed, one for each of a few workers, so that nobody else is hit. */
-async function inParallel<Item>(
-  items: readonly Item[],
-  shared: boolean,
-  work: (sandbox: Sandbox, item: Item) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
+function openLanes(shared: boolean) {
   const children = availableParallelism();
   const lanes = shared ? RUNS_PER_CHILD * children : children;
   // A child takes no more than its share: otherwise the first one would take all, and the others never start.
-  const common = shared ? createSandbox({ maxChildren: children, runsPerChild: RUNS_PER_CHILD }) : undefined;
-  const lane = async (): Promise<void> => {
-    if (queue.length === 0) return;
-    const sandbox = common ?? createSandbox({ maxChildren: 1, runsPerChild: 1 });
-    try {
-      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(sandbox, item);
-    } finally {
-      if (common === undefined) await sandbox.close();
-    }
+  const common = shared
+    ? createSandbox({ maxChildren: children, runsPerChild: RUNS_PER_CHILD, sparesWhenFull: false })
+    : undefined;
+  return {
+    run: async <Item>(items: readonly Item[], work: (sandbox: Sandbox, item: Item) => Promise<void>): Promise<void> => {
+      const queue = [...items];
+      const lane = async (): Promise<void> => {
+        if (queue.length === 0) return;
+        const sandbox = common ?? createSandbox({ maxChildren: 1, runsPerChild: 1 });
+        try {
+          for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(sandbox, item);
+        } finally {
+          if (common === undefined) await sandbox.close();
+        }
+      };
+      await Promise.all(Array.from({ length: lanes }, lane));
+    },
+    close: async (): Promise<void> => common?.close(),
   };
-  try {
-    await Promise.all(Array.from({ length: lanes }, lane));
-  } finally {
-    await common?.close();
-  }
 }
 
 function printResult(out: Output, { integration, script, verdict, reason, diff, ms }: Result): void {

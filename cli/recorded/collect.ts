@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import type { Catalogue } from '../../outbound/catalogue.ts';
+import { type Catalogue, paginateDefaults } from '../../outbound/catalogue.ts';
 import type { CompiledBundle } from '../../sandbox/compile.ts';
 import { createDigests, openCache } from '../build-cache.ts';
 import { bundleScripts } from '../bundling.ts';
@@ -99,7 +99,11 @@ export async function createBundler(project: Project): Promise<Bundler> {
 export async function collectTest(
   bundler: Bundler,
   { declared, recording }: Awaited<ReturnType<typeof findRecordings>>[number],
-  options: { readonly overrides: OverridesByScript; readonly catalogue: Catalogue; readonly recordedClock: boolean },
+  options: {
+    readonly overrides: OverridesByScript;
+    readonly catalogue: () => Catalogue;
+    readonly recordedClock: boolean;
+  },
 ): Promise<Collected> {
   if ('reason' in recording) return { declared, form: 'unified', test: recording };
   const { form } = recording;
@@ -107,7 +111,8 @@ export async function collectTest(
   if ('reason' in bundle) return { declared, form, test: bundle };
   const { integration, name, kind } = declared;
   const overrides = options.overrides[`${integration}/${kind}s/${name}`] ?? {};
-  const provider = options.catalogue.has(integration) ? options.catalogue.get(integration) : undefined;
+  // Reading the catalogue takes longer than a dozen scripts, and few of them ask for pages.
+  const paginates = recording.paginate === undefined && bundle.code.includes('paginate');
   const recordedAt = options.recordedClock ? recording.recordedAt() : undefined;
   const clock = overrides.clock === undefined ? (recordedAt ?? new Date()) : new Date(overrides.clock);
   const test: RecordedTest = {
@@ -118,7 +123,7 @@ export async function collectTest(
     recording,
     overrides,
     provider: integration,
-    paginate: recording.paginate ?? provider?.proxy?.paginate,
+    paginate: paginates ? paginateDefaults(options.catalogue(), integration) : recording.paginate,
     clock,
   };
   return { declared, form, test };

@@ -1,7 +1,6 @@
 /** Isolates made before they are needed: context and prelude evaluated, no author code. Each serves one run. */
 import ivm from 'isolated-vm';
-
-export type GuestTexts = { readonly core: string; readonly zod: string };
+import { type GuestTexts, rehearse } from './rehearsal.ts';
 
 /** An isolate that is ready to take a script. */
 export type Prepared = {
@@ -16,14 +15,22 @@ export type Prepared = {
 /** Called when V8 lost control of an isolate: the process must go. */
 type OnCatastrophe = (isolate: ivm.Isolate, message: string) => void;
 
-type Cache = { core?: ivm.ExternalCopy<ArrayBuffer>; zod?: ivm.ExternalCopy<ArrayBuffer> };
+type Cache = { readonly core: ivm.ExternalCopy<ArrayBuffer>; readonly zod: ivm.ExternalCopy<ArrayBuffer> };
 
 /** Keeps `keep` isolates of the shape last asked for. */
 export function createWarmIsolates(texts: GuestTexts, keep: number, onCatastrophe: OnCatastrophe) {
-  const cache: Cache = {};
+  let rehearsal: Promise<Cache> | undefined;
   let ready: Prepared[] = [];
   let shape = { memoryMb: 256, zod: false };
   let refilling = false;
+
+  const rehearsed = (): Promise<Cache> => {
+    rehearsal ??= rehearse(texts).then(({ core, zod }) => ({
+      core: new ivm.ExternalCopy(core),
+      zod: new ivm.ExternalCopy(zod),
+    }));
+    return rehearsal;
+  };
 
   const prepare = async (memoryMb: number, zod: boolean): Promise<Prepared> => {
     const isolate: ivm.Isolate = new ivm.Isolate({
@@ -32,12 +39,12 @@ export function createWarmIsolates(texts: GuestTexts, keep: number, onCatastroph
       onCatastrophicError: (message) => onCatastrophe(isolate, message),
     });
     const context = await isolate.createContext({ inspector: true });
-    const boot = await evaluate(isolate, context, texts.core, cache, 'core');
+    const boot = await evaluate({ isolate, context }, 'core', texts.core, (await rehearsed()).core);
     return { isolate, context, boot, memoryMb, zod: zod ? await loadZod({ isolate, context }) : undefined };
   };
 
-  const loadZod = ({ isolate, context }: Pick<Prepared, 'isolate' | 'context'>): Promise<ivm.Reference> =>
-    evaluate(isolate, context, texts.zod, cache, 'zod');
+  const loadZod = async (place: Place): Promise<ivm.Reference> =>
+    evaluate(place, 'zod', texts.zod, (await rehearsed()).zod);
 
   const refill = async (): Promise<void> => {
     if (refilling) return;
@@ -71,21 +78,16 @@ export function createWarmIsolates(texts: GuestTexts, keep: number, onCatastroph
 
 export type WarmIsolates = ReturnType<typeof createWarmIsolates>;
 
-/** Runs one of our own texts with its compiled form from before; never used for author code. */
+type Place = Pick<Prepared, 'isolate' | 'context'>;
+
+/** Runs one of our own texts by its compiled form; never used for author code. */
 async function evaluate(
-  isolate: ivm.Isolate,
-  context: ivm.Context,
+  { isolate, context }: Place,
+  name: keyof GuestTexts,
   text: string,
-  cache: Cache,
-  name: keyof Cache,
+  cachedData: ivm.ExternalCopy<ArrayBuffer>,
 ): Promise<ivm.Reference> {
-  const known = cache[name];
-  const script = await isolate.compileScript(text, {
-    filename: `nango:${name}`,
-    ...(known === undefined ? { produceCachedData: true } : { cachedData: known }),
-  });
-  const { cachedData } = script as { cachedData?: ivm.ExternalCopy<ArrayBuffer> };
-  if (known === undefined && cachedData !== undefined) cache[name] = cachedData;
+  const script = await isolate.compileScript(text, { filename: `nango:${name}`, cachedData });
   const value = await script.run(context, { reference: true });
   script.release();
   return value;
