@@ -194,7 +194,7 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     refusals: [405, 406],
   }),
   'POST /mcp': of('environment:mcp', 'Actions as tools: one message', { status: [200, 202], refusals: [406, 415] }),
-  'POST /cli/telemetry': of('environment:deploy', 'Swallowed', { status: [204] }),
+  'POST /cli/telemetry': of(null, 'Swallowed', { status: [204] }),
 };
 
 /** The scope that a key must have for this endpoint; undefined: only a key without limits will do. */
