@@ -126,7 +126,7 @@ export function createApp(deps: ApiDeps): Express {
   app.use(providerRoutes(deps, route));
   app.use(apiKeyRoutes(deps, route));
   app.use(webhookRoutes(deps, route));
-  app.use(compatibilityRoutes(route));
+  app.use(compatibilityRoutes(openRoute));
   app.use((request) => {
     throw noSuchRoute(request.method, request.path);
   });

@@ -76,6 +76,11 @@ export const DEPLOY = z.strictObject({
 
 export type DeployBody = z.output<typeof DEPLOY>;
 
+/** What the deployment stands for. Before 0.70 there was only a flag, which one script and one integration share. */
+export function deployModeOf({ deployMode, singleDeployMode }: DeployBody): 'all' | 'integration' | 'single' {
+  return deployMode ?? (singleDeployMode === true ? 'single' : 'all');
+}
+
 /** A script of a deployment, checked and in our words. */
 export type DeployedScript = {
   readonly providerConfigKey: string;

@@ -9,7 +9,7 @@ import { integrationReach } from '../store/integrations.ts';
 import { lockDeployedSyncs, tryLockDeployment } from '../store/locks.ts';
 import { deleteScripts, listScripts, saveBundle, saveScript } from '../store/scripts.ts';
 import { reviseSyncsOf } from '../store/syncs.ts';
-import { type DeployBody, type DeployedScript, namesEvents, scriptsOf } from './deploy-body.ts';
+import { type DeployBody, type DeployedScript, deployModeOf, namesEvents, scriptsOf } from './deploy-body.ts';
 import { type DeployPlan, missingIntegrations, type PlannedScript, planDeployment } from './deploy-plan.ts';
 import type { ApiDeps } from './deps.ts';
 import { unknownIntegrations } from './known.ts';
@@ -26,7 +26,8 @@ export async function previewDeployment(
   environment: Environment,
   body: DeployBody,
 ): Promise<DeployPlan> {
-  return plan(deps.db, environment, body, scriptsOf(body));
+  // Published command lines ask with `reconcile: false` and then deploy with `true`: what they are shown is what they do.
+  return plan(deps.db, environment, { ...body, reconcile: true }, scriptsOf(body));
 }
 
 /**
@@ -93,9 +94,11 @@ async function plan(
   const integrations = await integrationReach(db, environment.id);
   const unknown = missingIntegrations(scripts, integrations);
   if (unknown.length > 0) throw unknownIntegrations(environment, unknown);
+  const mode = deployModeOf(body);
   const scope = {
-    reconcile: body.reconcile,
-    namedIntegrationsOnly: body.deployMode === 'integration',
+    // Published command lines say `reconcile: true` also of single scripts, where it must remove nothing.
+    reconcile: body.reconcile && mode !== 'single',
+    namedIntegrationsOnly: mode === 'integration',
     keepsEvents: !namesEvents(body),
   };
   return planDeployment(scripts, scope, { integrations, scripts: await listScripts(db, environment.id) });

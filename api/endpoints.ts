@@ -143,6 +143,7 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'POST /api-auth/basic/:key': of(null, 'Connect with user name and password', SIGN_IN),
   'POST /oauth2/auth/:key': of(null, 'Connect with client credentials', SIGN_IN),
   'POST /auth/tba/:key': of(null, 'Connect with a token of token-based authentication', SIGN_IN),
+  'POST /auth/bill/:key': of(null, 'Connect to Bill.com', SIGN_IN),
   'POST /auth/two-step/:key': of(null, 'Connect in two steps', SIGN_IN),
   'POST /auth/jwt/:key': of(null, 'Connect with a signed token', SIGN_IN),
   'POST /auth/bill/:key': of(null, 'Connect with a session of BILL', SIGN_IN),
@@ -203,7 +204,7 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     refusals: [405, 406],
   }),
   'POST /mcp': of('environment:mcp', 'Actions as tools: one message', { status: [200, 202], refusals: [406, 415] }),
-  'POST /cli/telemetry': of('environment:deploy', 'Swallowed', { status: [204] }),
+  'POST /cli/telemetry': of(null, 'Swallowed', { status: [204] }),
 };
 
 /** The scope that a key must have for this endpoint; undefined: only a key without limits will do. */

@@ -115,6 +115,21 @@ test('the preview and the deployment agree on what is added, changed, kept and r
   ]);
 });
 
+test('a published command line sees what it will remove, and removes nothing when it deploys one script', async () => {
+  await createTracker(api, 'published');
+  await deploy([flow('published', 'kept'), flow('published', 'gone')]);
+  const only = [flow('published', 'kept')];
+  const removed = async (changes: object) =>
+    names((await confirm(only, { ...changes, reconcile: false })).body.deletedSyncs).map(([name]) => name);
+  expect(await removed({ deployMode: 'integration' })).toEqual(['gone']);
+  expect(await removed({ singleDeployMode: false })).toContain('gone');
+  expect(await removed({ singleDeployMode: true })).toEqual([]);
+  expect(await removed({ deployMode: 'single' })).toEqual([]);
+  for (const one of [{ singleDeployMode: true }, { deployMode: 'single' }])
+    await deploy(only, { ...one, reconcile: true });
+  expect(await removed({ deployMode: 'integration' })).toEqual(['gone']);
+});
+
 test('a preview changes nothing', async () => {
   await createTracker(api, 'preview');
   await confirm([flow('preview', 'tasks')]);
