@@ -1,6 +1,4 @@
 /** Taking in a provider's webhook: once it is answered, everything that follows from it is in Postgres. */
-
-import stringify from 'safe-stable-stringify';
 import { EngineError } from '../contract/failures.ts';
 import {
   checkSignature,
@@ -9,11 +7,12 @@ import {
   type WebhookCall,
   type WebhookEvent,
 } from '../outbound/provider-webhook.ts';
+import stringify from 'safe-stable-stringify';
 import { allocateWebhookRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import {
-  type Addressee,
   addInbound,
+  type Addressee,
   addressees,
   type InboundAddress,
   integrationOfAddress,

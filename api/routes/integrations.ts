@@ -1,11 +1,11 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
-import { listConnections } from '../../store/connections.ts';
-import { violatedConstraint, withTransaction } from '../../store/db.ts';
-import type { Environment } from '../../store/environments.ts';
 import { publicIdOf } from '../../store/inbound-webhooks.ts';
+import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
+import { violatedConstraint, withTransaction } from '../../store/db.ts';
+import { listConnections } from '../../store/connections.ts';
+import type { Environment } from '../../store/environments.ts';
 import {
   createIntegration,
   deleteIntegration,
