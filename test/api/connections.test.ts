@@ -120,12 +120,12 @@ test.each([
 });
 
 test('an auth mode without a flow yet is refused by name', async () => {
-  await api.call('POST', '/integrations', { body: { provider: 'signed-tracker', unique_key: 'signed' } });
+  await api.call('POST', '/integrations', { body: { provider: 'plugin-tracker', unique_key: 'signed' } });
   const { status, body } = await api.call('POST', '/connections', {
     body: { provider_config_key: 'signed', credentials: {} },
   });
   expect(status).toBe(400);
-  expect(body.error.message).toContain('BILL');
+  expect(body.error.message).toContain('INSTALL_PLUGIN');
 });
 
 test.each([
