@@ -147,7 +147,11 @@ browserTest('a form asks for what the provider names, and what is wrong stands a
   await page.goto(link);
   // A field that must be filled keeps the form here.
   await page.getByRole('button', { name: 'Connect' }).click();
+  await page.getByLabel(/^Key id/).fill('abc');
+  // Said here already, before anything is sent.
+  await page.getByText('Expected something like ABC123').waitFor();
   await page.getByLabel(/^Key id/).fill('ABC123');
+  await page.getByText('Expected something like ABC123').waitFor({ state: 'detached' });
   await page.getByLabel(/^Issuer/).fill('not a uuid');
   await page.getByRole('textbox', { name: /^Private key/ }).fill('-----');
   await page.getByRole('button', { name: 'Connect' }).click();

@@ -168,6 +168,34 @@ browserTest('a run whose process died says in its timeline when, and that it wen
   await keepScreen(page, 'run replayed');
 });
 
+browserTest('a run under way is cancelled from its screen', async () => {
+  const asked = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  upstream.handleWith(async ({ url }) => {
+    if (url !== '/last') return { json: { rows: [{ id: 'c' }] } };
+    asked.resolve();
+    await released.promise;
+    return { json: {} };
+  });
+  const run = await triggerSync(platform, { ...at, name: 'rows' });
+  await asked.promise;
+  const page = await signedIn(`/env/dev/runs/${run}`);
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.getByText('The run is cancelled').first().waitFor();
+  await page.getByText('Ended: cancelled').waitFor();
+  await page.getByRole('button', { name: 'Cancel the run' }).waitFor({ state: 'detached' });
+  released.resolve();
+});
+
+browserTest('who signs out is at the door, and no page opens any more', async () => {
+  const page = await signedIn('/env/dev/runs');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Secret key').waitFor();
+  await page.goto(`${platform.caller.apiUrl}/env/dev/runs`);
+  await page.getByLabel('Secret key').waitFor();
+  expect((await page.context().cookies()).map(({ name }) => name)).toEqual([]);
+});
+
 browserTest('the home screen counts runs and records by the hour', async () => {
   const page = await signedIn('/env/dev');
   await page.getByRole('img', { name: /^Runs by hour: \d+ success/ }).waitFor();
