@@ -27,12 +27,13 @@ import { emptyCacheOf } from './empty-cache.ts';
 import { type AttemptResult, finish } from './finish.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
-import { createRecorder, type Recorder } from './recorder.ts';
+import { createRecorder, type Recorder, type Stored } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
 import { renew } from './renewal.ts';
 import { untilStored } from './store-retry.ts';
 import { traceHost } from './traced-host.ts';
 import { type Turn, watchTurn } from './turn.ts';
+import { noteProcessDied } from '../store/replays.ts';
 
 /** Deaths of its process after which a run is alone in one, and deaths in a row with nothing new after which it fails. */
 const DEATHS_BEFORE_ALONE = 2;
@@ -45,6 +46,8 @@ export type Supervision = {
   readonly watched: WatchedRun;
   /** Joins the transaction that ends the run. */
   readonly onEnd: (db: Queryable, end: RunEnd) => Promise<void>;
+  /** Hears what each flush has stored. */
+  readonly onStored?: ((stored: Stored) => void) | undefined;
 };
 
 /**
@@ -54,7 +57,7 @@ export type Supervision = {
 export async function runAttempt(
   deps: Dependencies,
   begun: Attempt,
-  { signal, watched, onEnd }: Supervision,
+  { signal, watched, onEnd, onStored }: Supervision,
 ): Promise<AttemptResult> {
   const stop = AbortSignal.any([signal, watched.cancelled]);
   const connection = await untilStored(() => connectionById(deps.db, begun.connectionRow), stop);
@@ -65,7 +68,7 @@ export async function runAttempt(
   await trackModels(deps, run, modelsTracked(run, bundle), stop);
   for (let deaths = 0, deathsInPlace = 0; ; ) {
     const alone = deaths >= DEATHS_BEFORE_ALONE;
-    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone });
+    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone, onStored });
     const { outcome, recorder, turn } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
@@ -85,6 +88,7 @@ export async function runAttempt(
       deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
       if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, { outcome, stop, onEnd });
       deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
+      await untilStored(() => noteProcessDied(deps.db, { ...run, at: deps.clock() }), stop);
     } else if (outcome.status === 'diverged') {
       const failure = await untilStored(() => beginAgain(deps, run, outcome.reason), stop);
       if (failure) return finish(deps, run, recorder, { outcome: failure, stop, onEnd });
@@ -99,7 +103,12 @@ type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder; read
 async function runPass(
   deps: Dependencies,
   run: Attempt,
-  given: { connection: Connection; bundle: ScriptBundle; stop: AbortSignal; watched: WatchedRun; alone: boolean },
+  given: Pick<Supervision, 'watched' | 'onStored'> & {
+    connection: Connection;
+    bundle: ScriptBundle;
+    stop: AbortSignal;
+    alone: boolean;
+  },
 ): Promise<Pass> {
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, given.stop]);
@@ -111,7 +120,8 @@ async function runPass(
   };
   // Calls are announced by flushes: where there was none, there is nothing to look for.
   const pending = run.flushed === 0 ? [] : await untilStored(() => pendingCalls(deps.db, run), given.stop);
-  const recorder = createRecorder(deps, run, pending, { signal: given.stop, fail, heed: given.watched.heed });
+  const { stop, watched, onStored } = given;
+  const recorder = createRecorder(deps, run, pending, { signal: stop, fail, heed: watched.heed, onStored });
   const over = new AbortController();
   const pass = { recorder, signal, beginAgain: (db: Queryable) => renew(db, deps, run) };
   const host = traceHost(deps.tracing, createDurableHost(deps, run, given.connection, pass), over.signal);

@@ -56,6 +56,9 @@ export type Recorder = {
   readonly liveMs: () => number;
 };
 
+/** Requests that were made and records that changed. */
+export type Stored = RecordCounts & { readonly requests: number };
+
 type Batch = {
   writes: Write[];
   entries: JournalEntry[];
@@ -89,6 +92,8 @@ export function createRecorder(
     readonly signal: AbortSignal;
     readonly fail: (fault: EngineError) => void;
     readonly heed: (control: Control | null) => void;
+    /** Hears what each flush has stored. */
+    readonly onStored?: ((stored: Stored) => void) | undefined;
   },
 ): Recorder {
   const place = { runId: run.runId, generation: run.generation };
@@ -142,6 +147,7 @@ export function createRecorder(
       });
     await untilStored(storeAll, options.signal);
     deps.meter.recordsWritten(written);
+    options.onStored?.({ requests: taken.requests, ...written });
     written = NOTHING;
     flushed = number;
     liveSince &&= takenAt;

@@ -8,7 +8,7 @@ import { fixLastSyncDate, releaseLease, takeLease } from '../store/lease.ts';
 import { noteOutcome } from './back-off.ts';
 import { announceRun } from './announce-run.ts';
 import { PAUSED } from '../store/run-control.ts';
-import { countsOfRun } from '../store/run-views.ts';
+import { countsOfRun, progressOfRun } from '../store/run-views.ts';
 import { type Attempt, endRun, type RunEnd, runOfWorkflow } from '../store/runs.ts';
 import { type Sync, syncById } from '../store/syncs.ts';
 import { failureCode } from '../contract/failures.ts';
@@ -19,6 +19,7 @@ import { withHeartbeat } from './heartbeat.ts';
 import { beginWithRoom, wakeNextInLine } from './room.ts';
 import { untilStored } from './store-retry.ts';
 import { isOpenWorkflow } from './workflow-state.ts';
+import type { Stored } from './recorder.ts';
 
 /**
  * Runs a sync's script: takes the sync's lease and a new fence, runs, and ends the run in the same activity. Repeating
@@ -26,7 +27,7 @@ import { isOpenWorkflow } from './workflow-state.ts';
  */
 export function createRunScript(deps: Dependencies): (input: SyncInput) => Promise<SyncStep> {
   return (input) =>
-    withHeartbeat(async (signal) => {
+    withHeartbeat(async (signal, tell) => {
       const found = await findSyncRun(deps, input, signal);
       if ('status' in found) return found;
       const watched = deps.control.watch(found.runId);
@@ -35,7 +36,7 @@ export function createRunScript(deps: Dependencies): (input: SyncInput) => Promi
         if ('status' in run) return run;
         watched.heed(run.control);
         deps.log('run.started', { run: run.runId, name: run.name, attempt: run.fence });
-        const step = await runSync(deps, run, { signal, watched });
+        const step = await runSync(deps, run, { signal, watched, onStored: totalling(run, tell) });
         if (step.status !== 'handedOver') await wakeNextInLine(deps, run.runId);
         return step;
       } finally {
@@ -122,10 +123,10 @@ async function leaseFor(deps: Dependencies, sync: Sync, runId: string): Promise<
 async function runSync(
   deps: Dependencies,
   run: Attempt,
-  { signal, watched }: Pick<Supervision, 'signal' | 'watched'>,
+  { signal, watched, onStored }: Omit<Supervision, 'onEnd'>,
 ): Promise<SyncStep> {
   const onEnd = (db: Queryable, end: RunEnd): Promise<void> => release(db, deps, run, end);
-  const result = await runAttempt(deps, run, { signal, watched, onEnd }).catch((error) => {
+  const result = await runAttempt(deps, run, { signal, watched, onEnd, onStored }).catch((error) => {
     // A newer attempt goes on with this run, or its sync is gone: either way this one has nothing more to say.
     if (failureCode(error) !== 'lease_lost') throw error;
     deps.log('run.attempt_lost', { run: run.runId, name: run.name, attempt: run.fence });
@@ -135,9 +136,9 @@ async function runSync(
   const { runId } = run;
   switch (result.status) {
     case 'waiting':
-      return { status: 'waiting', runId, resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+      return waitingStep(deps, runId, { resumeAt: result.resumeAt.toISOString(), reason: result.reason }, signal);
     case 'paused':
-      return { status: 'waiting', runId, resumeAt: null, reason: PAUSED };
+      return waitingStep(deps, runId, { resumeAt: null, reason: PAUSED }, signal);
     case 'interrupted':
       return handOver(deps, run);
     case 'stopped':
@@ -150,6 +151,31 @@ async function runSync(
       if (result.failure) return { status: 'failed', runId, failure: failureForHistory(result.failure) };
       return { status: 'finished', runId, ...(await untilStored(() => whatRunDid(deps.db, runId), signal)) };
   }
+}
+
+/** Adds up what an attempt has stored, for whoever looks at its heartbeats. */
+function totalling(
+  { fence }: Attempt,
+  tell: (progress: Readonly<Record<string, number>>) => void,
+): (stored: Stored) => void {
+  const total = { attempt: fence, requests: 0, added: 0, updated: 0, deleted: 0 };
+  return ({ requests, added, updated, deleted }) => {
+    total.requests += requests;
+    total.added += added;
+    total.updated += updated;
+    total.deleted += deleted;
+    tell({ ...total });
+  };
+}
+
+async function waitingStep(
+  deps: Dependencies,
+  runId: string,
+  wait: { readonly resumeAt: string | null; readonly reason: string },
+  signal: AbortSignal,
+): Promise<SyncStep> {
+  const done = await untilStored(() => progressOfRun(deps.db, runId), signal);
+  return { status: 'waiting', runId, ...wait, ...(done && { done }) };
 }
 
 async function whatRunDid(db: Queryable, runId: string) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Granted } from '../contract/credentials.ts';
 import { EngineError } from '../contract/failures.ts';
+import type { Granted } from '../contract/credentials.ts';
 import { granted } from '../outbound/auth/applicant.ts';
 import { checkCredentialFields } from '../outbound/auth/connection-config.ts';
 import { endOfJwt } from '../outbound/auth/token-response.ts';

@@ -14,6 +14,8 @@ export function runView(deps: Pick<ApiDeps, 'engine'>, run: RunView) {
     state: run.state,
     attempts: run.attempts,
     generation: run.generation,
+    /** When its script was run again from its journal, because its worker or its process was gone. */
+    replays: run.replays,
     running_ms: run.runningMs,
     requests: run.requests,
     resume_at: run.resumeAt?.toISOString() ?? null,

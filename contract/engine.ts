@@ -42,6 +42,13 @@ export function syncStory(sync: SyncAddress) {
   const keyword = (name: string, value: string) => ({ key: { name, type: 'KEYWORD' as const }, value });
   return {
     staticSummary: `sync ${sync.integration}/${sync.sync} of ${sync.connection} (${sync.environment})`,
+    // None of these names can hold a backtick: see the shapes that the API takes.
+    staticDetails: [
+      `- environment \`${sync.environment}\``,
+      `- integration \`${sync.integration}\``,
+      `- connection \`${sync.connection}\``,
+      `- sync \`${sync.sync}\`${sync.variant === 'base' ? '' : `, variant \`${sync.variant}\``}`,
+    ].join('\n'),
     typedSearchAttributes: [
       keyword(SEARCH_ATTRIBUTES.environment, sync.environment),
       keyword(SEARCH_ATTRIBUTES.connection, sync.connection),

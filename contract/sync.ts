@@ -21,7 +21,14 @@ export type SyncStep =
   /** Another run holds the sync, it fails too often to run each time, or it is gone: nothing was run. */
   | { readonly status: 'skipped'; readonly reason: 'running' | 'paused' | 'backing off' | 'gone' }
   /** `resumeAt` is null for a paused run, which goes on when it is told to. */
-  | { readonly status: 'waiting'; readonly runId: string; readonly resumeAt: string | null; readonly reason: string }
+  | {
+      readonly status: 'waiting';
+      readonly runId: string;
+      readonly resumeAt: string | null;
+      readonly reason: string;
+      /** How far it has got; absent where nobody looked. */
+      readonly done?: { readonly requests: number; readonly counts: Readonly<Record<string, RecordCounts>> };
+    }
   | { readonly status: 'handedOver'; readonly runId: string };
 
 export type SyncResult = Exclude<SyncStep, { status: 'waiting' | 'handedOver' }>;

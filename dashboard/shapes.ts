@@ -1,11 +1,11 @@
 /** What the API answers, by the code that makes it where that is a function, written out where it is not. */
 import type { listedConnection, maskedConnection } from '../api/connection-view.ts';
-import type { operationView } from '../api/operation-view.ts';
-import type { RecordPreview } from '../api/routes/dashboard-records.ts';
 import type { callsOfRun } from '../api/run-calls.ts';
+import type { operationView } from '../api/operation-view.ts';
 import type { runView } from '../api/run-view.ts';
 import type { describeSyncs } from '../api/sync-status.ts';
 import type { NumberedMessage } from '../store/operation-messages.ts';
+import type { RecordPreview } from '../api/routes/dashboard-records.ts';
 
 export type { RecordPreview };
 

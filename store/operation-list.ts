@@ -128,7 +128,7 @@ const SOURCES: readonly Source[] = [
 
 /** How many operations are looked at for a text at once, and in all for one page. */
 const LOOKED_AT = 500;
-const LOOKED_AT_MOST = 2_000;
+const LOOKED_AT_MOST = 1_000;
 
 export type OperationPage = {
   readonly operations: readonly OperationView[];
@@ -143,7 +143,7 @@ export async function listOperations(db: Queryable, filter: OperationFilter, lim
 }
 
 /**
- * Those of them that hold the text, in any case, in what they say of themselves or in a message. One page looks at 2,000
+ * Those of them that hold the text, in any case, in what they say of themselves or in a message. One page looks at 1,000
  * operations at most: it may hold fewer than `limit`, even none, and still have a next one.
  */
 export async function searchOperations(

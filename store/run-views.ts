@@ -1,10 +1,12 @@
 /** Runs as people look at them: their state, what they wait for, and what they did. */
+
 import type { RunKind } from '../contract/script.ts';
 import type { RecordCounts } from '../contract/host.ts';
 import type { Control, RunState } from '../contract/sync.ts';
 import type { Queryable } from './db.ts';
 import type { Position } from './position.ts';
 import type { StartedBy, StoredFailure } from './runs.ts';
+import type { Replay } from './replays.ts';
 
 export type RunView = {
   readonly id: string;
@@ -26,6 +28,7 @@ export type RunView = {
   /** How often the script was started, and how often it had to begin again with an empty journal. */
   readonly attempts: number;
   readonly generation: number;
+  readonly replays: readonly Replay[];
   /** How long the script has run so far, without its waits. */
   readonly runningMs: number;
   readonly createdAt: Date;
@@ -37,7 +40,7 @@ export type RunView = {
 export const RUN_VIEW = `select r.id, r.kind, r.name, r.variant, c.connection_id as "connectionId",
     i.unique_key as "providerConfigKey", r.started_by as "startedBy", r.state, r.control, r.workflow_id as "workflowId",
     r.workflow_run_id as "workflowRunId", r.requests, r.error, r.resume_at as "resumeAt", r.wait_reason as "waitReason",
-    r.fence as attempts, r.generation, r.running_ms::float8 as "runningMs", r.created_at as "createdAt",
+    r.fence as attempts, r.generation, r.replays, r.running_ms::float8 as "runningMs", r.created_at as "createdAt",
     r.started_at as "startedAt", r.finished_at as "finishedAt"
   from runs r
     join connections c on c.id = r.connection_id
@@ -110,6 +113,16 @@ export async function countsOfRun(db: Queryable, runId: string): Promise<Record<
   return Object.fromEntries(
     result.rows.map(({ model, added, updated, deleted }) => [model, { added, updated, deleted }]),
   );
+}
+
+/** How far a run has got; undefined for one that is gone. */
+export async function progressOfRun(
+  db: Queryable,
+  runId: string,
+): Promise<{ readonly requests: number; readonly counts: Readonly<Record<string, RecordCounts>> } | undefined> {
+  const result = await db.query<{ requests: number }>(`select requests from runs where id = $1::text`, [runId]);
+  const [row] = result.rows;
+  return row && { requests: row.requests, counts: await countsOfRun(db, runId) };
 }
 
 /** What each of these runs did, by run and model; a run that saved nothing is absent. */

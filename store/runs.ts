@@ -1,4 +1,5 @@
 /** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
+
 import type { RunKind } from '../contract/script.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
@@ -6,6 +7,7 @@ import type { SyncAddress } from '../contract/ids.ts';
 import type { Control, RunState } from '../contract/sync.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import type { ValidationMode } from './scripts.ts';
+import { withReplay } from './replays.ts';
 
 /** `event`: something happened to the connection; `webhook`: its API told us of something. */
 export type StartedBy = 'schedule' | 'creation' | 'api' | 'event' | 'webhook';
@@ -150,7 +152,8 @@ export async function beginAttempt(
                awaits_room = null,
                workflow_run_id = $2::text,
                started_at = coalesce(r.started_at, $3::timestamptz),
-               task_at = coalesce($4::timestamptz, r.task_at)
+               task_at = coalesce($4::timestamptz, r.task_at),
+               replays = case when r.state = 'running' then ${withReplay(`'worker'`, '$3')} else r.replays end
            from environments e
            where r.id = $1::text
              and r.state in ('queued', 'running', 'waiting')

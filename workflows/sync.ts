@@ -12,6 +12,7 @@ import type { SyncInput, SyncResult, SyncStep } from '../contract/sync.ts';
 import { resumeSignal } from './messages.ts';
 import { scripts } from './proxies.ts';
 import { settlingRun } from './settling.ts';
+import type { RecordCounts } from '../contract/host.ts';
 
 /** Each wait adds some ten events to the history. */
 const WAITS_PER_HISTORY = 500;
@@ -57,10 +58,12 @@ async function runToEnd(input: SyncInput): Promise<SyncResult> {
 }
 
 async function waitVisibly(
-  { runId, resumeAt, reason }: Extract<SyncStep, { status: 'waiting' }>,
+  { runId, resumeAt, reason, done }: Extract<SyncStep, { status: 'waiting' }>,
   wake: { isDue: boolean },
 ): Promise<void> {
-  setCurrentDetails(resumeAt === null ? `Waiting: ${reason}` : `Waiting until ${resumeAt}: ${reason}`);
+  const wait = resumeAt === null ? `Waiting: ${reason}` : `Waiting until ${resumeAt}: ${reason}`;
+  const progress = done && [`So far ${done.requests} calls`, ...countLines(done.counts)];
+  setCurrentDetails([wait, ...(progress ?? [])].join('\n'));
   log.info('run.waiting', { runId, resumeAt, reason });
   if (resumeAt === null) await condition(() => wake.isDue);
   else await condition(() => wake.isDue, Math.max(1, Date.parse(resumeAt) - Date.now()));
@@ -70,11 +73,15 @@ async function waitVisibly(
 
 function describe(step: Extract<SyncResult, { status: 'finished' | 'skipped' }>): string {
   if (step.status === 'skipped') return `Skipped: ${step.reason}`;
-  const models = Object.entries(step.counts).map(
-    ([model, { added, updated, deleted }]) => `${model}: ${added} added, ${updated} updated, ${deleted} deleted`,
-  );
+  const models = countLines(step.counts);
   const held = Object.entries(step.deletionsHeld ?? {}).map(
     ([model, count]) => `${model}: ${count} deletions held, to be confirmed`,
   );
   return models.length === 0 ? 'Nothing changed' : [...models, ...held].join('\n');
+}
+
+function countLines(counts: Readonly<Record<string, RecordCounts>>): readonly string[] {
+  return Object.entries(counts).map(
+    ([model, { added, updated, deleted }]) => `${model}: ${added} added, ${updated} updated, ${deleted} deleted`,
+  );
 }

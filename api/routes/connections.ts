@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Router } from 'express';
 import { z } from 'zod';
-import type { Granted } from '../../contract/credentials.ts';
-import { checkConnectionConfig } from '../../outbound/auth/connection-config.ts';
-import type { RefreshReason } from '../../outbound/auth/keeper.ts';
 import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
+import { withTransaction } from '../../store/db.ts';
+import type { Granted } from '../../contract/credentials.ts';
+import type { RefreshReason } from '../../outbound/auth/keeper.ts';
+import { checkConnectionConfig } from '../../outbound/auth/connection-config.ts';
 import {
   type Connection,
   deleteConnection,
@@ -14,7 +15,6 @@ import {
   openConnection,
   patchConnection,
 } from '../../store/connections.ts';
-import { withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { openWorkflows } from '../../store/runs.ts';
 import { actorOf } from '../actor.ts';

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { LOG_LEVELS } from '../../contract/host.ts';
 import { OPERATION_STATUSES, OPERATION_TYPES } from '../../contract/operation.ts';
-import { withinTime } from '../../store/db.ts';
 import {
   findOperation,
   listOperations,
@@ -11,6 +10,7 @@ import {
   type OperationView,
   searchOperations,
 } from '../../store/operation-list.ts';
+import { withinTime } from '../../store/db.ts';
 import { messagesOf } from '../../store/operation-messages.ts';
 import { json } from '../answer.ts';
 import { place, placeCursor } from '../cursor.ts';

@@ -15,6 +15,7 @@ const RUNS = 100_000;
 const OTHERS = 100_000;
 const ROUNDS = 9;
 const ALLOWED_MS = 300;
+const EVENTS = '/dashboard/events';
 
 /**
  * Every request that a screen of the dashboard makes, among 10,000 connections and 1,000,000 records: the time until
@@ -30,7 +31,11 @@ export async function benchDashboard(closing: Closing, options: BenchOptions): P
     `${CONNECTIONS} connections, ${RECORDS} records, ${RUNS} runs, ${OTHERS} deliveries and as many operations\n`,
   );
   const names = { integration: INTEGRATION, connection: CONNECTION, model: MODEL, run: run.id };
-  const screens = screensOf({ ...names, operation: 'operation-000000777', delivery: 'delivery-000000777' });
+  const screens = {
+    ...screensOf({ ...names, operation: 'operation-000000777', delivery: 'delivery-000000777' }),
+    // What every open page asks for each second: until it is told of the first change.
+    events: [EVENTS],
+  };
   const figures: Record<string, number> = {};
   for (const [screen, paths] of Object.entries(screens)) {
     const times = await timesOf(stage, paths);
@@ -65,9 +70,20 @@ async function timesOf(stage: Stage, paths: readonly string[]): Promise<readonly
 }
 
 async function ask(stage: Stage, path: string): Promise<void> {
+  if (path === EVENTS) return firstEvent(stage);
   // The header Connection-Id would narrow what is not a list of records.
   if (!/^\/(dashboard\/)?records/.test(path)) return void (await call(stage.caller, 'GET', path));
   const response = await fetch(stage.caller.apiUrl + path, { headers: connectionHeaders(stage, CONNECTION) });
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   await response.arrayBuffer();
+}
+
+async function firstEvent({ caller }: Stage): Promise<void> {
+  const leaving = new AbortController();
+  const response = await fetch(caller.apiUrl + EVENTS, {
+    headers: { authorization: `Bearer ${caller.key}` },
+    signal: leaving.signal,
+  });
+  await response.body?.getReader().read();
+  leaving.abort();
 }

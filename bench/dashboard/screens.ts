@@ -32,7 +32,6 @@ export function screensOf({ integration, connection, model, run, operation, deli
     ],
     records: [`/dashboard/records?model=${model}&limit=100`],
     records_updated: [`/dashboard/records?model=${model}&limit=100&filter=updated`],
-    // No record was: the whole of them is looked through.
     records_deleted: [`/dashboard/records?model=${model}&limit=100&filter=deleted`],
     record_by_id: [`/dashboard/records?model=${model}&limit=100&id=r4321`, `/records?model=${model}&limit=1&ids=r4321`],
     runs: ['/runs?limit=100'],

@@ -1,8 +1,11 @@
-import { Button, Group, Text } from '@mantine/core';
+import { Button, Checkbox, Group, Stack, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useState } from 'react';
 import { search } from '../api.ts';
 import { useAsk, useEnvironment, useRead } from '../environment.ts';
 import { useAct } from '../parts/act.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
+import { Dialog } from '../parts/dialog.tsx';
 import { Go } from '../parts/go.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { State } from '../parts/state.tsx';
@@ -137,11 +140,58 @@ function Switches({ of }: { readonly of: Row }) {
           Pause
         </Button>
       )}
+      <Reset of={of} />
       {isUnderWay && (
         <Button {...props} aria-label={`Cancel ${of.name}`} loading={cancel.isPending} onClick={() => cancel.mutate()}>
           Cancel
         </Button>
       )}
     </Group>
+  );
+}
+
+/** Forgets where the sync is, and what it saved if that is wanted; asked for twice, since it cannot be undone. */
+function Reset({ of }: { readonly of: Row }) {
+  const ask = useAsk();
+  const [isOpen, dialog] = useDisclosure(false);
+  const [isEmptying, setEmptying] = useState(false);
+  const name = of.variant === 'base' ? of.name : { name: of.name, variant: of.variant };
+  const body = {
+    syncs: [name],
+    provider_config_key: of.at.integration,
+    connection_id: of.at.connection,
+    opts: { reset: true, emptyCache: isEmptying },
+  };
+  const reset = useAct(() => ask('POST', '/sync/trigger', { body }), {
+    done: `${of.name} begins from the start`,
+    after: dialog.close,
+  });
+  return (
+    <>
+      <Button size="compact-xs" variant="default" aria-label={`Reset ${of.name}`} onClick={dialog.open}>
+        Reset
+      </Button>
+      <Dialog isOpen={isOpen} close={dialog.close} title={`Reset ${of.name}?`}>
+        <Stack>
+          <Text size="sm">
+            A run under way is cancelled. The next one starts at once, without a checkpoint and without lastSyncDate, as
+            the first one did.
+          </Text>
+          <Checkbox
+            label="Delete the records it saved as well"
+            checked={isEmptying}
+            onChange={(event) => setEmptying(event.currentTarget.checked)}
+          />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={dialog.close}>
+              Keep it as it is
+            </Button>
+            <Button color="red.9" loading={reset.isPending} onClick={() => reset.mutate()}>
+              Reset
+            </Button>
+          </Group>
+        </Stack>
+      </Dialog>
+    </>
   );
 }

@@ -176,7 +176,7 @@ function Remove({ at }: { readonly at: Address }) {
               Keep it
             </Button>
             <Button
-              color="red"
+              color="red.9"
               disabled={typed !== at.connection}
               loading={remove.isPending}
               onClick={() => remove.mutate()}

@@ -89,7 +89,10 @@ function NoDeliveries({ filtered }: { readonly filtered: boolean }) {
   const env = useEnvironment();
   if (filtered) return <Empty title="No delivery matches" />;
   return (
-    <Empty title="Nothing was sent yet">
+    <Empty
+      title="Nothing was sent yet"
+      command={`curl -X PATCH ${location.origin}/environment/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"primary_url": "https://…"}'`}
+    >
       Give an address in the{' '}
       <Go to="/env/$env/settings" params={{ env }}>
         settings

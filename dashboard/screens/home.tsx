@@ -1,25 +1,16 @@
-import { Group, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useEnvironment, useRead } from '../environment.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
 import { Go } from '../parts/go.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
-import { State } from '../parts/state.tsx';
 import { type Columns, DataTable } from '../parts/table.tsx';
 import type { Overview, Run } from '../shapes.ts';
 import { count, duration } from '../words.ts';
 import { RunState } from './runs.tsx';
+import { RecordsChart, RunsChart } from './home-charts.tsx';
 
-const HOUR_MS = 3_600_000;
 const HOURS = 24;
-/** From the foot of a bar to its top. */
-const STATES = [
-  ['success', 'var(--state-good)'],
-  ['failed', 'var(--state-bad)'],
-  ['waiting', 'var(--state-wait)'],
-  ['running', 'var(--state-busy)'],
-  ['cancelled', 'var(--state-calm)'],
-] as const;
 
 const TROUBLE: Columns<Run> = [
   { header: 'Sync or action', accessorKey: 'name', cell: ({ row }) => <Name of={row.original} /> },
@@ -58,7 +49,8 @@ export function HomeScreen() {
                 <DataTable label="Waiting and failing" rows={shown.trouble} columns={TROUBLE} keyOf={(run) => run.id} />
               </Stack>
             )}
-            <Chart of={shown} />
+            <RunsChart of={shown} />
+            <RecordsChart of={shown} />
           </>
         )}
       </Answer>
@@ -124,48 +116,4 @@ function NextStep({ of: { totals } }: { readonly of: Overview }) {
       </Empty>
     );
   return null;
-}
-
-function Chart({ of }: { readonly of: Overview }) {
-  const known = new Map(of.hours.map((hour) => [Date.parse(hour.hour), hour]));
-  const hours = Array.from({ length: HOURS }, (_, index) => {
-    const at = Date.parse(of.since) + index * HOUR_MS;
-    return { at, runs: known.get(at)?.runs ?? {} };
-  });
-  const total = (runs: Readonly<Record<string, number>>) =>
-    STATES.reduce((sum, [state]) => sum + (runs[state] ?? 0), 0);
-  const most = Math.max(1, ...hours.map(({ runs }) => total(runs)));
-  const sums = STATES.map(([state]) => [state, hours.reduce((sum, { runs }) => sum + (runs[state] ?? 0), 0)] as const);
-  const said = sums.filter(([, n]) => n > 0).map(([state, n]) => `${n} ${state}`);
-  return (
-    <Paper withBorder p="md">
-      <Group justify="space-between" mb="sm">
-        <Title order={2}>Runs by outcome</Title>
-        <Group gap="sm">
-          {sums.map(([state, n]) => (
-            <Text key={state} size="sm" component="span">
-              <State of={state} says={`${n} ${state}`} />
-            </Text>
-          ))}
-        </Group>
-      </Group>
-      <div className="bars" role="img" aria-label={`Runs of the last ${HOURS} hours: ${said.join(', ') || 'none'}`}>
-        {hours.map(({ at, runs }) => (
-          <div key={at} title={`${new Date(at).toLocaleString()}: ${total(runs)}`}>
-            {STATES.map(([state, color]) => (
-              <span key={state} style={{ height: `${(100 * (runs[state] ?? 0)) / most}%`, background: color }} />
-            ))}
-          </div>
-        ))}
-      </div>
-      <Group justify="space-between" mt={4}>
-        <Text size="xs" c="dimmed">
-          {new Date(of.since).toLocaleString()}
-        </Text>
-        <Text size="xs" c="dimmed">
-          now
-        </Text>
-      </Group>
-    </Paper>
-  );
 }

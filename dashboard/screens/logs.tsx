@@ -159,7 +159,7 @@ function Nothing({ isNarrowed, more }: { readonly isNarrowed: boolean; readonly 
   if (more.has)
     return (
       <Empty title="None among the newest">
-        A search looks at 2,000 operations at a time. <MoreButton of={more}>Look further back</MoreButton>
+        A search looks at 1,000 operations at a time. <MoreButton of={more}>Look further back</MoreButton>
       </Empty>
     );
   if (isNarrowed) return <Empty title="No operation matches" />;

@@ -134,7 +134,7 @@ function Revocation({ of, close }: { readonly of: ApiKey; readonly close: () => 
       <Text size="sm">
         Whoever uses it is refused within seconds, and whoever signed in here with it has to sign in again.
       </Text>
-      <Button color="red" loading={revoke.isPending} onClick={() => revoke.mutate()}>
+      <Button color="red.9" loading={revoke.isPending} onClick={() => revoke.mutate()}>
         Revoke this key
       </Button>
     </Stack>

@@ -8,12 +8,17 @@ import { duration } from '../words.ts';
 type Item = {
   readonly key: string;
   readonly at: number;
-  readonly kind: 'start' | 'call' | 'log' | 'wait' | 'end';
+  readonly kind: 'start' | 'call' | 'log' | 'wait' | 'replay' | 'end';
   readonly tone?: string;
   readonly text: string;
   readonly note?: string;
   /** Since the answer before it. */
   readonly tookMs?: number;
+};
+
+const REPLAYS: Readonly<Record<OneRun['replays'][number]['why'], string>> = {
+  process: "Replayed: the script's process died",
+  worker: 'Replayed: its worker stopped or died, and another one took over',
 };
 
 /** A silence longer than this is shown as the wait it was. */
@@ -126,6 +131,15 @@ function itemsOf(run: OneRun, { calls }: RunCalls, now: number): readonly Item[]
       tone: line.level,
       text: line.message,
       note: line.level,
+    });
+  for (const [index, { at, why }] of run.replays.entries())
+    items.push({
+      key: `replay ${index}`,
+      at: Date.parse(at),
+      kind: 'replay',
+      tone: 'waiting',
+      text: REPLAYS[why],
+      note: 'It went on where it was: what had been answered was replayed, not asked again',
     });
   items.sort((a, b) => a.at - b.at);
   if (run.state === 'waiting') {

@@ -8,3 +8,9 @@ create index webhook_deliveries_connection on webhook_deliveries (connection_id,
 -- A connection by its id alone, and the few that have to be signed in again.
 create index connections_named on connections (environment_id, connection_id);
 create index connections_unwell on connections (environment_id, id) where auth_failed_at is not null;
+
+-- The deleted records of a model, of which a sync that does not look for deletions has none: told without a look at each.
+create index records_gone on records (head_id, seq) where last_action = 'DELETED';
+
+-- When the script of a run was run again from its journal because what ran it was gone: { at, why }, the first hundred.
+alter table runs add column replays jsonb not null default '[]';

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { hashKey } from '../../store/environments.ts';
+import { type ApiRequest, NOW, useApi } from '../support/api.ts';
+import { createTracker, deployFlows, flow } from '../support/deployment.ts';
 import { withTransaction } from '../../store/db.ts';
 import { saveRecords } from '../../store/records.ts';
 import { beginAttempt } from '../../store/runs.ts';
-import { type ApiRequest, NOW, useApi } from '../support/api.ts';
-import { createTracker, deployFlows, flow } from '../support/deployment.ts';
 
 const operator = { username: 'ada', password: 'lovelace' };
 const api = useApi({}, { dashboard: { folder: '/nowhere', operator, isOpen: () => true } });
@@ -159,6 +159,18 @@ test('records are listed by the beginning of each, however long they are, and pa
 test('pages that are not built yet say so; a program at the same address gets JSON', async () => {
   const page = await api.call('GET', '/', { key: null, headers: { accept: 'text/html' } });
   expect([page.status, page.text]).toEqual([503, expect.stringContaining('being built')]);
-  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+  const policy = page.headers.get('content-security-policy') ?? '';
+  expect(policy).toMatch(
+    /^default-src 'none'; script-src 'self'; style-src 'self' 'nonce-[\w+/=]{24}'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+  );
+  expect(page.headers.get('x-frame-options')).toBe('DENY');
+  // Another answer, another nonce; and the connect page, which stands in frames of others, differs in that alone.
+  const connect = await api.call('GET', '/connect', { key: null, headers: { accept: 'text/html' } });
+  const framed = connect.headers.get('content-security-policy') ?? '';
+  expect(framed).not.toBe(policy);
+  const nonce = /'nonce-[^']*'/;
+  expect(framed.replace(nonce, '')).toBe(
+    policy.replace(nonce, '').replace("frame-ancestors 'none'", 'frame-ancestors *'),
+  );
   expect((await api.call('GET', '/', { key: null })).body).toMatchObject({ name: 'nango-temporal' });
 });

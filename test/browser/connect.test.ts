@@ -31,6 +31,8 @@ beforeAll(async () => {
   await api.call('POST', '/integrations', {
     body: { unique_key: 'tracker', provider: 'tracker', display_name: 'Task Tracker' },
   });
+  await api.call('POST', '/integrations', { body: { unique_key: 'basic', provider: 'basic-tracker' } });
+  await api.call('POST', '/integrations', { body: { unique_key: 'signed', provider: 'jwt-tracker' } });
 }, 120_000);
 
 async function openSession(allowed: readonly string[], body: object = {}) {
@@ -137,4 +139,99 @@ browserTest("the frontend package's auth() takes an API key from a product's own
       .auth('tracker', { credentials: { apiKey: 'key-3' } })`,
   );
   expect(made).toMatchObject({ providerConfigKey: 'tracker', connectionId: expect.any(String) });
+});
+
+browserTest('a form asks for what the provider names, and what is wrong stands at its field', async () => {
+  const { connect_link: link } = await openSession(['signed']);
+  const page = await browser.open();
+  await page.goto(link);
+  // A field that must be filled keeps the form here.
+  await page.getByRole('button', { name: 'Connect' }).click();
+  await page.getByLabel(/^Key id/).fill('abc');
+  // Said here already, before anything is sent.
+  await page.getByText('Expected something like ABC123').waitFor();
+  await page.getByLabel(/^Key id/).fill('ABC123');
+  await page.getByText('Expected something like ABC123').waitFor({ state: 'detached' });
+  await page.getByLabel(/^Issuer/).fill('not a uuid');
+  await page.getByRole('textbox', { name: /^Private key/ }).fill('-----');
+  await page.getByRole('button', { name: 'Connect' }).click();
+  const issuer = page.getByLabel(/^Issuer/);
+  await issuer.and(page.locator('[aria-invalid=true][aria-describedby]')).waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  expect(await connections('signed')).toEqual([]);
+});
+
+browserTest('a user name and a password make a connection', async () => {
+  const { connect_link: link } = await openSession(['basic']);
+  const page = await browser.open();
+  await page.goto(link);
+  await page.getByLabel(/^User name/).fill('ada');
+  await page.getByRole('textbox', { name: /^Password/ }).fill('lovelace');
+  await page.getByRole('button', { name: 'Connect' }).click();
+  await page.getByRole('heading', { name: 'Connected' }).waitFor();
+  const [made] = await connections('basic');
+  const { body } = await api.call('GET', `/connections/${made.connection_id}?provider_config_key=basic`);
+  expect(body.credentials).toMatchObject({ type: 'BASIC', username: 'ada', password: 'lovelace' });
+});
+
+browserTest("the page around the frame hears of a sign-in that failed, in the provider's own words", async () => {
+  const { token } = await openSession(['crm'], {
+    integrations_config_defaults: { crm: { authorization_params: { login_hint: 'refuse' } } },
+  });
+  const page = await browser.open();
+  await page.goto(product.url);
+  await page.evaluate(
+    `void new Nango().openConnectUI({ baseURL: '${api.url}/connect', apiURL: '${api.url}', sessionToken: '${token}',
+      onEvent: (event) => told.push(event) })`,
+  );
+  const frame = page.frameLocator('#connect-ui');
+  await frame.getByLabel('Address of the server').fill(server.url);
+  await frame.getByRole('button', { name: 'Connect' }).click();
+  await frame.getByRole('alert').getByText('The owner said <no>').waitFor();
+  expect(await page.evaluate('told')).toEqual([
+    { type: 'ready' },
+    {
+      type: 'error',
+      payload: { errorType: 'authorization_denied', errorMessage: expect.stringContaining('The owner said <no>') },
+    },
+  ]);
+});
+
+browserTest("the frontend package's auth() signs a person in through a window of the browser", async () => {
+  const { token } = await openSession(['crm']);
+  const page = await browser.open();
+  await page.goto(product.url);
+  const popup = page.waitForEvent('popup');
+  const made = page.evaluate(
+    `new Nango({ host: '${api.url}', connectSessionToken: '${token}' }).auth('crm', { params: { server: '${server.url}' } })`,
+  );
+  await popup;
+  expect(await made).toMatchObject({ providerConfigKey: 'crm', connectionId: expect.any(String), isPending: false });
+});
+
+const LOOKS = [360, 768, 1440].flatMap((width) =>
+  (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
+);
+
+browserTest.each(LOOKS)('the connect page is whole and open to everybody at $width in $colorScheme', async (look) => {
+  const { connect_link: link } = await openSession(['crm', 'tracker', 'signed']);
+  const { width, colorScheme } = look;
+  const page = await browser.open({ viewport: { width, height: 800 }, colorScheme });
+  await page.goto(link);
+  await page.getByRole('heading', { name: 'What do you want to connect?' }).waitFor();
+  const faults: string[] = [];
+  const check = async (name: string) => {
+    await keepScreen(page, `connect ${name} ${width} ${colorScheme}`);
+    faults.push(...(await accessibilityFaults(page)).map((fault) => `${name}: ${fault}`));
+    const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
+    if (overflow > 0) faults.push(`${name}: ${overflow} pixels too wide`);
+  };
+  await check('choice');
+  await page.getByRole('button', { name: 'jwt-tracker' }).click();
+  await page.getByLabel(/^Key id/).waitFor();
+  await check('form');
+  await page.goto(`${api.url}/connect`);
+  await page.getByText('This page needs a link').waitFor();
+  await check('without a session');
+  expect(faults).toEqual([]);
 });

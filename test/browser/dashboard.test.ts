@@ -220,6 +220,25 @@ browserTest('an action runs from a form made of its schema', async () => {
   expect(await accessibilityFaults(page)).toEqual([]);
 });
 
+browserTest('an integration shows of each script what it is, its code and its schema', async () => {
+  const page = await browser.open();
+  await signIn(page);
+  await page.goto(`${platform.caller.apiUrl}/env/dev/integrations/tracker`);
+  await page.getByText('/oauth/callback').waitFor();
+  await page.getByRole('button', { name: /^rows\s*sync · every 1h · version/ }).click();
+  const rows = page.getByRole('region', { name: /^rows/ });
+  await rows.getByText('Models Task').waitFor();
+  await rows.getByText(/^deployed/).waitFor();
+  await rows.getByText("await nango.log('one page')").waitFor();
+  await page.getByRole('button', { name: /^greet\s*action · when it is called/ }).click();
+  const greet = page.getByRole('region', { name: /^greet/ });
+  await greet.getByRole('tab', { name: 'Schema' }).click();
+  await greet.getByText('"Greeting"').waitFor();
+  await greet.getByRole('link', { name: 'its runs' }).click();
+  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  expect(page.url()).toContain('name=greet');
+});
+
 browserTest('a webhook is sent again by its button', async () => {
   const page = await browser.open();
   await signIn(page);

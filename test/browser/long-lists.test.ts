@@ -102,8 +102,8 @@ browserTest('the timeline of a run with a thousand lines holds few of them in th
   const lines = page.locator('.timeline > li');
   await page.getByText('The script starts').waitFor();
   expect(await lines.count()).toBeLessThan(IN_PAGE_AT_MOST);
-  await page.keyboard.press('End');
-  await page.getByText('Ended: success').waitFor();
+  // Lines that come into sight for the first time are measured, which moves the end away.
+  while ((await page.getByText('Ended: success').count()) === 0) await page.keyboard.press('End');
   await page.getByText(`line ${ROWS - 1}`, { exact: true }).waitFor();
   expect(await lines.count()).toBeLessThan(IN_PAGE_AT_MOST);
 });

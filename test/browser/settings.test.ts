@@ -70,6 +70,33 @@ browserTest('environment variables are set, changed and removed, one leaving the
   await page.getByText('This did not work').waitFor();
 });
 
+browserTest(
+  'webhooks are pointed at an application, whose signing key is shown once; a wrong address is refused',
+  async () => {
+    const page = await browser.open();
+    await signIn(page);
+    await page.goto(`${platform.caller.apiUrl}/env/dev/settings`);
+    const address = page.getByLabel('Address of your application');
+    await address.fill('no address');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByText('expected an http or https URL').waitFor();
+    await address.fill('https://product.example/hook');
+    await page.getByLabel('New connections').uncheck();
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByText('The webhook settings are saved').waitFor();
+    await page.getByText('Shown once. Your application verifies').waitFor();
+    const { data } = await call<{ data: object }>(platform.caller, 'GET', '/environment/webhooks');
+    expect(data).toMatchObject({
+      primary_url: 'https://product.example/hook',
+      on_auth_creation: false,
+      on_sync_error: true,
+    });
+    await page.getByRole('button', { name: 'New signing key' }).click();
+    await page.getByText('There is a new signing key').waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+  },
+);
+
 browserTest('the OAuth app of an integration is changed, and its secret stays when none is typed', async () => {
   await call(platform.caller, 'POST', '/integrations', {
     ...{ unique_key: 'code', provider: 'github' },

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { endedRun, type RunJson, runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { type UpstreamRequest, useUpstream } from '../support/upstream.ts';
+import { killRunners } from '../support/runners.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream();
@@ -64,7 +64,9 @@ test('a run whose script process is killed goes on where it was', async () => {
   await hold.asked;
   killRunners();
   hold.release();
-  expectWhole(await endedRun(platform, runId));
+  const run = await endedRun(platform, runId);
+  expectWhole(run);
+  expect(run.replays).toEqual([{ at: expect.any(String), why: 'process' }]);
   expect(new Set(pagesAsked()).size).toBe(PAGES);
   expect(pagesAsked().length).toBeLessThanOrEqual(PAGES + 1);
   expect(posts()).toBe(1);
@@ -150,13 +152,4 @@ export default async function runAction(nango: any) {
 function expectWhole(run: RunJson): void {
   expect(run).toMatchObject({ state: 'success', error: null, counts: { Task: { added: 3 * PAGES, updated: 0 } } });
   expect(run.logs.map(({ message }) => message)).toEqual(Array.from({ length: PAGES }, (_, page) => `page ${page}`));
-}
-
-/** SIGKILL for every script process of this platform. */
-function killRunners(): void {
-  const children = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'runner/main'])
-    .toString()
-    .trim()
-    .split('\n');
-  for (const pid of children) process.kill(Number(pid), 'SIGKILL');
 }

@@ -45,7 +45,10 @@ export default async function fetchData(nango: any) {
     '/sync/status?syncs=limited&provider_config_key=tracker',
   );
   expect(syncs).toMatchObject([{ status: 'WAITING', resumeAt, waitReason: run.wait_reason }]);
-  await untilDetails(run.workflow_id, `Waiting until ${resumeAt}: ${run.wait_reason}`);
+  await untilDetails(
+    run.workflow_id,
+    `Waiting until ${resumeAt}: ${run.wait_reason}\nSo far 2 calls\nTask: 1 added, 0 updated, 0 deleted`,
+  );
   await untilNothingIsHeld(run.workflow_id);
 });
 

@@ -148,6 +148,7 @@ export type RunJson = {
   readonly workflow_id: string;
   readonly attempts: number;
   readonly generation: number;
+  readonly replays: readonly { at: string; why: string }[];
   readonly resume_at: string | null;
   readonly wait_reason: string | null;
 };
