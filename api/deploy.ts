@@ -1,7 +1,7 @@
 import { forgetFailures } from '../store/back-off.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
-import { addMissingSyncs } from '../store/allocation.ts';
+import { addMissingSyncs } from '../store/missing-syncs.ts';
 import { type Actor, addAuditEntry } from '../store/audit-log.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import type { Environment } from '../store/environments.ts';
