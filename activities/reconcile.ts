@@ -2,6 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { RunFailure } from '../contract/sync.ts';
 import { RESUME_SIGNAL } from '../contract/engine.ts';
 import { overdueWorkflows } from '../store/run-control.ts';
+import { withTransaction } from '../store/db.ts';
+import { lockDueSyncs } from '../store/locks.ts';
 import { markTold, openRuns, queuedSyncRuns } from '../store/runs.ts';
 import {
   countDueSyncs,
@@ -44,9 +46,14 @@ export function createReconcileActivities(deps: Dependencies) {
     reconcileSyncs: ({ afterId, thorough }: { afterId: string; thorough: boolean }): Promise<Page & { left: number }> =>
       withHeartbeat(async () => {
         if (thorough && afterId === '0') await restoreLost(deps);
-        const syncs = await dueSyncs(db, DUE_PAGE);
-        await inGroups(syncs, (sync) => tellSchedule(deps, sync));
-        await startQueued(deps, { afterId: '0', limit: PAGE, syncIds: syncs.map(({ id }) => id) });
+        // The reconcile of each minute and the one that the API asks for take pages in turn, never the same one.
+        const syncs = await withTransaction(db, async (locked) => {
+          await lockDueSyncs(locked);
+          const due = await dueSyncs(db, DUE_PAGE);
+          await inGroups(due, (sync) => tellSchedule(deps, sync));
+          await startQueued(deps, { afterId: '0', limit: PAGE, syncIds: due.map(({ id }) => id) });
+          return due;
+        });
         const isLast = syncs.length < DUE_PAGE;
         return { nextAfterId: isLast ? null : (syncs.at(-1)?.id ?? null), left: isLast ? 0 : await countDueSyncs(db) };
       }),
