@@ -40,20 +40,13 @@ export function createReconcileActivities(deps: Dependencies) {
   const { db, client } = deps;
   return {
     /**
-     * Creates or corrects the schedules of a page of syncs that Temporal was not told of, and starts their first runs;
-     * `left` is how many there are besides. `thorough` looks for lost schedules first.
+     * Creates or corrects the schedules of a page of syncs that Temporal was not told of; `left` is how many there are
+     * besides. `thorough` looks for lost schedules first.
      */
     reconcileSyncs: ({ afterId, thorough }: { afterId: string; thorough: boolean }): Promise<Page & { left: number }> =>
       withHeartbeat(async () => {
         if (thorough && afterId === '0') await restoreLost(deps);
-        // The reconcile of each minute and the one that the API asks for take pages in turn, never the same one.
-        const syncs = await withTransaction(db, async (locked) => {
-          await lockDueSyncs(locked);
-          const due = await dueSyncs(db, DUE_PAGE);
-          await inGroups(due, (sync) => tellSchedule(deps, sync));
-          await startQueued(deps, { afterId: '0', limit: PAGE, syncIds: due.map(({ id }) => id) });
-          return due;
-        });
+        const syncs = await tellDue(deps);
         const isLast = syncs.length < DUE_PAGE;
         return { nextAfterId: isLast ? null : (syncs.at(-1)?.id ?? null), left: isLast ? 0 : await countDueSyncs(db) };
       }),
@@ -75,6 +68,8 @@ export function createReconcileActivities(deps: Dependencies) {
     /** Starts allocated runs whose process died before it could start their workflow, and wakes those that overslept. */
     startQueuedRuns: ({ afterId }: { afterId: string }): Promise<Page> =>
       withHeartbeat(async () => {
+        // Whoever was connected meanwhile does not wait for the first runs of another's deployment.
+        await tellDue(deps);
         await wakeOverdueRuns(deps);
         const started = await startQueued(deps, { afterId, limit: PAGE });
         return { nextAfterId: started.length < PAGE ? null : (started.at(-1) ?? null) };
@@ -108,6 +103,22 @@ async function wakeOverdueRuns({ db, client, clock, log }: Dependencies): Promis
       .signal(RESUME_SIGNAL)
       .catch((error: unknown) => log('run.wake_failed', { workflow: workflowId, reason: String(error) })),
   );
+}
+
+/**
+ * Tells Temporal of a page of syncs, and starts the first runs of scripts with few of them: those of a large deployment
+ * have time until all schedules are there. The reconcile of each minute and the one that the API asks for take
+ * pages in turn, never the same one.
+ */
+function tellDue(deps: Dependencies): Promise<readonly Sync[]> {
+  return withTransaction(deps.db, async (locked) => {
+    await lockDueSyncs(locked);
+    const due = await dueSyncs(deps.db, DUE_PAGE);
+    await inGroups(due, (sync) => tellSchedule(deps, sync));
+    const few = due.filter(({ dueOfScript }) => dueOfScript <= DUE_PAGE);
+    await startQueued(deps, { afterId: '0', limit: PAGE, syncIds: few.map(({ id }) => id) });
+    return due;
+  });
 }
 
 /** Starts the workflows of a page of queued runs and answers the ids of the runs. */

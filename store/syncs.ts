@@ -101,16 +101,27 @@ export async function listSyncs(
 }
 
 /** Syncs that Temporal must hear of, one of each script in turn: those of a few connections stand behind no thousands. */
-export async function dueSyncs(db: Queryable, limit: number): Promise<Sync[]> {
-  const result = await db.query<Sync>(
-    `${SELECT}
-       join (select id, row_number() over (partition by script_id order by id) as turn
-             from syncs where revision <> scheduled_revision) due on due.id = y.id
-     order by due.turn, y.id
+export async function dueSyncs(
+  db: Queryable,
+  limit: number,
+): Promise<(Sync & { /** How many its script has. */ readonly dueOfScript: number })[]> {
+  const turns = await db.query<{ id: string; dueOfScript: number }>(
+    `select id::text, of_script as "dueOfScript"
+     from (select id, row_number() over (partition by script_id order by id) as turn,
+             (count(*) over (partition by script_id))::int as of_script
+           from syncs where revision <> scheduled_revision) due
+     order by turn, due.id
      limit $1::int`,
     [limit],
   );
-  return result.rows;
+  if (turns.rows.length === 0) return [];
+  const ids = turns.rows.map(({ id }) => id);
+  const syncs = await db.query<Sync>(`${SELECT} where y.id = any($1::bigint[])`, [ids]);
+  const byId = new Map(syncs.rows.map((sync) => [sync.id, sync]));
+  return turns.rows.flatMap(({ id, dueOfScript }) => {
+    const sync = byId.get(id);
+    return sync === undefined ? [] : [{ ...sync, dueOfScript }];
+  });
 }
 
 /** How many syncs Temporal has yet to hear of, of all or of one connection or of these scripts. */

@@ -36,6 +36,11 @@ export async function openWire(
   };
   const server = createServer((near) => {
     const far = connect(target.port, '127.0.0.1');
+    // While nobody listens there, the system may give a connection that very port and connect it with itself: who is to
+    // listen then finds it taken.
+    far.on('connect', () => {
+      if (far.localPort === target.port) far.destroy();
+    });
     near.setNoDelay(true);
     far.setNoDelay(true);
     join(near, far);
