@@ -116,6 +116,7 @@ async function runPass(
   const pass = { recorder, signal, beginAgain: (db: Queryable) => renew(db, deps, run) };
   const host = traceHost(deps.tracing, createDurableHost(deps, run, given.connection, pass), over.signal);
   const turn = watchTurn(deps, run, recorder.liveMs);
+  const leave = deps.flushWindow.enter();
   const running = deps.sandbox.run({
     environment: run.environment,
     bundle: given.bundle,
@@ -136,7 +137,7 @@ async function runPass(
     journal: recorder.journal,
     alone: given.alone,
   });
-  const outcome = await running.finally(turn.end);
+  const outcome = await running.finally(turn.end).finally(leave);
   over.abort();
   if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
   if (fault !== undefined) return { recorder, turn, outcome: failed(fault) };

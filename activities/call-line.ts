@@ -1,6 +1,6 @@
 /** The calls of one run that wait for the budget of an API: its own in the order of the script, in turn with other runs. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type InCallLine, joinCallLine, leaveCallLine, takeTurn } from '../store/call-line.ts';
+import { type InCallLine, joinCallLine, leaveCallLine, standsInCallLine, takeTurn } from '../store/call-line.ts';
 import type { Dependencies } from './dependencies.ts';
 import { untilStored } from './store-retry.ts';
 
@@ -17,7 +17,7 @@ export type CallInLine = {
 export type CallLine = {
   /** Lets the call wait for a limit until `due`; the run has its place in line meanwhile. */
   readonly hold: (due: number, call: CallInLine, wait: () => Promise<void>) => Promise<void>;
-  /** What waited in an earlier attempt of the run: its place is kept in Postgres. */
+  /** A call that waited in an earlier attempt of the run: it waits again. */
   readonly comeBack: () => void;
   /**
    * Resolves when the call may be made, with what is to be called once it was: `isLimited` says whether the API wants to
@@ -34,7 +34,12 @@ const FREE = (): void => undefined;
 
 type Place = CallInLine & { readonly called: PromiseWithResolvers<void>; state: 'waits' | 'goes' | 'looks again' };
 
-export function openCallLine({ db, clock }: Pick<Dependencies, 'db' | 'clock'>, of: InCallLine): CallLine {
+/** @param isResumed whether an earlier attempt of the run may have been lost in line: its place is kept in Postgres. */
+export function openCallLine(
+  { db, clock }: Pick<Dependencies, 'db' | 'clock'>,
+  of: InCallLine,
+  { isResumed }: { readonly isResumed: boolean },
+): CallLine {
   const queue: Place[] = [];
   let isOpen = false;
   let held = 0;
@@ -42,6 +47,7 @@ export function openCallLine({ db, clock }: Pick<Dependencies, 'db' | 'clock'>, 
   let atWork = 0;
   let atOnce = FIRST_AT_ONCE;
   let isMoving = false;
+  let recalled: Promise<void> | undefined;
   /** One after the other, so that a late leaving does not undo a joining. */
   let written: Promise<unknown> = Promise.resolve();
 
@@ -49,6 +55,14 @@ export function openCallLine({ db, clock }: Pick<Dependencies, 'db' | 'clock'>, 
     const done = written.then(() => untilStored(work, signal));
     written = done.catch(() => undefined);
     return done;
+  };
+
+  /** Once, before the first call: a run that comes back must not rush past those who stand in line. */
+  const recall = (signal: AbortSignal): Promise<void> => {
+    recalled ??= untilStored(() => standsInCallLine(db, of), signal).then((stands) => {
+      isOpen ||= stands;
+    });
+    return recalled;
   };
 
   const send = (place: Place, state: Place['state']): void => {
@@ -111,6 +125,7 @@ export function openCallLine({ db, clock }: Pick<Dependencies, 'db' | 'clock'>, 
       isOpen = true;
     },
     turn: async (call) => {
+      if (isResumed) await recall(call.signal);
       if (!isOpen) return FREE;
       const place: Place = { ...call, called: Promise.withResolvers(), state: 'waits' };
       const before = queue.findLastIndex(({ number }) => number < call.number);

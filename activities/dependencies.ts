@@ -12,6 +12,7 @@ import type { RoomLimits } from '../store/run-room.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { RecordRetention } from '../store/record-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { FlushWindow } from './flush-window.ts';
 import type { RunControl } from './run-control.ts';
 
 /** What activities work with. Composed once per process; tests hand in the same real parts. */
@@ -42,6 +43,7 @@ export type Dependencies = {
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly flushWindow: FlushWindow;
   readonly meter: Meter;
   readonly tracing: Tracing;
   readonly limits: ScriptLimits;

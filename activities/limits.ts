@@ -1,4 +1,5 @@
 import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
+import type { Attempt } from '../store/runs.ts';
 import { type CallInLine, type CallLine, openCallLine } from './call-line.ts';
 import type { Dependencies } from './dependencies.ts';
 import { untilStored } from './store-retry.ts';
@@ -31,14 +32,19 @@ const FRESH_MS = 1_000;
 type Known = { readonly readAt: number; readonly limit: Promise<ApiLimit | undefined> };
 
 /** The limits that runs share through Postgres, as one run meets them. */
-export function openApiLimits(deps: Pick<Dependencies, 'db' | 'clock'>, runId: string): ApiLimits {
+export function openApiLimits(
+  deps: Pick<Dependencies, 'db' | 'clock'>,
+  { runId, fence }: Pick<Attempt, 'runId' | 'fence'>,
+): ApiLimits {
   const { db, clock } = deps;
+  const isResumed = fence > 1;
   const known = new Map<number, Known>();
   const lines = new Map<number, CallLine>();
   const spreadMs = Math.round(Math.random() * SPREAD_MS);
 
   const lineOf = ({ connection, scope }: LimitedCall): CallLine => {
-    const line = lines.get(connection) ?? openCallLine(deps, { runId, connectionRow: String(connection), scope });
+    const of = { runId, connectionRow: String(connection), scope };
+    const line = lines.get(connection) ?? openCallLine(deps, of, { isResumed });
     lines.set(connection, line);
     return line;
   };

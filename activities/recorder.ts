@@ -66,7 +66,6 @@ type Batch = {
   bytes: number;
 };
 
-const FLUSH_AFTER_MS = 500;
 const FLUSH_AFTER_BYTES = 512 * 1024;
 /** More than this is not buffered: writes then wait for the flush under way. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
@@ -81,7 +80,7 @@ const FULL = 'The log of this run is full (16 MB): what it writes from here on i
  * @param heed hears at each flush what is asked of the run.
  */
 export function createRecorder(
-  deps: Pick<Dependencies, 'db' | 'box' | 'clock' | 'encryptsRecords' | 'meter'> & {
+  deps: Pick<Dependencies, 'db' | 'box' | 'clock' | 'encryptsRecords' | 'flushWindow' | 'meter'> & {
     readonly limits: Pick<ScriptLimits, 'journal'>;
   },
   run: Attempt,
@@ -219,7 +218,7 @@ export function createRecorder(
   const grown = (bytes: number): void => {
     batch.bytes += bytes;
     if (batch.bytes >= FLUSH_AFTER_BYTES && !isFlushing) flushSoon();
-    else timer ??= setTimeout(flushSoon, FLUSH_AFTER_MS);
+    else timer ??= setTimeout(flushSoon, deps.flushWindow.ms());
   };
   // Its failure is reported through `fail`.
   const flushSoon = (): void => void flush().catch(() => undefined);

@@ -3,8 +3,8 @@ import { EngineError } from '../contract/failures.ts';
 import { noteKeyUse, type OpenedBy, openedBy } from '../store/api-keys.ts';
 import type { Environment } from '../store/environments.ts';
 import type { CallGuard } from './call-limits.ts';
-import { allows, type Scope } from './endpoints.ts';
 import type { ApiDeps } from './deps.ts';
+import { allows, type Scope } from './endpoints.ts';
 
 // Long enough that a hot path does not ask Postgres each time, short enough that a revoked key is soon refused.
 const CACHE_MS = 5_000;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { EngineError } from '../contract/failures.ts';
 import type { Granted } from '../contract/credentials.ts';
+import { EngineError } from '../contract/failures.ts';
 import { granted } from '../outbound/auth/applicant.ts';
 import { checkCredentialFields } from '../outbound/auth/connection-config.ts';
 import { endOfJwt } from '../outbound/auth/token-response.ts';
@@ -76,6 +76,13 @@ const SHAPES = {
       error: 'is missing: expected access_key_id and secret_access_key, or role_arn',
       path: ['access_key_id'],
     }),
+  BILL: z.strictObject({
+    type: z.literal('BILL'),
+    username: secret,
+    password: secret,
+    organization_id: secret,
+    dev_key: secret,
+  }),
   // What these ask for is up to the provider's entry.
   JWT: z.looseObject({ type: z.literal('JWT') }),
   TWO_STEP: z.looseObject({ type: z.literal('TWO_STEP') }),
@@ -97,6 +104,12 @@ export function checkCredentials(
     throw new EngineError(
       'invalid_body',
       `Provider '${provider.name}' signs in by ${mode}: connections can so far be made for ${Object.keys(SHAPES).join(', ')}.`,
+    );
+  }
+  if (provider.require_client_certificate === true) {
+    throw new EngineError(
+      'invalid_body',
+      `Provider '${provider.name}' wants calls under a TLS certificate of the client, which is not supported.`,
     );
   }
   const parsed = SHAPES[mode].safeParse(withType(mode, given));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ON_EVENTS, type OnEvent } from '../contract/on-events.ts';
 import type { InputFault } from '../contract/failures.ts';
+import { ON_EVENTS, type OnEvent } from '../contract/on-events.ts';
 import { DEFAULT_GUARD } from '../manifest/deletion-guard.ts';
 import { parseFrequency } from '../manifest/frequency.ts';
 import { type ScriptKind, VALIDATION_MODES, type ValidationMode } from '../store/scripts.ts';

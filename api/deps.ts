@@ -1,11 +1,11 @@
-import type { Authorizer } from '../outbound/auth/authorizer.ts';
-import type { Catalogue } from '../outbound/catalogue.ts';
-import type { Outbound } from '../outbound/request.ts';
-import type { Database } from '../store/db.ts';
 import type { OperationSink } from '../contract/operation.ts';
 import type { Limits } from '../contract/script.ts';
 import type { Tracing } from '../contract/tracing.ts';
+import type { Authorizer } from '../outbound/auth/authorizer.ts';
+import type { Catalogue } from '../outbound/catalogue.ts';
+import type { Outbound } from '../outbound/request.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import type { Database } from '../store/db.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { CallLimits } from './call-limits.ts';

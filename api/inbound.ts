@@ -1,4 +1,6 @@
 /** Taking in a provider's webhook: once it is answered, everything that follows from it is in Postgres. */
+
+import stringify from 'safe-stable-stringify';
 import { EngineError } from '../contract/failures.ts';
 import {
   checkSignature,
@@ -7,10 +9,11 @@ import {
   type WebhookCall,
   type WebhookEvent,
 } from '../outbound/provider-webhook.ts';
-import stringify from 'safe-stable-stringify';
+import { pick } from '../outbound/auth/token-response.ts';
 import { allocateWebhookRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import {
+  addConnectionConfig,
   addInbound,
   type Addressee,
   addressees,
@@ -141,6 +144,8 @@ async function store(db: Queryable, deps: ApiDeps, integration: InboundAddress, 
   if (webhookId === undefined) return { ...NOTHING, ...namesOf(event), isRepeated: true };
   const connections = await addressees(db, integrationId, event.accounts);
   const rows = connections.map(({ id }) => id);
+  const told = pick(event.payload, deps.catalogue.get(integration.provider).webhook_response_metadata ?? []);
+  if (rows.length > 0 && Object.keys(told).length > 0) await addConnectionConfig(db, rows, told);
   const syncIds = rows.length === 0 ? [] : await subscribedSyncs(db, rows, type);
   const input = JSON.stringify(event.payload);
   for (const id of syncIds) {

@@ -2,8 +2,9 @@
  * Takes credentials out of a journal that leaves the engine. Each secret becomes the same stand-in wherever it occurs,
  * so a script that is run again from the journal makes the same calls with the stand-ins.
  */
-import { maskHeaders } from '../contract/journal-document.ts';
+
 import type { JournalEntry, JournalKind } from '../contract/journal.ts';
+import { maskHeaders } from '../contract/journal-document.ts';
 
 export type MaskedEntry = JournalEntry & { readonly masked?: true };
 export type JournalMask = (entry: JournalEntry) => MaskedEntry;

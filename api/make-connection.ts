@@ -2,6 +2,7 @@ import type { Granted } from '../contract/credentials.ts';
 import { EngineError } from '../contract/failures.ts';
 import { addMissingSyncs } from '../store/missing-syncs.ts';
 import { announceAuth } from '../store/auth-webhooks.ts';
+import { forgetFailures } from '../store/back-off.ts';
 import {
   acceptConnection,
   type Connection,
@@ -12,7 +13,6 @@ import {
   saveConnection,
 } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
-import { forgetFailures } from '../store/back-off.ts';
 import type { Environment } from '../store/environments.ts';
 import { lockDeployedSyncs } from '../store/locks.ts';
 import type { ApiDeps } from './deps.ts';

@@ -1,5 +1,5 @@
-import { decodeChunk } from '../store/journal-codec.ts';
 import { journalChunk } from '../store/journal.ts';
+import { decodeChunk } from '../store/journal-codec.ts';
 import { journalSource } from '../store/journal-source.ts';
 import type { ApiDeps } from './deps.ts';
 import { createJournalMask } from './journal-mask.ts';

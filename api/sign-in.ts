@@ -1,14 +1,13 @@
 /** What every way of making a connection under a connect session has in common: whose, for what, and with which values. */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { Credentials } from '../contract/credentials.ts';
+import type { Credentials, Granted } from '../contract/credentials.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { Applicant } from '../outbound/auth/applicant.ts';
 import { checkConnectionConfig } from '../outbound/auth/connection-config.ts';
 import { type ConnectSession, deleteConnectSession } from '../store/connect-sessions.ts';
 import { type Connection, connectionById } from '../store/connections.ts';
 import { type Integration, integrationCredentials } from '../store/integrations.ts';
-import type { Granted } from '../contract/credentials.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidPart } from './invalid.ts';
 import { knownIntegration } from './known.ts';

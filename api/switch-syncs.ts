@@ -2,7 +2,7 @@ import { forgetFailures } from '../store/back-off.ts';
 import { withTransaction } from '../store/db.ts';
 import { pauseRuns, resumeRuns } from '../store/run-control.ts';
 import { latestRuns } from '../store/run-views.ts';
-import { setPaused, type Sync } from '../store/syncs.ts';
+import { type Sync, setPaused } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
 import { resumeWorkflows, tellEngine } from './tell-engine.ts';
 import { triggerSync } from './trigger.ts';

@@ -1,7 +1,7 @@
 import type { RecordCounts } from '../contract/host.ts';
+import { checkpointsOfSyncs } from '../store/checkpoints.ts';
 import { type HeldDeletions, heldDeletions } from '../store/held-deletions.ts';
 import { type LiveCount, recordCounts } from '../store/record-heads.ts';
-import { checkpointsOfSyncs } from '../store/checkpoints.ts';
 import { countsOfRuns, latestRuns, type RunView } from '../store/run-views.ts';
 import type { Sync } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';

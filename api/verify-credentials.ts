@@ -3,14 +3,18 @@ import type { Granted } from '../contract/credentials.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { RequestConfig } from '../contract/host.ts';
 import type { Applicant } from '../outbound/auth/applicant.ts';
+import type { Party } from '../outbound/connection.ts';
+import { interpolateTree } from '../outbound/interpolate.ts';
 import type { ApiDeps } from './deps.ts';
+
+type Tree = Parameters<typeof interpolateTree>[0];
 
 const VERIFICATION = z.object({
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).catch('GET'),
   endpoints: z.array(z.string()).default([]),
   endpoint: z.string().optional(),
   headers: z.record(z.string(), z.string()).optional(),
-  data: z.unknown().optional(),
+  data: z.json().optional(),
   base_url_override: z.string().optional(),
 });
 
@@ -18,7 +22,11 @@ const VERIFICATION = z.object({
  * Tries the credentials at the provider, where its entry names calls for that (`proxy.verification`); one that succeeds
  * is enough. Throws `authorization_denied` when the provider takes them at none, `upstream_unreachable` when it is away.
  */
-export async function verifyCredentials(deps: ApiDeps, applicant: Applicant, granted: Granted): Promise<void> {
+export async function verifyCredentials(
+  deps: Pick<ApiDeps, 'outbound' | 'clock'>,
+  applicant: Applicant,
+  granted: Granted,
+): Promise<void> {
   const described = VERIFICATION.safeParse(applicant.provider.proxy?.['verification']);
   if (!described.success) return;
   const { method, headers, data, base_url_override: baseUrlOverride } = described.data;
@@ -32,13 +40,15 @@ export async function verifyCredentials(deps: ApiDeps, applicant: Applicant, gra
     connectionConfig: { ...applicant.connectionConfig, ...granted.connectionConfig },
     credentials: granted.credentials,
   };
+  const party: Party = { connection, provider: applicant.provider, clock: deps.clock };
+  const fill = (value: Tree, name: string) => interpolateTree(value, party, `proxy.verification.${name}`);
   let status = 0;
-  for (const endpoint of endpoints) {
+  for (const template of endpoints) {
     const config: RequestConfig = {
-      endpoint,
+      endpoint: String(fill(template, 'endpoints')),
       method,
-      ...(headers !== undefined && { headers }),
-      ...(data !== undefined && { data }),
+      ...(headers !== undefined && { headers: fill(headers, 'headers') as Record<string, string> }),
+      ...(data !== undefined && { data: fill(data, 'data') }),
       ...(baseUrlOverride !== undefined && { baseUrlOverride }),
     };
     const answer = await deps.outbound.request(connection, config, { signal: AbortSignal.timeout(20_000) });

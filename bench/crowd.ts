@@ -28,7 +28,8 @@ export async function openCrowd(
   closing: Closing,
   { connections, scripts }: { readonly connections: number; readonly scripts: Readonly<Record<string, string>> },
 ): Promise<Crowd> {
-  const theatre = await openOwnTheatre(closing, { workers: 0 });
+  const settings = { NANGO_SYNC_SLOTS: String(connections) };
+  const theatre = await openOwnTheatre(closing, { workers: 0, settings });
   const { caller, engine } = theatre;
   await call(caller, 'POST', '/integrations', { unique_key: INTEGRATION, provider: PROVIDERS.plain });
   const names = Array.from({ length: connections }, (_, at) => `member-${at}`);

@@ -14,6 +14,7 @@ import { benchCompile } from './cases/compile.ts';
 import { benchConcurrency } from './cases/concurrency.ts';
 import { benchCuts } from './cases/cuts.ts';
 import { benchDeploy } from './cases/deploy.ts';
+import { benchDashboard } from './cases/dashboard.ts';
 import { benchFuzzApi } from './cases/fuzz-api.ts';
 import { benchJournal } from './cases/journal.ts';
 import { benchLoad } from './cases/load.ts';
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   concurrency: benchConcurrency,
   cuts: benchCuts,
   deploy: benchDeploy,
+  dashboard: benchDashboard,
   'fuzz-api': benchFuzzApi,
   journal: benchJournal,
   load: benchLoad,
@@ -61,6 +63,7 @@ const HELP = `npm run -s bench -- <name> [options]
   cancel     how soon a script in an endless loop has ended once its run is cancelled
   compile    the author's commands on made-up projects, with tsc and esbuild alone beside them
   cuts       100 runs whose connections to Postgres are cut at random moments
+  dashboard  what each screen of the dashboard waits for, among 10,000 connections and 1,000,000 records
   outbound   what /proxy adds to a call, and how many it makes with 20 callers
   fuzz-api   random requests made from /openapi.json by schemathesis: no 500, no undocumented status
   refresh    tokens that end all the time, used by eight processes that are killed now and then

@@ -5,7 +5,7 @@
 import type { Database } from '../store/db.ts';
 import type { Figures } from './bench.ts';
 import { median } from './load.ts';
-import { batchesOf, type BenchWriter, beginWriter, idAtRandom, preload, saveAll } from './record-store.ts';
+import { batchesOf, type BenchWriter, beginWriter, copyBeside, idAtRandom, preload, saveAll } from './record-store.ts';
 
 /** Of rows that are only there to be many. */
 export const PRELOADED_BYTES = 200;
@@ -61,8 +61,23 @@ export async function tableOfSaves(
     say(`${String(cell.size).padStart(7)} ${String(cell.writers).padStart(9)}  ${ids} ${columns.join('  ')}`);
   }
   for (const kind of KINDS) figures[`growth_${kind}_percent`] = median(growths[kind]);
-  say('');
+  const copy = await growthOfCopy(small, large);
+  figures['growth_random_copy_percent'] = copy;
+  say(`\nCOPY of such random ids beside the same rows: growth ${copy.toFixed(0)} %\n`);
   return figures;
+}
+
+/** The same for `COPY` of rows with random ids, which does nothing but fill the same indexes. */
+async function growthOfCopy(...stores: readonly [Store, Store]): Promise<number> {
+  const seconds: [number[], number[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const batches = batchesOf((CELLS.length * ROUNDS + round + 1) * 1_000_000, 16_000, 1_000, 0, idAtRandom);
+    for (const [at, { db, writers }] of stores.entries()) {
+      seconds[at]?.push(await copyBeside(db, writers[WRITERS - 1] as BenchWriter, batches));
+    }
+  }
+  const [few, many] = seconds;
+  return 100 * (median(many) / median(few) - 1);
 }
 
 async function measure(

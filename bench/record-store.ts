@@ -138,24 +138,47 @@ export async function saveAll(
 
 /** Seconds to `COPY` the batches, one transaction each, into a table with the columns and indexes of `records`. */
 export async function copyAll(db: Database, batches: readonly (readonly Row[])[]): Promise<number> {
+  await db.query('drop table if exists bench_copy');
+  await db.query('create table bench_copy (like records including defaults)');
+  await db.query('alter table bench_copy add primary key (head_id, id)');
+  await db.query('create unique index on bench_copy (head_id, seq)');
+  return copyInto(db, { table: 'bench_copy', headId: '1', firstSeq: 0 }, batches);
+}
+
+/** Seconds to `COPY` the batches, one transaction each, beside the rows that the model of `writer` has. */
+export async function copyBeside(
+  db: Database,
+  { connectionRow, model }: BenchWriter,
+  batches: readonly (readonly Row[])[],
+): Promise<number> {
+  const { rows } = await db.query<{ head_id: string; seq: string }>(
+    `select h.id as head_id, max(r.seq) as seq from record_heads h join records r on r.head_id = h.id
+     where h.connection_id = $1 and h.model = $2 group by h.id`,
+    [connectionRow, model],
+  );
+  const [head] = rows;
+  if (head === undefined) throw new Error(`Model '${model}' has no rows`);
+  return copyInto(db, { table: 'records', headId: head.head_id, firstSeq: Number(head.seq) + 1 }, batches);
+}
+
+type CopyTarget = { readonly table: 'bench_copy' | 'records'; readonly headId: string; readonly firstSeq: number };
+
+async function copyInto(db: Database, target: CopyTarget, batches: readonly (readonly Row[])[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-bench-copy-'));
   await chmod(folder, 0o755);
   try {
     const files = await Promise.all(
       batches.map(async (rows, at) => {
         const file = join(folder, String(at));
-        await writeFile(file, rows.map((row, n) => copyLine(row, at * rows.length + n)).join(''));
+        const first = target.firstSeq + at * rows.length;
+        await writeFile(file, rows.map((row, n) => copyLine(row, target.headId, first + n)).join(''));
         return file;
       }),
     );
-    await db.query('drop table if exists bench_copy');
-    await db.query('create table bench_copy (like records including defaults)');
-    await db.query('alter table bench_copy add primary key (head_id, id)');
-    await db.query('create unique index on bench_copy (head_id, seq)');
     const begun = performance.now();
     for (const file of files) {
       await db.query(
-        `copy bench_copy (head_id, seq, first_seen_at, last_modified_at, id, last_action, payload) from '${file}'`,
+        `copy ${target.table} (head_id, seq, first_seen_at, last_modified_at, id, last_action, payload) from '${file}'`,
       );
     }
     return (performance.now() - begun) / 1000;
@@ -164,9 +187,9 @@ export async function copyAll(db: Database, batches: readonly (readonly Row[])[]
   }
 }
 
-function copyLine({ id, text }: Row, seq: number): string {
+function copyLine({ id, text }: Row, headId: string, seq: number): string {
   const at = '2026-01-01T00:00:00Z';
-  return `${[1, seq, at, at, id, 'ADDED', text.replaceAll('\\', '\\\\')].join('\t')}\n`;
+  return `${[headId, seq, at, at, id, 'ADDED', text.replaceAll('\\', '\\\\')].join('\t')}\n`;
 }
 
 const PRELOADED_AT_ONCE = 100_000;

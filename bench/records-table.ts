@@ -14,7 +14,11 @@ const LINES: readonly Line[] = [
   },
   { what: 'the store alone, unchanged rows', bench: 'records', read: perSecond('save_unchanged_rps') },
   { what: 'a new row costs more among 5 M rows than among 10,000 by', bench: 'records', read: growth('new') },
-  { what: 'and where its id may belong anywhere', bench: 'records', read: growth('random_new') },
+  {
+    what: 'and where its id may belong anywhere',
+    bench: 'records',
+    read: (all) => `${growth('random_new')(all)}; \`COPY\` of such ids ${growth('random_copy')(all)}`,
+  },
   { what: '`GET /records`, limit 100', bench: 'records', read: perSecond('read_rps_100') },
   { what: '`GET /records`, limit 1,000', bench: 'records', read: perSecond('read_rps_1000') },
 ];

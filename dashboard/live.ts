@@ -1,5 +1,6 @@
-import { useQueryClient } from '@tanstack/react-query';
+import { type Query, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
+import { LIVE_PAGES } from './pages.ts';
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
@@ -11,12 +12,18 @@ export function useLive(environment: string): boolean {
   useEffect(() => {
     const leaving = new AbortController();
     const onChange = (kinds: readonly ('live' | 'logs')[]) => {
-      for (const kind of kinds) void queries.invalidateQueries({ queryKey: [kind, environment] });
+      for (const kind of kinds)
+        void queries.invalidateQueries({ queryKey: [kind, environment], predicate: isFollowed });
     };
     void follow(environment, leaving.signal, setHears, onChange);
     return () => leaving.abort();
   }, [environment, queries]);
   return hears;
+}
+
+function isFollowed({ state }: Query): boolean {
+  const pages = (state.data as { pages?: readonly unknown[] } | undefined)?.pages;
+  return pages === undefined || pages.length <= LIVE_PAGES;
 }
 
 /** Not an EventSource: that one cannot name the environment in a header. */

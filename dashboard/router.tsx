@@ -72,7 +72,7 @@ const children = [
   createRoute({
     getParentRoute: () => environment,
     path: '/connections',
-    validateSearch: (given): { integration?: string } => texts(given, ['integration']),
+    validateSearch: (given): { integration?: string; error?: string } => texts(given, ['integration', 'error']),
     component: ConnectionsScreen,
   }),
   createRoute({

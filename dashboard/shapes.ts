@@ -1,10 +1,13 @@
 /** What the API answers, by the code that makes it where that is a function, written out where it is not. */
 import type { listedConnection, maskedConnection } from '../api/connection-view.ts';
-import type { callsOfRun } from '../api/run-calls.ts';
 import type { operationView } from '../api/operation-view.ts';
+import type { RecordPreview } from '../api/routes/dashboard-records.ts';
+import type { callsOfRun } from '../api/run-calls.ts';
 import type { runView } from '../api/run-view.ts';
 import type { describeSyncs } from '../api/sync-status.ts';
 import type { NumberedMessage } from '../store/operation-messages.ts';
+
+export type { RecordPreview };
 
 export type Counts = Readonly<
   Record<string, { readonly added: number; readonly updated: number; readonly deleted: number }>
@@ -27,6 +30,7 @@ export type StoredRecord = Readonly<Record<string, unknown>> & {
     readonly last_modified_at: string;
     readonly last_action: string;
     readonly deleted_at: string | null;
+    readonly pruned_at: string | null;
     readonly cursor: string;
   };
 };

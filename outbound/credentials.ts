@@ -25,6 +25,8 @@ export function defaultAuthorization(party: Party): string | undefined {
     case 'API_KEY':
     case 'NONE':
     case 'INSTALL_PLUGIN':
+    // Its session's headers are the entry's to write.
+    case 'BILL':
       return undefined;
     case 'CUSTOM':
       return `Bearer ${appToken(party)}`;
@@ -33,8 +35,6 @@ export function defaultAuthorization(party: Party): string | undefined {
     case 'TBA':
     case 'AWS_SIGV4':
       return undefined;
-    case 'BILL':
-      throw notYet(party);
     default:
       return mode satisfies never;
   }
@@ -61,12 +61,4 @@ function appToken(party: Party): string {
 function password({ connection }: Party): string {
   const value = connection.credentials['password'];
   return typeof value === 'string' ? value : '';
-}
-
-function notYet({ provider }: Party): EngineError {
-  return new EngineError(
-    'upstream_refused',
-    `Provider '${provider.name}' signs in by ${provider.auth_mode}: this mode is not supported yet. ` +
-      `Set an authorization header in its proxy.headers or in the call.`,
-  );
 }

@@ -26,7 +26,7 @@ const NEUTRAL = /^(accept(-.*)?|content-(type|length|encoding|language)|user-age
 const USER_AGENT = 'nango-temporal';
 
 /**
- * The headers of one call, names in lower case: the auth mode's Authorization, under the provider's headers, under the
+ * The headers of one call, names in lower case: the auth mode's Authorization or the entry's own, under the provider's headers, under the
  * call's own; only the provider's `user-agent` beats the call's. A credential that the call replaces need not exist.
  * Throws `invalid_headers` for names and values that HTTP does not allow, never showing the value.
  */
@@ -36,7 +36,9 @@ export function callHeaders(party: Party, own: Readonly<Record<string, string>> 
   const configured = Object.entries(party.provider.proxy?.headers ?? {});
   const provided = new Set(configured.map(([name]) => name.toLowerCase()));
   if (!provided.has('authorization') && call['authorization'] === undefined) {
-    const authorization = defaultAuthorization(party);
+    const template = party.provider.proxy_header_authorization;
+    const authorization =
+      template === undefined ? defaultAuthorization(party) : interpolate(template, party, 'proxy_header_authorization');
     if (authorization !== undefined) headers['authorization'] = authorization;
   }
   for (const [given, template] of configured) {

@@ -87,8 +87,10 @@ function lookup(name: string, { connection, provider, extra }: Party): unknown {
     return value === undefined || value === '' ? provider.connection_config?.[path.join('.')]?.default_value : value;
   }
   if (root === 'credentials') return valueAt(connection.credentials, path);
-  // Steps of a flow and assertions stand in nobody's row: whoever runs the flow hands them in.
+  // Steps of a flow stand in nobody's row: whoever runs the flow hands them in.
   if (extra !== undefined && Object.hasOwn(extra, root)) return valueAt(extra, [root, ...path]);
+  // What a person chose for an assertion comes with their credentials.
+  if (root === 'assertionOption') return valueAt(connection.credentials, [root, ...path]);
   if (path.length > 0 || !Object.hasOwn(CREDENTIAL_NAMES, root)) return undefined;
   return CREDENTIAL_NAMES[root]?.map((one) => valueAt(connection.credentials, [one])).find((value) => asText(value));
 }

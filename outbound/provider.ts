@@ -256,7 +256,7 @@ function providerGrammar(object: ObjectOf) {
     integration_config: fields.optional(),
     /** The older spelling: the names alone. */
     connection_configuration: words.optional(),
-    /** Names of the incumbent's own scripts; what they do is an author's on-event script here. */
+    /** Names of the incumbent's own scripts; what they do is here an author's on-event script, or `webhook` of the entry. */
     post_connection_script: z.string().optional(),
     pre_connection_deletion_script: z.string().optional(),
     credentials_verification_script: z.string().optional(),

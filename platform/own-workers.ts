@@ -1,4 +1,5 @@
 /** The workers of one process, with the sandbox that their scripts run in. */
+import { openFlushWindow } from '../activities/flush-window.ts';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { openRunControl } from '../activities/index.ts';
 import { createDelivery } from '../outbound/delivery.ts';
@@ -29,6 +30,7 @@ export async function startOwnWorkers(
     ...{ startSync, startAction, startDelivery, runAction, reconcile, processQueue },
     keeper: core.authorizer.keeper,
     meter: core.metrics,
+    flushWindow: openFlushWindow(),
     encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,
     recordsKept: {
       pruneAfterDays: settings.NANGO_RECORDS_PRUNE_DAYS,

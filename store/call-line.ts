@@ -21,7 +21,10 @@ const OTHERS: Readonly<Record<LimitScope, string>> = {
     and l.run_id <> $1::text`,
 };
 
-/** Puts the run in line, to come at `due`; one that stands there already keeps its turns. A new one has as many as the last. */
+/**
+ * Puts the run in line, to come at `due`; one that stands there already keeps its turns. A new one has as many as the last.
+ * One that has ended meanwhile is not let in.
+ */
 export async function joinCallLine(db: Queryable, { runId, connectionRow, scope }: InCallLine, due: Date, at: Date) {
   await db.query({
     name: `join-call-line-${scope}`,
@@ -32,7 +35,7 @@ export async function joinCallLine(db: Queryable, { runId, connectionRow, scope 
       select $1::text, c.id, c.integration_id,
         coalesce((select min(l.turns) from call_line l where ${OTHERS[scope]} and l.due > $4::timestamptz), 0),
         $3::timestamptz
-      from connections c where c.id = $2::bigint
+      from connections c where c.id = $2::bigint and exists (select from runs where id = $1::text and finished_at is null)
       on conflict (run_id, connection_id) do update set due = excluded.due`,
     values: [runId, connectionRow, due, earlier(at, PATIENCE_MS), earlier(at, LOST_MS)],
   });
@@ -55,6 +58,15 @@ export async function takeTurn(db: Queryable, { runId, connectionRow, scope }: I
     values: [runId, connectionRow, at, earlier(at, PATIENCE_MS)],
   });
   return result.rows[0]?.isTaken ?? true;
+}
+
+/** Whether calls of the run stood in line when its process was lost, or it was suspended. */
+export async function standsInCallLine(db: Queryable, { runId, connectionRow }: InCallLine): Promise<boolean> {
+  const result = await db.query('select from call_line where run_id = $1::text and connection_id = $2::bigint', [
+    runId,
+    connectionRow,
+  ]);
+  return result.rowCount === 1;
 }
 
 /** No call of the run waits any more. */

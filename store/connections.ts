@@ -160,6 +160,24 @@ export async function findConnection(
   return result.rows[0];
 }
 
+/** The rows of connections with that id: of one integration, or of any (`null`). */
+export async function connectionRowsOf(
+  db: Queryable,
+  {
+    environmentId,
+    integrationId,
+    connectionId,
+  }: { environmentId: string; integrationId: string | null; connectionId: string },
+): Promise<string[]> {
+  const result = await db.query<{ id: string }>(
+    `select id::text from connections
+     where environment_id = $1::bigint and connection_id = $2::text
+       and ($3::bigint is null or integration_id = $3::bigint)`,
+    [environmentId, connectionId, integrationId],
+  );
+  return result.rows.map(({ id }) => id);
+}
+
 export async function connectionById(db: Queryable, id: string): Promise<Connection | undefined> {
   const result = await db.query<Connection>({
     name: 'connection-by-id',
@@ -200,6 +218,8 @@ export async function listConnections(
     tags?: Readonly<Record<string, string>> | null;
     /** Part of the id, or of the end user's id, name or address. */
     search?: string | null;
+    /** Only those whose person has to sign in again. */
+    withError?: boolean;
     limit: number;
     offset: number;
   },
@@ -214,6 +234,7 @@ export async function listConnections(
        and ($8::jsonb is null or c.tags @> $8::jsonb)
        and ($9::text is null or strpos(lower(concat_ws(' ', c.connection_id, c.end_user ->> 'id',
          c.end_user ->> 'email', c.end_user ->> 'display_name')), lower($9::text)) > 0)
+       and (not $10::boolean or c.auth_failed_at is not null)
      order by c.id
      limit $4::int offset $5::int`,
     [
@@ -226,6 +247,7 @@ export async function listConnections(
       filter.organizationId ?? null,
       jsonOrNull(filter.tags),
       filter.search ?? null,
+      filter.withError ?? false,
     ],
   );
   return result.rows;

@@ -42,10 +42,15 @@ export async function runsInTrouble(
   { environmentId, since, limit }: { environmentId: string; since: Date; limit: number },
 ): Promise<RunView[]> {
   const result = await db.query<RunView>(
-    `${RUN_VIEW}
-     where r.environment_id = $1::bigint and r.created_at >= $2::timestamptz and r.state in ('failed', 'waiting')
-       and (r.sync_id is null or not exists (
-         select from runs n where n.sync_id = r.sync_id and n.created_at > r.created_at and n.state <> 'skipped'))
+    // Each half by an index that holds few rows; together they would be looked for among all runs.
+    `with unwell as (
+       select id from runs where environment_id = $1::bigint and created_at >= $2::timestamptz and state = 'failed'
+       union all
+       select id from runs where environment_id = $1::bigint and created_at >= $2::timestamptz and state = 'waiting'
+     )
+     ${RUN_VIEW} join unwell u on u.id = r.id
+     where r.sync_id is null or not exists (
+       select from runs n where n.sync_id = r.sync_id and n.created_at > r.created_at and n.state <> 'skipped')
      order by r.state = 'waiting' desc, r.created_at desc
      limit $3::int`,
     [environmentId, since, limit],

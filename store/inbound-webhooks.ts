@@ -90,6 +90,18 @@ export async function addressees(
   return result.rows;
 }
 
+/** Adds what a webhook told of an account to the connection_config of these connections; what they have stays. */
+export async function addConnectionConfig(
+  db: Queryable,
+  connectionRows: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await db.query(
+    `update connections set connection_config = $2::jsonb || connection_config where id = any($1::bigint[])`,
+    [connectionRows, JSON.stringify(values)],
+  );
+}
+
 /** The syncs of these connections that subscribe to this type, or to all (`*`), and are not paused. */
 export async function subscribedSyncs(
   db: Queryable,

@@ -3,7 +3,10 @@
  * knows. Each source answers in the order of (created_at, id), so a page of the whole is the newest of their pages.
  */
 import type { OperationError, OperationStatus, OperationType } from '../contract/operation.ts';
+import { connectionRowsOf } from './connections.ts';
 import type { Queryable } from './db.ts';
+import { findIntegration } from './integrations.ts';
+import type { Position } from './position.ts';
 
 export type OperationView = {
   readonly id: string;
@@ -23,9 +26,6 @@ export type OperationView = {
 };
 export type SourceName = 'run' | 'delivery' | 'log';
 
-/** A place in the list: that of the operation that was seen last. */
-export type Position = { readonly at: Date; readonly id: string };
-
 /** Null does not narrow. Times are those at which operations began: `from` on, before `to`. */
 export type OperationFilter = {
   readonly environmentId: string;
@@ -43,6 +43,8 @@ type Source = {
   readonly name: SourceName;
   /** All operations of the source with the columns of an OperationView. */
   readonly all: string;
+  /** Whether its rows tell whose they are by rows of connections, which are looked up first, or by names. */
+  readonly tells: 'rows' | 'names';
   /** Of a row `o` of it, the table's own row being `t`: whether it holds the text `$2`, in any case. */
   readonly table: string;
   readonly holds: string;
@@ -59,6 +61,7 @@ const DELIVERY_STATUS = `case d.state when 'pending' then 'waiting' when 'delive
 const SOURCES: readonly Source[] = [
   {
     name: 'log',
+    tells: 'names',
     types: ['proxy', 'auth', 'webhook'],
     rare: [
       { statuses: ['running', 'waiting', 'failed', 'timeout', 'cancelled', 'skipped'], rows: `v.state <> 'success'` },
@@ -73,6 +76,7 @@ const SOURCES: readonly Source[] = [
   },
   {
     name: 'run',
+    tells: 'rows',
     types: ['sync', 'action', 'events', 'webhook'],
     rare: [
       {
@@ -90,13 +94,15 @@ const SOURCES: readonly Source[] = [
         coalesce(r.error->>'message', r.wait_reason, 'started by ' || r.started_by) as summary,
         case when r.error is not null
           then jsonb_build_object('code', r.error->>'code', 'message', r.error->>'message') end as error,
-        r.created_at as "createdAt", r.finished_at as "endedAt", r.state
+        r.created_at as "createdAt", r.finished_at as "endedAt", r.state, r.connection_id as "connectionRow",
+        c.integration_id as "integrationRow"
       from runs r join connections c on c.id = r.connection_id join integrations i on i.id = c.integration_id
         left join scripts s on s.id = r.script_id`,
     holds: `exists (select from run_logs l where l.run_id = t.id and strpos(lower(l.message), $2::text) > 0)`,
   },
   {
     name: 'delivery',
+    tells: 'rows',
     types: ['webhook'],
     rare: [
       // No delivery has the others.
@@ -112,7 +118,8 @@ const SOURCES: readonly Source[] = [
         concat('''', d.type, ''' to ', d.url) as summary,
         case when d.last_error is not null and d.state <> 'delivered'
           then jsonb_build_object('code', 'upstream_unreachable', 'message', d.last_error) end as error,
-        d.created_at as "createdAt", d.ended_at as "endedAt", d.state
+        d.created_at as "createdAt", d.ended_at as "endedAt", d.state, d.connection_id as "connectionRow",
+        c.integration_id as "integrationRow"
       from webhook_deliveries d left join connections c on c.id = d.connection_id
         left join integrations i on i.id = c.integration_id`,
     holds: `strpos(lower(t.tries::text), $2::text) > 0`,
@@ -121,7 +128,7 @@ const SOURCES: readonly Source[] = [
 
 /** How many operations are looked at for a text at once, and in all for one page. */
 const LOOKED_AT = 500;
-const LOOKED_AT_MOST = 5_000;
+const LOOKED_AT_MOST = 2_000;
 
 export type OperationPage = {
   readonly operations: readonly OperationView[];
@@ -136,7 +143,7 @@ export async function listOperations(db: Queryable, filter: OperationFilter, lim
 }
 
 /**
- * Those of them that hold the text, in any case, in what they say of themselves or in a message. One page looks at 5 000
+ * Those of them that hold the text, in any case, in what they say of themselves or in a message. One page looks at 2,000
  * operations at most: it may hold fewer than `limit`, even none, and still have a next one.
  */
 export async function searchOperations(
@@ -174,17 +181,39 @@ async function newest(db: Queryable, filter: OperationFilter, limit: number): Pr
   const { types } = filter;
   const asked = SOURCES.filter((source) => types === null || source.types.some((type) => types.includes(type)));
   const pages: OperationView[] = [];
-  for (const source of asked) pages.push(...(await newestOf(db, source, filter, limit)));
+  const whose = await whoseRows(db, filter);
+  for (const source of asked) pages.push(...(await newestOf(db, source, { ...filter, whose }, limit)));
   return pages.sort(byPlace).slice(0, limit);
 }
 
+type Whose = { readonly integrationRow: string | null; readonly connectionRows: readonly string[] | null };
+
+/** The rows behind the names of a filter; undefined where there are none any more, and so nothing that knows them by rows. */
+async function whoseRows(db: Queryable, filter: OperationFilter): Promise<Whose | undefined> {
+  const { environmentId, providerConfigKey, connectionId } = filter;
+  const integration =
+    providerConfigKey === null ? undefined : await findIntegration(db, environmentId, providerConfigKey);
+  if (providerConfigKey !== null && integration === undefined) return undefined;
+  const integrationRow = integration?.id ?? null;
+  if (connectionId === null) return { integrationRow, connectionRows: null };
+  const named = { environmentId, integrationId: integrationRow, connectionId };
+  return { integrationRow: null, connectionRows: await connectionRowsOf(db, named) };
+}
+
+const BY_NAMES = `($4::text is null or v."providerConfigKey" = $4::text)
+       and ($5::text is null or v."connectionId" = $5::text)`;
+const BY_ROWS = `($4::bigint is null or v."integrationRow" = $4::bigint)
+       and ($5::bigint[] is null or v."connectionRow" = any($5::bigint[]))`;
+
 async function newestOf(
   db: Queryable,
-  { name, all, rare }: Source,
-  filter: OperationFilter,
+  { name, all, rare, tells }: Source,
+  filter: OperationFilter & { readonly whose: Whose | undefined },
   limit: number,
 ): Promise<OperationView[]> {
-  const { before, statuses } = filter;
+  const { before, statuses, whose } = filter;
+  if (tells === 'rows' && whose === undefined) return [];
+  const names = [filter.providerConfigKey, filter.connectionId];
   const few = statuses && rare.find((one) => statuses.every((status) => one.statuses.includes(status)));
   const result = await db.query<Omit<OperationView, 'source'>>(
     `select v.id, v.type, v.operation, v.status, v."providerConfigKey", v."connectionId", v.name, v.summary, v.error,
@@ -193,8 +222,7 @@ async function newestOf(
      where v.environment_id = $1::bigint
        and ($2::text[] is null or v.type = any($2::text[]))
        and ($3::text[] is null or v.status = any($3::text[]))${few ? `\n       and ${few.rows}` : ''}
-       and ($4::text is null or v."providerConfigKey" = $4::text)
-       and ($5::text is null or v."connectionId" = $5::text)
+       and ${tells === 'rows' ? BY_ROWS : BY_NAMES}
        and ($6::text is null or v.name = $6::text)
        and ($7::timestamptz is null or v."createdAt" >= $7::timestamptz)
        and ($8::timestamptz is null or v."createdAt" < $8::timestamptz)
@@ -202,7 +230,8 @@ async function newestOf(
      order by v."createdAt" desc, v.id desc
      limit $11::int`,
     [
-      ...[filter.environmentId, filter.types, filter.statuses, filter.providerConfigKey, filter.connectionId],
+      ...[filter.environmentId, filter.types, filter.statuses],
+      ...(tells === 'rows' ? [whose?.integrationRow, whose?.connectionRows] : names),
       ...[filter.name, filter.from, filter.to, before?.at ?? null, before?.id ?? null, limit],
     ],
   );

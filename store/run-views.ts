@@ -3,6 +3,7 @@ import type { RunKind } from '../contract/script.ts';
 import type { RecordCounts } from '../contract/host.ts';
 import type { Control, RunState } from '../contract/sync.ts';
 import type { Queryable } from './db.ts';
+import type { Position } from './position.ts';
 import type { StartedBy, StoredFailure } from './runs.ts';
 
 export type RunView = {
@@ -50,34 +51,39 @@ export async function findRun(db: Queryable, environmentId: string, runId: strin
   return result.rows[0];
 }
 
-/** Runs of an environment, newest first; filters that are null do not apply. */
+/** Runs of an environment, newest first, behind `before`; filters that are null do not apply. */
 export async function listRuns(
   db: Queryable,
   filter: {
     environmentId: string;
-    providerConfigKey: string | null;
-    connectionId: string | null;
+    /** Rows, not names: the plan then begins with theirs. */
+    integrationId: string | null;
+    connectionRows: readonly string[] | null;
     name: string | null;
     states?: readonly RunState[] | null;
+    before?: Position | null;
     limit: number;
   },
 ): Promise<RunView[]> {
   const result = await db.query<RunView>(
     `${RUN_VIEW}
      where r.environment_id = $1::bigint
-       and ($2::text is null or i.unique_key = $2::text)
-       and ($3::text is null or c.connection_id = $3::text)
+       and ($2::bigint is null or c.integration_id = $2::bigint)
+       and ($3::bigint[] is null or r.connection_id = any($3::bigint[]))
        and ($4::text is null or r.name = $4::text)
        and ($6::text[] is null or r.state = any($6::text[]))
+       and ($7::timestamptz is null or (r.created_at, r.id) < ($7::timestamptz, $8::text))
      order by r.created_at desc, r.id desc
      limit $5::int`,
     [
       filter.environmentId,
-      filter.providerConfigKey,
-      filter.connectionId,
+      filter.integrationId,
+      filter.connectionRows,
       filter.name,
       filter.limit,
       filter.states ?? null,
+      filter.before?.at ?? null,
+      filter.before?.id ?? null,
     ],
   );
   return result.rows;

@@ -29,7 +29,7 @@ export function createRequestCalls(
   recorder: Recorder,
 ): Pick<Host, 'request'> {
   const ownParty = openConnection(own, deps.box);
-  const limits = openApiLimits(deps, run.runId);
+  const limits = openApiLimits(deps, run);
   return {
     request: async ({ config }, call) => {
       const other = config.connectionId !== undefined || config.providerConfigKey !== undefined;

@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { addApiKey, type ApiKey, deleteApiKey, endApiKey, findApiKey, listApiKeys } from '../../store/api-keys.ts';
-import { type Actor, addAuditEntry, type AuditAction } from '../../store/audit-log.ts';
+import { type ApiKey, addApiKey, deleteApiKey, endApiKey, findApiKey, listApiKeys } from '../../store/api-keys.ts';
+import { type Actor, type AuditAction, addAuditEntry } from '../../store/audit-log.ts';
 import { type Queryable, withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { actorOf } from '../actor.ts';

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Router } from 'express';
 import { z } from 'zod';
-import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
-import { withTransaction } from '../../store/db.ts';
 import type { Granted } from '../../contract/credentials.ts';
-import type { RefreshReason } from '../../outbound/auth/keeper.ts';
 import { checkConnectionConfig } from '../../outbound/auth/connection-config.ts';
+import type { RefreshReason } from '../../outbound/auth/keeper.ts';
+import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
 import {
   type Connection,
   deleteConnection,
@@ -15,6 +14,7 @@ import {
   openConnection,
   patchConnection,
 } from '../../store/connections.ts';
+import { withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { openWorkflows } from '../../store/runs.ts';
 import { actorOf } from '../actor.ts';
@@ -52,6 +52,8 @@ const LIST = z
     endUserId: knownName.optional(),
     endUserOrganizationId: knownName.optional(),
     integrationId: commaList.optional(),
+    /** `true`: only those whose person has to sign in again. */
+    withError: flag.optional(),
     limit: wholeNumber(1, 10_000).default(10_000),
     page: wholeNumber(0, 100_000).default(0),
   })
@@ -68,6 +70,7 @@ const LIST_KEYS: Readonly<Record<string, true>> = {
   endUserId: true,
   endUserOrganizationId: true,
   integrationId: true,
+  withError: true,
   limit: true,
   page: true,
 };
@@ -121,6 +124,7 @@ export function connectionRoutes(deps: ApiDeps, route: Route): Router {
           organizationId: query.endUserOrganizationId ?? null,
           tags: Object.keys(wanted).length === 0 ? null : wanted,
           search: query.search ?? null,
+          withError: query.withError ?? false,
           limit: query.limit,
           offset: query.page * query.limit,
         });

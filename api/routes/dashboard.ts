@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Router } from 'express';
 import { z } from 'zod';
+import { failureCode } from '../../contract/failures.ts';
 import {
   activityMark,
   logMark,
@@ -13,7 +14,6 @@ import {
 } from '../../store/dashboard-views.ts';
 import { findRun } from '../../store/run-views.ts';
 import { type Answer, json, nothing } from '../answer.ts';
-import { failureCode } from '../../contract/failures.ts';
 import type { CallGuard } from '../call-limits.ts';
 import { maskedConnection } from '../connection-view.ts';
 import { checkSameOrigin, type DashboardSessions } from '../dashboard-session.ts';
@@ -21,9 +21,10 @@ import type { ApiDeps } from '../deps.ts';
 import type { ReadJson } from '../json-body.ts';
 import { knownConnection, knownIntegration, unknownRun } from '../known.ts';
 import { createRoute, type Route } from '../route.ts';
-import { knownName, wholeNumber } from '../schemas.ts';
 import { callsOfRun } from '../run-calls.ts';
 import { runView } from '../run-view.ts';
+import { knownName, wholeNumber } from '../schemas.ts';
+import { dashboardRecordRoutes } from './dashboard-records.ts';
 
 const HOUR_MS = 3_600_000;
 const TROUBLE_SHOWN = 50;
@@ -81,6 +82,7 @@ export function dashboardRoutes(
       },
     }),
   );
+  router.use(dashboardRecordRoutes(deps, route));
   router.get(
     '/dashboard/scripts',
     route({

@@ -1,11 +1,12 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
-import { publicIdOf } from '../../store/inbound-webhooks.ts';
+import { checkIntegrationConfig } from '../../outbound/auth/connection-config.ts';
 import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
-import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import { listConnections } from '../../store/connections.ts';
+import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
+import { publicIdOf } from '../../store/inbound-webhooks.ts';
 import {
   createIntegration,
   deleteIntegration,
@@ -19,6 +20,8 @@ import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { closeMatches } from '../close-matches.ts';
 import type { ApiDeps } from '../deps.ts';
+import { checkIntegrationCredentials } from '../integration-credentials.ts';
+import { invalidPart } from '../invalid.ts';
 import { knownIntegration } from '../known.ts';
 import type { Route } from '../route.ts';
 import { freeText, integrationKey, jsonObject, knownName } from '../schemas.ts';
@@ -151,15 +154,17 @@ async function create(
   body: z.output<typeof NEW_INTEGRATION>,
 ): Promise<Integration> {
   checkProvider(deps, body.provider);
+  const { config, faults } = checkIntegrationConfig(deps.catalogue.get(body.provider), body.integration_config ?? {});
+  if (faults.length > 0) throw invalidPart('invalid_body', 'body', faults);
   return createIntegration(deps.db, {
     environmentId: environment.id,
     uniqueKey: body.unique_key,
     provider: body.provider,
     displayName: body.display_name ?? null,
-    sealedCredentials: body.credentials === undefined ? null : deps.box.seal(JSON.stringify(body.credentials)),
+    sealedCredentials: sealed(deps, body.provider, body.credentials) ?? null,
     forwardWebhooks: body.forward_webhooks,
     custom: body.custom,
-    integrationConfig: body.integration_config,
+    integrationConfig: Object.keys(config).length === 0 ? body.integration_config : config,
     at: deps.clock(),
   }).catch((error: unknown) => {
     throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key, environment.name) : error;
@@ -173,20 +178,29 @@ async function change(
   key: string,
   body: z.output<typeof PATCH>,
 ): Promise<Integration> {
-  const { id, uniqueKey } = await knownIntegration(deps.db, environment, key);
+  const { id, uniqueKey, provider } = await knownIntegration(deps.db, environment, key);
   const renames = body.unique_key !== undefined && body.unique_key !== uniqueKey;
   if (renames && (await hasConnections(deps.db, environment, uniqueKey))) throw inUse(uniqueKey);
   return patchIntegration(deps.db, {
     id,
     uniqueKey: body.unique_key,
     displayName: body.display_name,
-    sealedCredentials: body.credentials && deps.box.seal(JSON.stringify(body.credentials)),
+    sealedCredentials: sealed(deps, provider, body.credentials),
     forwardWebhooks: body.forward_webhooks,
     custom: body.custom,
     at: deps.clock(),
   }).catch((error: unknown) => {
     throw violatedConstraint(error) === 'integrations_key' ? taken(body.unique_key ?? '', environment.name) : error;
   });
+}
+
+/** Checked and encrypted; undefined where none are given. */
+function sealed(
+  { box, catalogue }: ApiDeps,
+  provider: string,
+  given: Readonly<Record<string, unknown>> | undefined,
+): string | undefined {
+  return given && box.seal(JSON.stringify(checkIntegrationCredentials(catalogue.get(provider), given)));
 }
 
 async function hasConnections(db: ApiDeps['db'], environment: Environment, key: string): Promise<boolean> {
@@ -222,11 +236,11 @@ function viewOf(integration: Integration) {
 }
 
 async function openCredentials(deps: ApiDeps, integration: Integration): Promise<object | null> {
-  const sealed = await integrationCredentials(deps.db, integration.id);
+  const stored = await integrationCredentials(deps.db, integration.id);
   const type = deps.catalogue.has(integration.provider)
     ? deps.catalogue.get(integration.provider).auth_mode
     : undefined;
-  return sealed === null ? null : { type, ...(JSON.parse(deps.box.open(sealed)) as object) };
+  return stored === null ? null : { type, ...(JSON.parse(deps.box.open(stored)) as object) };
 }
 
 function checkProvider(deps: ApiDeps, name: string): void {

@@ -3,17 +3,17 @@ import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { LOG_LEVELS } from '../../contract/host.ts';
 import { OPERATION_STATUSES, OPERATION_TYPES } from '../../contract/operation.ts';
+import { withinTime } from '../../store/db.ts';
 import {
   findOperation,
   listOperations,
   type OperationFilter,
   type OperationView,
-  type Position,
   searchOperations,
 } from '../../store/operation-list.ts';
-import { withinTime } from '../../store/db.ts';
 import { messagesOf } from '../../store/operation-messages.ts';
 import { json } from '../answer.ts';
+import { place, placeCursor } from '../cursor.ts';
 import type { ApiDeps } from '../deps.ts';
 import { operationView } from '../operation-view.ts';
 import type { Route } from '../route.ts';
@@ -24,15 +24,6 @@ const moment = z.iso
   .datetime({ offset: true, error: 'expected an ISO time with its zone, such as 2026-11-30T12:00:00Z' })
   .transform((text) => new Date(text));
 const text = freeText.min(1).max(200);
-const CURSOR = /^(\d{1,15})\.([\w-]{1,64})$/;
-const cursor = z
-  .string()
-  .regex(CURSOR, 'expected a next_cursor, unchanged')
-  .transform((given): Position => {
-    const [, at, id = ''] = CURSOR.exec(given) ?? [];
-    return { at: new Date(Number(at)), id };
-  });
-
 const LIST = z.strictObject({
   /** One type, or several with commas; so with statuses. */
   type: several(OPERATION_TYPES).optional(),
@@ -46,7 +37,7 @@ const LIST = z.strictObject({
   to: moment.optional(),
   /** What they, or one of their messages, must hold, in any case. */
   search: text.optional(),
-  cursor: cursor.optional(),
+  cursor: place.optional(),
   limit: wholeNumber(1, 500).default(50),
 });
 const MESSAGES = z.strictObject({
@@ -74,9 +65,7 @@ export function logRoutes({ db }: ApiDeps, route: Route): Router {
             : searchOperations(tx, { ...filter, text: search }, limit),
         );
         if (page === undefined) throw tooWide();
-        const { next } = page;
-        const next_cursor = next === null ? null : `${next.at.getTime()}.${next.id}`;
-        return json({ operations: page.operations.map(operationView), next_cursor });
+        return json({ operations: page.operations.map(operationView), next_cursor: placeCursor(page.next) });
       },
     }),
   );

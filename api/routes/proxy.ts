@@ -2,12 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { StreamCall } from '../../outbound/request.ts';
-import type { Pause } from '../../outbound/retry.ts';
-import { noteLimit } from '../../store/api-limits.ts';
 import { type Connection, openConnection } from '../../store/connections.ts';
 import type { Answer } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { knownConnection } from '../known.ts';
+import { type LimitWait, openLimitWait } from '../limit-wait.ts';
 import { recordProxyCall } from '../proxy-record.ts';
 import type { Route } from '../route.ts';
 import { commaList, connectionHeaders, flag, wholeNumber } from '../schemas.ts';
@@ -31,6 +30,7 @@ const HEADERS = connectionHeaders.extend({
 /** `ALL /proxy/*`: the upstream's own API with the connection's credentials; bytes pass unchanged both ways. */
 export function proxyRoutes(deps: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
+  const limitWait = openLimitWait(deps);
   // `use` and not a wildcard: a path pattern would decode the path, and the upstream must get it as it came.
   router.use(
     PREFIX,
@@ -43,7 +43,10 @@ export function proxyRoutes(deps: ApiDeps, route: Route): Router {
         return record.whatFails(async () => {
           const connection = await knownConnection(deps.db, environment, address);
           const call = { ...callOf(request, headers), watch: record.exchange };
-          return pass(deps, connection, call, { signal: abortedWith(response), onBroken: record.broken });
+          return pass({ ...deps, limitWait }, connection, call, {
+            signal: abortedWith(response),
+            onBroken: record.broken,
+          });
         });
       },
     }),
@@ -52,23 +55,20 @@ export function proxyRoutes(deps: ApiDeps, route: Route): Router {
 }
 
 async function pass(
-  deps: ApiDeps,
+  deps: ApiDeps & { readonly limitWait: LimitWait },
   connection: Connection,
   call: StreamCall,
   { signal, onBroken }: { readonly signal: AbortSignal; readonly onBroken: () => void },
 ): Promise<Answer> {
+  // Who wants no retries wants an answer now, whatever it is.
+  if (call.retries !== 0) await deps.limitWait.wait(connection.id, signal);
   const { head, body, pause } = await deps.outbound.stream(openConnection(connection, deps.box), call, signal);
   body.once('error', onBroken);
-  if (pause !== undefined) shareLimit(deps, connection, pause);
+  const scope = deps.catalogue.get(connection.provider).proxy?.retry?.scope ?? 'connection';
+  if (pause !== undefined) deps.limitWait.note(connection.id, { ...pause, scope });
   // A cookie of the upstream is no cookie of this server.
   const { 'set-cookie': _, ...headers } = head.headers;
   return { kind: 'stream', status: head.status, statusText: head.statusText, headers, body };
-}
-
-/** Runs of the connection hear of it too; the caller's answer does not wait for that. */
-function shareLimit({ db, catalogue, log }: ApiDeps, { id, provider }: Connection, pause: Pause): void {
-  const scope = catalogue.get(provider).proxy?.retry?.scope ?? 'connection';
-  noteLimit(db, id, { ...pause, scope }).catch((error: unknown) => log('limit.unnoted', { reason: String(error) }));
 }
 
 function callOf(request: Request, headers: z.output<typeof HEADERS>): StreamCall {
@@ -104,8 +104,10 @@ function forwardedHeaders(received: IncomingHttpHeaders): Record<string, string>
 /** Aborts when the client goes away before its answer is complete. */
 function abortedWith(response: Response): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => {
+  const look = (): void => {
     if (!response.writableFinished) controller.abort();
-  });
+  };
+  if (response.closed) look();
+  else response.once('close', look);
   return controller.signal;
 }

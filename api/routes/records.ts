@@ -5,10 +5,10 @@ import { EngineError } from '../../contract/failures.ts';
 import type { Connection } from '../../store/connections.ts';
 import { withTransaction } from '../../store/db.ts';
 import { headOf } from '../../store/record-heads.ts';
-import { chunksOfRecords, seqAtTime } from '../../store/record-reads.ts';
 import { chunksOfList } from '../../store/record-lists.ts';
-import { createRecordSeal } from '../../store/record-seal.ts';
 import { pruneRecords } from '../../store/record-pruning.ts';
+import { chunksOfRecords, seqAtTime } from '../../store/record-reads.ts';
+import { createRecordSeal } from '../../store/record-seal.ts';
 import { declaredModels } from '../../store/scripts.ts';
 import { type Answer, json, jsonStream } from '../answer.ts';
 import { decodeCursor } from '../cursor.ts';
@@ -30,7 +30,8 @@ const moment = z
       error: 'expected an ISO time such as 2026-01-31T12:00:00.000Z',
     }),
   );
-const filter = commaList.transform((words, context): Action[] => {
+/** `added,deleted` in a query. */
+export const actionFilter = commaList.transform((words, context): Action[] => {
   const actions = words.map((word) => {
     const key = word.toLowerCase();
     return Object.hasOwn(ACTIONS, key) ? ACTIONS[key as keyof typeof ACTIONS] : undefined;
@@ -44,7 +45,7 @@ const filter = commaList.transform((words, context): Action[] => {
   }
   return known;
 });
-const recordId = freeText.min(1).max(256);
+export const recordId = freeText.min(1).max(256);
 const QUERY = z.strictObject({
   model: modelName,
   variant: scriptName.default('base'),
@@ -52,7 +53,7 @@ const QUERY = z.strictObject({
   modified_after: moment.optional(),
   delta: moment.optional(),
   limit: wholeNumber(1, 10_000).default(100),
-  filter: filter.optional(),
+  filter: actionFilter.optional(),
   ids: z.union([recordId.transform((id) => [id]), z.array(recordId).max(100, 'expected at most 100 ids')]).optional(),
 });
 
@@ -76,7 +77,7 @@ const OLD_LIST = z.preprocess(
       .default('id')
       .transform((by) => (by === 'created_at' ? 'createdAt' : by === 'updated_at' ? 'updatedAt' : by)),
     order: z.enum(['asc', 'desc']).default('desc'),
-    filter: filter.optional(),
+    filter: actionFilter.optional(),
     include_nango_metadata: flag.default(false),
   }),
 );
@@ -132,7 +133,7 @@ function withoutEmpty(query: unknown): unknown {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 }
 
-function addressIn(headers: z.output<typeof connectionHeaders>) {
+export function addressIn(headers: z.output<typeof connectionHeaders>) {
   return { providerConfigKey: headers['provider-config-key'], connectionId: headers['connection-id'] };
 }
 
@@ -183,7 +184,7 @@ async function answerPage(
 }
 
 /** An empty page is honest only for a model that some sync of the integration declares. */
-async function checkModel(deps: ApiDeps, connection: Connection, model: string): Promise<void> {
+export async function checkModel(deps: ApiDeps, connection: Connection, model: string): Promise<void> {
   const declared = await declaredModels(deps.db, connection.integrationId);
   if (declared.includes(model)) return;
   const known =

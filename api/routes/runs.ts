@@ -1,12 +1,15 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { RunState } from '../../contract/sync.ts';
-import { violationsOf } from '../../store/run-violations.ts';
+import { connectionRowsOf } from '../../store/connections.ts';
+import type { Environment } from '../../store/environments.ts';
 import { heldByRuns } from '../../store/held-deletions.ts';
 import { logLines } from '../../store/run-logs.ts';
 import { countsOfRuns, findRun, listRuns } from '../../store/run-views.ts';
+import { violationsOf } from '../../store/run-violations.ts';
 import { json, lines } from '../answer.ts';
 import { cancelRun } from '../cancel-run.ts';
+import { place, placeCursor } from '../cursor.ts';
 import type { ApiDeps } from '../deps.ts';
 import { openJournal } from '../journal-document.ts';
 import { knownConnection, knownIntegration, unknownRun } from '../known.ts';
@@ -29,6 +32,7 @@ const LIST = z.strictObject({
   name: knownName.optional(),
   /** One state, or several with commas. */
   state: commaList.pipe(z.array(z.enum(RUN_STATES)).min(1)).optional(),
+  cursor: place.optional(),
   limit: wholeNumber(1, 1_000).default(50),
 });
 const ONE = z.strictObject({
@@ -44,23 +48,24 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
     route({
       query: LIST,
       handle: async ({ environment, query }) => {
-        const { provider_config_key: providerConfigKey, connection_id: connectionId } = query;
-        if (providerConfigKey !== undefined && connectionId !== undefined) {
-          await knownConnection(deps.db, environment, { providerConfigKey, connectionId });
-        } else if (providerConfigKey !== undefined) await knownIntegration(deps.db, environment, providerConfigKey);
+        const whose = await whoseRuns(deps, environment, query);
         const runs = await listRuns(deps.db, {
           environmentId: environment.id,
-          providerConfigKey: providerConfigKey ?? null,
-          connectionId: connectionId ?? null,
+          ...whose,
           name: query.name ?? null,
           states: query.state ?? null,
+          before: query.cursor ?? null,
           limit: query.limit,
         });
         const counts = await countsOfRuns(
           deps.db,
           runs.map((run) => run.id),
         );
-        return json({ runs: runs.map((run) => ({ ...runView(deps, run), counts: counts.get(run.id) ?? {} })) });
+        const last = runs.length < query.limit ? undefined : runs.at(-1);
+        return json({
+          runs: runs.map((run) => ({ ...runView(deps, run), counts: counts.get(run.id) ?? {} })),
+          next_cursor: placeCursor(last === undefined ? null : { at: last.createdAt, id: last.id }),
+        });
       },
     }),
   );
@@ -108,4 +113,23 @@ export function runRoutes(deps: ApiDeps, route: Route): Router {
     }),
   );
   return router;
+}
+
+/** The rows that a list is narrowed to. @throws EngineError for an integration, or a connection of it, that is not there */
+async function whoseRuns(
+  { db }: ApiDeps,
+  environment: Environment,
+  { provider_config_key: providerConfigKey, connection_id: connectionId }: z.output<typeof LIST>,
+): Promise<{ readonly integrationId: string | null; readonly connectionRows: readonly string[] | null }> {
+  if (connectionId === undefined) {
+    if (providerConfigKey === undefined) return { integrationId: null, connectionRows: null };
+    const { id } = await knownIntegration(db, environment, providerConfigKey);
+    return { integrationId: id, connectionRows: null };
+  }
+  if (providerConfigKey !== undefined) {
+    const { id } = await knownConnection(db, environment, { providerConfigKey, connectionId });
+    return { integrationId: null, connectionRows: [id] };
+  }
+  const named = { environmentId: environment.id, integrationId: null, connectionId };
+  return { integrationId: null, connectionRows: await connectionRowsOf(db, named) };
 }

@@ -21,6 +21,7 @@ const ROUTES = {
   '/auth/two-step/:key': ['TWO_STEP'],
   '/auth/jwt/:key': ['JWT'],
   '/auth/signature/:key': ['SIGNATURE'],
+  '/auth/bill/:key': ['BILL'],
   '/auth/aws-sigv4/:key': ['AWS_SIGV4'],
   '/auth/unauthenticated/:key': ['NONE'],
 } as const satisfies Readonly<Record<string, readonly AuthMode[]>>;

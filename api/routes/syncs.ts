@@ -5,8 +5,8 @@ import type { ApiDeps } from '../deps.ts';
 import { invalidPart } from '../invalid.ts';
 import type { Route } from '../route.ts';
 import { commaList, knownName } from '../schemas.ts';
-import { parseSyncName, type SyncName, selectSyncs } from '../sync-selection.ts';
 import { pauseSyncs, startSyncs } from '../switch-syncs.ts';
+import { parseSyncName, type SyncName, selectSyncs } from '../sync-selection.ts';
 import { describeSyncs } from '../sync-status.ts';
 import { type TriggeredRun, triggerSync } from '../trigger.ts';
 

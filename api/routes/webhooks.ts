@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { EngineError } from '../../contract/failures.ts';
 import { addAuditEntry } from '../../store/audit-log.ts';
 import { withTransaction } from '../../store/db.ts';
-import { EngineError } from '../../contract/failures.ts';
 import { addReplay, type DeliveryView, findDelivery, listDeliveries } from '../../store/webhook-deliveries.ts';
 import {
   DEFAULT_WEBHOOK_SETTINGS,

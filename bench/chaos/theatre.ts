@@ -44,12 +44,19 @@ export const PROVIDERS = { plain: 'chaos', keyed: 'chaos-keyed' } as const;
 /** Opens the stage with so many workers; `closing` takes it down. */
 export async function openTheatre(
   closing: Closing,
-  given: { readonly databaseUrl: string; readonly temporalAddress: string; readonly workers: number },
+  given: {
+    readonly databaseUrl: string;
+    readonly temporalAddress: string;
+    readonly workers: number;
+    /** Further settings of every process. */
+    readonly settings?: Readonly<Record<string, string>>;
+  },
 ): Promise<Theatre> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-chaos-'));
   closing.add('the folder', () => rm(folder, { recursive: true, force: true }));
   const upstream = await startChaosUpstream(closing);
   const settings = {
+    ...given.settings,
     DATABASE_URL: given.databaseUrl,
     TEMPORAL_ADDRESS: given.temporalAddress,
     NANGO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),

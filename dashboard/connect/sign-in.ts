@@ -59,6 +59,12 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, ProviderField>>>> 
   OAUTH2_CC: { client_id: { title: 'Client id' }, client_secret: { title: 'Client secret', secret: true } },
   SIGNATURE: { username: { title: 'User name' }, password: { title: 'Password', secret: true } },
   TBA: { token_id: { title: 'Token id' }, token_secret: { title: 'Token secret', secret: true } },
+  BILL: {
+    username: { title: 'User name' },
+    password: { title: 'Password', secret: true },
+    organization_id: { title: 'Organization id' },
+    dev_key: { title: 'Developer key', secret: true },
+  },
   AWS_SIGV4: {
     access_key_id: { title: 'Access key id' },
     secret_access_key: { title: 'Secret access key', secret: true },

@@ -2,14 +2,16 @@ import { Button, Group, NativeSelect, Text } from '@mantine/core';
 import { useState } from 'react';
 import { search } from '../api.ts';
 import { useAsk, useEnvironment, useRead } from '../environment.ts';
+import { usePages } from '../pages.ts';
 import { useAct } from '../parts/act.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Go } from '../parts/go.tsx';
+import { LongTable } from '../parts/long-table.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import { State } from '../parts/state.tsx';
-import { type Columns, DataTable } from '../parts/table.tsx';
+import type { Columns } from '../parts/table.tsx';
 
 type Delivery = {
   readonly id: string;
@@ -26,15 +28,24 @@ type Delivery = {
   readonly next_attempt_at: string | null;
 };
 
-const PAGE = 50;
+const PAGE = 100;
+
+type DeliveriesPage = { readonly deliveries: readonly Delivery[]; readonly next_before: string | null };
+const rowsOf = ({ deliveries }: DeliveriesPage) => deliveries;
+const nextOf = ({ next_before: next }: DeliveriesPage) => next;
+const keyOf = (row: Delivery) => row.id;
 
 /** What was sent to the application, what came of it, and the button that sends it again. */
 export function DeliveriesScreen() {
   const [state, setState] = useState('');
-  const [before, setBefore] = useState<readonly string[]>([]);
   const [open, setOpen] = useState<Delivery | null>(null);
-  const path = `/webhooks/deliveries${search({ state, before: before.at(-1), limit: PAGE })}`;
-  const deliveries = useRead<{ deliveries: Delivery[]; next_before: string | null }>(path, { live: true, keep: true });
+  const { more, ...deliveries } = usePages({
+    path: (before) => `/webhooks/deliveries${search({ state, before, limit: PAGE })}`,
+    size: PAGE,
+    live: 'live',
+    rowsOf,
+    nextOf,
+  });
   const columns: Columns<Delivery> = [
     { header: 'Webhook', accessorKey: 'type', cell: ({ row }) => <What of={row.original} open={setOpen} /> },
     { header: 'State', accessorKey: 'state', cell: ({ row }) => <Outcome of={row.original} /> },
@@ -55,38 +66,15 @@ export function DeliveriesScreen() {
           label="State"
           value={state}
           data={[{ value: '', label: 'Any' }, 'pending', 'delivered', 'refused', 'expired']}
-          onChange={(event) => {
-            setState(event.currentTarget.value);
-            setBefore([]);
-          }}
+          onChange={(event) => setState(event.currentTarget.value)}
         />
       </Group>
       <Answer of={deliveries}>
-        {({ deliveries: rows, next_before: next }) =>
-          rows.length === 0 && before.length === 0 ? (
+        {(rows) =>
+          rows.length === 0 ? (
             <NoDeliveries filtered={state !== ''} />
           ) : (
-            <>
-              <DataTable label="Webhook deliveries" rows={rows} columns={columns} keyOf={(row) => row.id} />
-              <Group>
-                <Button
-                  variant="default"
-                  size="xs"
-                  disabled={before.length === 0}
-                  onClick={() => setBefore(before.slice(0, -1))}
-                >
-                  Newer
-                </Button>
-                <Button
-                  variant="default"
-                  size="xs"
-                  disabled={next === null}
-                  onClick={() => next && setBefore([...before, next])}
-                >
-                  Older
-                </Button>
-              </Group>
-            </>
+            <LongTable label="Webhook deliveries" rows={rows} columns={columns} keyOf={keyOf} more={more} />
           )
         }
       </Answer>

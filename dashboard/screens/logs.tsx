@@ -1,20 +1,22 @@
-import { Button, Group, NativeSelect, Text, TextInput } from '@mantine/core';
+import { Group, NativeSelect, Text, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { search } from '../api.ts';
 import { useEnvironment, useRead } from '../environment.ts';
+import { type More, usePages } from '../pages.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
 import { ConnectionLink } from '../parts/connection-link.tsx';
 import { Go } from '../parts/go.tsx';
+import { LongTable, MoreButton } from '../parts/long-table.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import { State } from '../parts/state.tsx';
-import { type Columns, DataTable } from '../parts/table.tsx';
+import type { Columns } from '../parts/table.tsx';
 import type { Integration, Operation } from '../shapes.ts';
 import { duration } from '../words.ts';
 
-const PAGE = 50;
+const PAGE = 100;
 const TYPES = ['sync', 'action', 'events', 'proxy', 'auth', 'webhook'];
 const STATUSES = ['waiting', 'running', 'success', 'failed', 'timeout', 'cancelled', 'skipped'];
 const HOUR_MS = 3_600_000;
@@ -47,61 +49,46 @@ const COLUMNS: Columns<Operation> = [
 /** Everything that happened in the environment, newest first: runs, calls of /proxy, sign-ins and webhooks. */
 export function LogsScreen() {
   const filter = useSearch({ strict: false }) as LogFilter;
-  const [cursors, setCursors] = useState<readonly string[]>([]);
   // Taken once for each choice: a moment that moves on would be another question every time.
   const from = useMemo(() => startOf(filter.period), [filter.period]);
-  const query = search({
-    type: filter.type,
-    status: filter.status,
-    provider_config_key: filter.integration,
-    connection_id: filter.connection?.trim(),
-    name: filter.name?.trim(),
-    search: filter.text?.trim(),
-    from,
-    cursor: cursors.at(-1),
-    limit: PAGE,
-  });
-  const page = useRead<{ operations: Operation[]; next_cursor: string | null }>(`/logs/operations${query}`, {
+  const { more, ...operations } = usePages({
+    path: (cursor) =>
+      `/logs/operations${search({
+        type: filter.type,
+        status: filter.status,
+        provider_config_key: filter.integration,
+        connection_id: filter.connection?.trim(),
+        name: filter.name?.trim(),
+        search: filter.text?.trim(),
+        from,
+        cursor,
+        limit: PAGE,
+      })}`,
+    size: PAGE,
     live: 'logs',
-    keep: true,
+    rowsOf,
+    nextOf,
   });
   return (
     <Page title="Logs">
-      <Filters of={filter} restart={() => setCursors([])} />
-      <Answer of={page}>
-        {({ operations, next_cursor: next }) => (
-          <>
-            {operations.length > 0 ? (
-              <DataTable label="Operations" rows={operations} columns={COLUMNS} keyOf={(row) => row.id} />
-            ) : (
-              <Nothing isNarrowed={Object.keys(filter).length > 0} hasMore={next !== null || cursors.length > 0} />
-            )}
-            {(next !== null || cursors.length > 0) && (
-              <Group>
-                <Button
-                  variant="default"
-                  size="xs"
-                  disabled={cursors.length === 0}
-                  onClick={() => setCursors(cursors.slice(0, -1))}
-                >
-                  Newer
-                </Button>
-                <Button
-                  variant="default"
-                  size="xs"
-                  disabled={next === null}
-                  onClick={() => next && setCursors([...cursors, next])}
-                >
-                  Older
-                </Button>
-              </Group>
-            )}
-          </>
-        )}
+      <Filters of={filter} />
+      <Answer of={operations}>
+        {(rows) =>
+          rows.length > 0 ? (
+            <LongTable label="Operations" rows={rows} columns={COLUMNS} keyOf={keyOf} more={more} />
+          ) : (
+            <Nothing isNarrowed={Object.keys(filter).length > 0} more={more} />
+          )
+        }
       </Answer>
     </Page>
   );
 }
+
+type OperationsPage = { readonly operations: readonly Operation[]; readonly next_cursor: string | null };
+const rowsOf = ({ operations }: OperationsPage) => operations;
+const nextOf = ({ next_cursor: next }: OperationsPage) => next;
+const keyOf = (row: Operation) => row.id;
 
 function startOf(period: string | undefined): string | undefined {
   const ms = PERIODS[period ?? ''];
@@ -109,11 +96,10 @@ function startOf(period: string | undefined): string | undefined {
 }
 
 /** What the list is narrowed by; it stands in the address, so that a narrowed list can be sent to somebody. */
-function Filters({ of, restart }: { readonly of: LogFilter; readonly restart: () => void }) {
+function Filters({ of }: { readonly of: LogFilter }) {
   const navigate = useNavigate({ from: '/env/$env/logs' });
   const integrations = useRead<{ data: Integration[] }>('/integrations');
   const set = (name: keyof LogFilter, value: string): void => {
-    restart();
     const { [name]: _, ...others } = of;
     void navigate({ search: value === '' ? others : { ...others, [name]: value }, replace: true });
   };
@@ -169,8 +155,13 @@ function Typed({ label, placeholder, value, set }: TypedOptions) {
   );
 }
 
-function Nothing({ isNarrowed, hasMore }: { readonly isNarrowed: boolean; readonly hasMore: boolean }) {
-  if (hasMore) return <Empty title="None among these">Go on with Older: a search looks at 5,000 at a time.</Empty>;
+function Nothing({ isNarrowed, more }: { readonly isNarrowed: boolean; readonly more: More }) {
+  if (more.has)
+    return (
+      <Empty title="None among the newest">
+        A search looks at 2,000 operations at a time. <MoreButton of={more}>Look further back</MoreButton>
+      </Empty>
+    );
   if (isNarrowed) return <Empty title="No operation matches" />;
   return (
     <Empty title="Nothing has happened yet" command="nango deploy dev">

@@ -1,18 +1,20 @@
 import { Button, Group, NativeSelect, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { search } from '../api.ts';
-import { useEnvironment, useRead } from '../environment.ts';
+import { useEnvironment } from '../environment.ts';
+import { usePages } from '../pages.ts';
 import { Answer, Empty } from '../parts/answer.tsx';
 import { ConnectionLink } from '../parts/connection-link.tsx';
 import { Go } from '../parts/go.tsx';
+import { LongTable } from '../parts/long-table.tsx';
 import { Moment, useNow } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import { State } from '../parts/state.tsx';
-import { type Columns, DataTable } from '../parts/table.tsx';
+import type { Columns } from '../parts/table.tsx';
 import type { ListedRun } from '../shapes.ts';
 import { duration } from '../words.ts';
 
-const SHOWN = 100;
+const PAGE = 100;
 const STATES = ['queued', 'running', 'waiting', 'success', 'failed', 'cancelled', 'skipped'];
 
 const COLUMNS: Columns<ListedRun> = [
@@ -35,6 +37,11 @@ const COLUMNS: Columns<ListedRun> = [
   },
 ];
 
+type RunsPage = { readonly runs: readonly ListedRun[]; readonly next_cursor: string | null };
+const rowsOf = ({ runs }: RunsPage) => runs;
+const nextOf = ({ next_cursor: next }: RunsPage) => next;
+const keyOf = (run: ListedRun) => run.id;
+
 /** Every run of the environment, newest first, moving as they move. */
 export function RunsScreen() {
   const chosen = useSearch({ strict: false }) as {
@@ -44,14 +51,21 @@ export function RunsScreen() {
     name?: string;
   };
   const navigate = useNavigate({ from: '/env/$env/runs' });
-  const query = search({
-    state: chosen.state,
-    provider_config_key: chosen.integration,
-    connection_id: chosen.connection,
-    name: chosen.name,
-    limit: SHOWN,
+  const { more, ...runs } = usePages({
+    path: (cursor) =>
+      `/runs${search({
+        state: chosen.state,
+        provider_config_key: chosen.integration,
+        connection_id: chosen.connection,
+        name: chosen.name,
+        cursor,
+        limit: PAGE,
+      })}`,
+    size: PAGE,
+    live: 'live',
+    rowsOf,
+    nextOf,
   });
-  const runs = useRead<{ runs: ListedRun[] }>(`/runs${query}`, { live: true, keep: true });
   const { state: _, ...narrowed } = chosen;
   const isNarrowed = Object.keys(narrowed).length > 0;
   return (
@@ -73,7 +87,7 @@ export function RunsScreen() {
         )}
       </Group>
       <Answer of={runs}>
-        {({ runs: rows }) =>
+        {(rows) =>
           rows.length === 0 ? (
             <Empty
               title={isNarrowed || chosen.state ? 'No run matches' : 'Nothing has run yet'}
@@ -82,14 +96,7 @@ export function RunsScreen() {
               A deployed sync starts by itself for every connection of its integration.
             </Empty>
           ) : (
-            <>
-              <DataTable label="Runs" rows={rows} columns={COLUMNS} keyOf={(run) => run.id} />
-              <Text size="sm" c="dimmed">
-                {rows.length === SHOWN
-                  ? `The newest ${SHOWN}; choose a state or a connection to see older ones.`
-                  : `All ${rows.length}.`}
-              </Text>
-            </>
+            <LongTable label="Runs" rows={rows} columns={COLUMNS} keyOf={keyOf} more={more} />
           )
         }
       </Answer>

@@ -1,5 +1,7 @@
 import { Paper, Text, Title } from '@mantine/core';
+import { useRef } from 'react';
 import { useNow } from '../parts/moment.tsx';
+import { useWindowed } from '../parts/windowed.ts';
 import type { OneRun, RunCalls } from '../shapes.ts';
 import { duration } from '../words.ts';
 
@@ -16,6 +18,7 @@ type Item = {
 
 /** A silence longer than this is shown as the wait it was. */
 const WAIT_MS = 5_000;
+const LINE_PX = 40;
 
 /** Calls, log lines and waits in the order in which they happened, each with the time it took. */
 export function Timeline({ of, calls }: { readonly of: OneRun; readonly calls: RunCalls }) {
@@ -23,37 +26,30 @@ export function Timeline({ of, calls }: { readonly of: OneRun; readonly calls: R
   const items = itemsOf(of, calls, now.getTime());
   const longest = Math.max(1, ...items.map(({ tookMs = 0 }) => tookMs));
   const begun = items[0]?.at ?? 0;
+  const list = useRef<HTMLOListElement>(null);
+  const shown = useWindowed(list, { count: items.length, keyOf: (at) => items[at]?.key ?? '', estimatePx: LINE_PX });
   return (
     <Paper withBorder p="md">
       <Title order={2} mb="sm">
         Timeline
       </Title>
-      <ol className="timeline">
-        {items.map((item) => (
-          <li key={item.key} data-kind={item.kind}>
-            <span className="when" title={new Date(item.at).toLocaleString()}>
-              {item.kind === 'start' ? new Date(item.at).toLocaleTimeString() : `+${duration(item.at - begun)}`}
-            </span>
-            <span className="dot" data-tone={item.tone} aria-hidden />
-            <div>
-              <Text size="sm" className="odd-name" ff={item.kind === 'call' ? 'monospace' : 'text'} component="span">
-                {item.text}
-              </Text>
-              {item.note && (
-                <Text size="xs" c="dimmed" className="odd-name">
-                  {item.note}
-                </Text>
-              )}
-              {item.tookMs !== undefined && item.tookMs > 0 && (
-                <span
-                  className="bar"
-                  aria-hidden
-                  style={{ width: `${Math.max(0.5, (100 * item.tookMs) / longest)}%` }}
-                />
-              )}
-            </div>
-          </li>
-        ))}
+      <ol className="timeline" ref={list} style={{ paddingTop: shown.beforePx, paddingBottom: shown.afterPx }}>
+        {shown.items.map(({ index }) => {
+          const item = items[index];
+          return (
+            item && (
+              <Line
+                key={item.key}
+                of={item}
+                index={index}
+                count={items.length}
+                begun={begun}
+                longest={longest}
+                measure={shown.measure}
+              />
+            )
+          );
+        })}
       </ol>
       {!calls.kept && of.finished_at !== null && (
         <Text size="sm" c="dimmed" mt="sm">
@@ -67,6 +63,39 @@ export function Timeline({ of, calls }: { readonly of: OneRun; readonly calls: R
         </Text>
       )}
     </Paper>
+  );
+}
+
+type LineOptions = {
+  readonly of: Item;
+  readonly index: number;
+  readonly count: number;
+  readonly begun: number;
+  readonly longest: number;
+  readonly measure: (line: HTMLLIElement | null) => void;
+};
+
+function Line({ of, index, count, begun, longest, measure }: LineOptions) {
+  return (
+    <li ref={measure} data-index={index} data-kind={of.kind} aria-setsize={count} aria-posinset={index + 1}>
+      <span className="when" title={new Date(of.at).toLocaleString()}>
+        {of.kind === 'start' ? new Date(of.at).toLocaleTimeString() : `+${duration(of.at - begun)}`}
+      </span>
+      <span className="dot" data-tone={of.tone} aria-hidden />
+      <div>
+        <Text size="sm" className="odd-name" ff={of.kind === 'call' ? 'monospace' : 'text'} component="span">
+          {of.text}
+        </Text>
+        {of.note && (
+          <Text size="xs" c="dimmed" className="odd-name">
+            {of.note}
+          </Text>
+        )}
+        {of.tookMs !== undefined && of.tookMs > 0 && (
+          <span className="bar" aria-hidden style={{ width: `${Math.max(0.5, (100 * of.tookMs) / longest)}%` }} />
+        )}
+      </div>
+    </li>
   );
 }
 

@@ -2,18 +2,7 @@
 import type { InputFault } from '../../contract/failures.ts';
 import type { Provider } from '../provider.ts';
 
-type Field = {
-  readonly title?: string;
-  readonly example?: string;
-  readonly pattern?: string;
-  readonly format?: string;
-  readonly optional?: boolean;
-  readonly automated?: boolean;
-  readonly default_value?: string;
-  readonly enum?: readonly string[];
-  readonly prefix?: string;
-  readonly suffix?: string;
-};
+type Field = Partial<NonNullable<Provider['connection_config']>[string]>;
 
 /** Names in dots and brackets could reach into other things when they are looked up. */
 const NAME = /^[A-Za-z0-9_-]{1,100}$/;
@@ -30,6 +19,11 @@ export function checkConnectionConfig(provider: Provider, given: Readonly<Record
 /** The same for the fields of the entry's `credentials`, which modes with inputs of their own have. */
 export function checkCredentialFields(provider: Provider, given: Readonly<Record<string, unknown>>): Checked {
   return checkFields(fieldsOf(provider, 'credentials'), 'credentials', given);
+}
+
+/** And for those of the integration itself. */
+export function checkIntegrationConfig(provider: Provider, given: Readonly<Record<string, unknown>>): Checked {
+  return checkFields(fieldsOf(provider, 'integration_config'), 'integration_config', given);
 }
 
 type Checked = { readonly config: Record<string, unknown>; readonly faults: readonly InputFault[] };
@@ -51,7 +45,7 @@ function checkFields(
   for (const [name, field] of Object.entries(fields)) {
     const value = config[name] ?? field.default_value;
     if (value === undefined || value === '') {
-      if (field.optional !== true && field.automated !== true) fault(name, `is missing: expected ${expected(field)}`);
+      if (isNeeded(field)) fault(name, `is missing: expected ${expected(field)}`);
       continue;
     }
     config[name] = value;
@@ -61,9 +55,19 @@ function checkFields(
   return { config, faults };
 }
 
-function fieldsOf(provider: Provider, key: 'connection_config' | 'credentials'): Readonly<Record<string, Field>> {
-  const fields: unknown = provider[key];
-  return typeof fields === 'object' && fields !== null ? (fields as Record<string, Field>) : {};
+function fieldsOf(
+  provider: Provider,
+  key: 'connection_config' | 'credentials' | 'integration_config',
+): Readonly<Record<string, Field>> {
+  // The older spelling has the names alone.
+  const named = key === 'connection_config' ? (provider.connection_configuration ?? []) : [];
+  const fields: Readonly<Record<string, Field>> = provider[key] ?? {};
+  return { ...Object.fromEntries(named.map((name): [string, Field] => [name, {}])), ...fields };
+}
+
+/** A field that forms show under a condition only may be missing: what is then wrong, the provider says. */
+function isNeeded({ optional, automated, visible_when: condition }: Field): boolean {
+  return optional !== true && automated !== true && condition === undefined;
 }
 
 /** People paste the whole address where its first part is asked for. */

@@ -11,7 +11,11 @@ const grammar = z.looseObject({
   authorization_url: z.string().optional(),
   /** Parameters of `authorization_url` that are put in as they are written. */
   authorization_url_skip_encode: names,
+  /** Parameters without a value are left out of `authorization_url`. */
+  authorization_url_skip_empty: z.boolean().default(false),
   authorization_url_fragment: z.string().optional(),
+  /** What is put in place of a text in the finished `authorization_url`. */
+  authorization_url_replacements: texts,
   token_url: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
   refresh_url: z.string().optional(),
   authorization_params: texts,
@@ -41,6 +45,11 @@ const grammar = z.looseObject({
     .optional(),
   token_headers: texts,
   token_request_method: z.string().default('POST'),
+  /** Headers of a token answer that count as if they were in its body. */
+  token_response_headers: names.catch([]),
+  /** How a token is asked for with the refresh token of the one before; without them everything is done again. */
+  refresh_token_params: z.record(z.string(), z.unknown()).default({}),
+  refresh_token_headers: texts,
   token_response: z
     .looseObject({
       token: z.string(),
@@ -67,6 +76,8 @@ const grammar = z.looseObject({
   registration_params: z.record(z.string(), z.unknown()).default({}),
   request_url: z.string().optional(),
   request_params: texts,
+  request_http_method: z.string().default('POST'),
+  token_http_method: z.string().default('POST'),
   signature_method: z.enum(['HMAC-SHA1', 'HMAC-SHA256', 'RSA-SHA1', 'PLAINTEXT']).optional(),
 });
 

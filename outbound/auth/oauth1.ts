@@ -28,6 +28,7 @@ export async function requestTokenUrl(
   }
   const answer = await signedRequest(exchange, applicant, {
     url: filled(applicant, grammar.request_url, 'request_url'),
+    method: grammar.request_http_method,
     params: { oauth_callback: callbackUrl, ...filledAll(applicant, grammar.request_params, 'request_params') },
     token: undefined,
   });
@@ -50,6 +51,7 @@ export async function exchangeVerifier(
   const grammar = authGrammar(applicant.provider);
   const answer = await signedRequest(exchange, applicant, {
     url: filled(applicant, tokenUrl(applicant.provider), 'token_url'),
+    method: grammar.token_http_method,
     params: { oauth_verifier: given.verifier, ...filledAll(applicant, grammar.token_params, 'token_params') },
     token: given.token,
   });
@@ -88,14 +90,25 @@ export function oauth1Header(
 async function signedRequest(
   exchange: Exchange,
   applicant: Applicant,
-  asked: { readonly url: string; readonly params: Readonly<Record<string, string>>; readonly token: Token | undefined },
+  asked: {
+    readonly url: string;
+    readonly method: string;
+    readonly params: Readonly<Record<string, string>>;
+    readonly token: Token | undefined;
+  },
 ): Promise<TokenAnswer> {
   const oauth = signer(clientOf(applicant), authGrammar(applicant.provider).signature_method ?? 'HMAC-SHA1', undefined);
-  const signed = oauth.authorize({ url: asked.url, method: 'POST', data: asked.params }, asked.token);
-  // What is not the signature's own stays in the header too: all parameters of these two calls are protocol parameters.
+  const method = asked.method.toUpperCase() === 'GET' ? 'GET' : 'POST';
+  const signed = oauth.authorize({ url: asked.url, method, data: asked.params }, asked.token);
   const header = oauth.toHeader({ ...signed, ...asked.params } as OAuth.Authorization).Authorization;
+  // The header has the parameters of the protocol alone: a provider's own go into the query, which is signed as well.
+  const url = new URL(asked.url);
+  for (const [name, value] of Object.entries(asked.params)) {
+    if (!name.startsWith('oauth_')) url.searchParams.append(name, value);
+  }
   return askTokenEndpoint(exchange, {
-    url: asked.url,
+    url: url.href,
+    method,
     headers: { authorization: header, accept: 'application/x-www-form-urlencoded, application/json' },
     body: undefined,
   });

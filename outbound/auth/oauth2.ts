@@ -58,9 +58,10 @@ export async function authorizationUrl(
       code_challenge_method: 'S256',
     }),
   };
-  url.search = queryOf(url.searchParams, params, grammar.authorization_url_skip_encode);
+  const kept = Object.entries(params).filter(([, value]) => value !== '' || !grammar.authorization_url_skip_empty);
+  url.search = queryOf(url.searchParams, Object.fromEntries(kept), grammar.authorization_url_skip_encode);
   if (grammar.authorization_url_fragment !== undefined) url.hash = grammar.authorization_url_fragment;
-  return { url, state, verifier };
+  return { url: replaced(url, grammar.authorization_url_replacements), state, verifier };
 }
 
 /** What came back with the person: a code, or why there is none (`authorization_denied`, with the provider's own words). */
@@ -224,6 +225,10 @@ function queryOf(own: URLSearchParams, params: Readonly<Record<string, string>>,
   return [query.toString(), ...asWritten.map(([name, value]) => `${name}=${value}`)]
     .filter((part) => part !== '')
     .join('&');
+}
+
+function replaced(url: URL, replacements: Readonly<Record<string, string>>): URL {
+  return new URL(Object.entries(replacements).reduce((text, [from, to]) => text.replaceAll(from, to), url.href));
 }
 
 function withValueAt(from: TokenAnswer, path: readonly string[], value: unknown): TokenAnswer {

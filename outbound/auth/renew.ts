@@ -5,6 +5,7 @@ import { requestAppAndUser, requestInstallationToken } from './app.ts';
 import type { Applicant } from './applicant.ts';
 import { requestClientToken } from './client-credentials.ts';
 import { assumeRole } from './aws.ts';
+import { openBillSession } from './bill.ts';
 import { canRefresh, refreshOauth2 } from './oauth2.ts';
 import { signJwt, signWsse } from './signed-token.ts';
 import { requestTwoStepToken } from './two-step.ts';
@@ -35,6 +36,8 @@ export function renewalOf(applicant: Pick<Applicant, 'provider' | 'credentials'>
       return signWsse;
     case 'TWO_STEP':
       return requestTwoStepToken;
+    case 'BILL':
+      return openBillSession;
     case 'AWS_SIGV4':
       return 'role_arn' in applicant.credentials ? assumeRole : undefined;
     case 'API_KEY':
@@ -42,7 +45,6 @@ export function renewalOf(applicant: Pick<Applicant, 'provider' | 'credentials'>
     case 'NONE':
     case 'OAUTH1':
     case 'TBA':
-    case 'BILL':
     case 'INSTALL_PLUGIN':
       return undefined;
     default:

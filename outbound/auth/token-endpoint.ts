@@ -1,4 +1,5 @@
 /** One request to a provider's token endpoint and what its answer says. Secrets are never part of a message. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { CryptoKey } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { EngineError } from '../../contract/failures.ts';
@@ -13,6 +14,8 @@ export type TokenRequest = {
   readonly method?: 'POST' | 'GET' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
   readonly body: { readonly text: string; readonly contentType: string } | undefined;
+  /** Headers of the answer that count as part of it. @default none */
+  readonly takes?: readonly string[];
 };
 
 /** How a client shows who it is: in the body, as Basic, not at all (templates do it), or by a signed assertion. */
@@ -57,11 +60,8 @@ export async function requestGrant(
   const { grant_type: grantType = '', ...params } = request.params;
   let answer: TokenAnswer | undefined;
   const send = async (url: string, init: { headers: Record<string, string>; body?: unknown }): Promise<Response> => {
-    answer = await askTokenEndpoint(exchange, {
-      url,
-      headers: { ...init.headers, ...request.headers },
-      body: bodyOf(init.body as URLSearchParams, request.bodyFormat),
-    });
+    const sent = { ...init.headers, ...request.headers };
+    answer = await askTokenEndpoint(exchange, { headers: sent, ...written(url, init.body, request.bodyFormat) });
     return new Response(null);
   };
   const server = { issuer: 'https://provider.invalid', token_endpoint: request.url };
@@ -107,8 +107,9 @@ export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest
     const bytes = await readBody(received.body, MAX_ANSWER_BYTES);
     const type = String(received.headers['content-type'] ?? '');
     const text = bytes === undefined ? '' : Buffer.from(bytes).toString();
+    const taken = headersNamed(received.headers, request.takes ?? []);
     return accepted(
-      { status: received.status, type, text },
+      { status: received.status, type, text, taken },
       { name, url, retryAfter: received.headers['retry-after'], secrets: secretsOf(request) },
     );
   } catch (error) {
@@ -126,7 +127,12 @@ const OWN: ReadonlySet<string> = new Set([
   'upstream_refused',
 ]);
 
-type Received = { readonly status: number; readonly type: string; readonly text: string };
+type Received = {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly taken: Readonly<Record<string, string>>;
+};
 
 type Asked = {
   readonly name: string;
@@ -162,7 +168,18 @@ function payload(status: number, said: Readonly<Record<string, unknown>>, retryA
   return { details: { payload: { status, ...said, ...(retryAfter !== undefined && { retry_after: retryAfter }) } } };
 }
 
-function parseAnswer({ type, text }: Received): TokenAnswer | undefined {
+function headersNamed(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string> {
+  const found = names.map((name) => [name, headers[name.toLowerCase()]] as const);
+  return Object.fromEntries(found.filter((pair): pair is readonly [string, string] => typeof pair[1] === 'string'));
+}
+
+/** The answer's body, and the headers that count as part of it: of an answer that has them the body may be anything. */
+function parseAnswer({ taken, ...received }: Received): TokenAnswer | undefined {
+  const body = parseBody(received);
+  return body === undefined && Object.keys(taken).length === 0 ? undefined : { ...taken, ...body };
+}
+
+function parseBody({ type, text }: Omit<Received, 'taken'>): TokenAnswer | undefined {
   if (/^application\/x-www-form-urlencoded|^text\/plain/i.test(type) && /^[^{[<\s]+=/.test(text)) {
     return Object.fromEntries(new URLSearchParams(text));
   }
@@ -212,9 +229,26 @@ function without(secrets: readonly string[], text: string): string {
   return secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
 }
 
-function bodyOf(params: URLSearchParams, format: string): { text: string; contentType: string } {
-  if (format === 'json') return { text: JSON.stringify(Object.fromEntries(params)), contentType: 'application/json' };
-  return { text: params.toString(), contentType: 'application/x-www-form-urlencoded' };
+/** The parameters where the provider's entry wants them. */
+function written(address: string, params: unknown, format: string): Pick<TokenRequest, 'url' | 'body'> {
+  const all = params as URLSearchParams;
+  if (format === 'query') {
+    const url = parseUrl(address);
+    for (const [name, value] of all) url.searchParams.set(name, value);
+    return { url: url.href, body: undefined };
+  }
+  return { url: address, body: bodyOf(Object.fromEntries(all), format) };
+}
+
+/**
+ * Parameters of a token request as a form or as JSON. Throws `configuration_invalid` for XML, which would need to know the
+ * shape that one provider wants.
+ */
+export function bodyOf(params: Readonly<Record<string, unknown>>, format: string): NonNullable<TokenRequest['body']> {
+  if (format === 'json') return { text: JSON.stringify(params), contentType: 'application/json' };
+  if (format === 'xml') throw new EngineError('configuration_invalid', "body_format 'xml' is not supported.");
+  const texts = Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]);
+  return { text: new URLSearchParams(texts).toString(), contentType: 'application/x-www-form-urlencoded' };
 }
 
 function clientAuth(proof: ClientProof): oauth.ClientAuth {

@@ -1,10 +1,10 @@
 /** Tokens that are got by one or more calls of the provider's own making, as its entry describes them. */
 import type { Granted } from '../../contract/credentials.ts';
-import { EngineError } from '../../contract/failures.ts';
+import { EngineError, failureCode } from '../../contract/failures.ts';
 import type { Exchange } from '../exchange.ts';
-import { type Applicant, filled, granted } from './applicant.ts';
+import { type Applicant, filled, granted, textOf } from './applicant.ts';
 import { authGrammar, tokenUrl } from './grammar.ts';
-import { askTokenEndpoint, type TokenAnswer, type TokenRequest } from './token-endpoint.ts';
+import { askTokenEndpoint, bodyOf, type TokenAnswer, type TokenRequest } from './token-endpoint.ts';
 import { endOfJwt, pick, readMoment, valueAt } from './token-response.ts';
 
 type Templates = Readonly<Record<string, unknown>>;
@@ -19,6 +19,7 @@ type Step = {
 /**
  * Calls `token_url` with `token_params`, then each of `additional_steps`; templates of a later one may hold
  * `${stepN.path}`, from the answer of call number N (from 1). `token_response` says where in the last answer the token is.
+ * Where the entry has `refresh_token_params` and an earlier answer had a refresh token, one call with these is tried first.
  */
 export async function* requestTwoStepToken(
   exchange: Exchange,
@@ -27,6 +28,11 @@ export async function* requestTwoStepToken(
 ): AsyncGenerator<Granted> {
   const { provider } = applicant;
   const grammar = authGrammar(provider);
+  const renewed = await refreshed(exchange, applicant);
+  if (renewed !== undefined) {
+    yield grantedBy(applicant, renewed, now);
+    return;
+  }
   const first: Step = {
     url: tokenUrl(provider),
     method: grammar.token_request_method,
@@ -49,6 +55,27 @@ export async function* requestTwoStepToken(
   yield grantedBy(applicant, answers.at(-1) ?? {}, now);
 }
 
+/** The answer to the refresh token, undefined where there is none or the provider does not take it any more. */
+async function refreshed(exchange: Exchange, applicant: Applicant): Promise<TokenAnswer | undefined> {
+  const { provider, credentials } = applicant;
+  const grammar = authGrammar(provider);
+  const hasParams = Object.keys(grammar.refresh_token_params).length > 0;
+  if (!hasParams || textOf(credentials, 'refresh_token') === undefined) return undefined;
+  const step: Step = {
+    url: grammar.refresh_url ?? tokenUrl(provider),
+    method: grammar.token_request_method,
+    params: grammar.refresh_token_params,
+    headers: grammar.refresh_token_headers,
+    format: grammar.body_format,
+  };
+  try {
+    return await askTokenEndpoint(exchange, requestOf(applicant, step, []));
+  } catch (error) {
+    if (failureCode(error) !== 'grant_refused') throw error;
+    return undefined;
+  }
+}
+
 function grantedBy(applicant: Applicant, answer: TokenAnswer, now: Date): Granted {
   const grammar = authGrammar(applicant.provider);
   const described = grammar.token_response;
@@ -60,10 +87,13 @@ function grantedBy(applicant: Applicant, answer: TokenAnswer, now: Date): Grante
     );
   }
   const expiresAt = endOf(answer, grammar, now) ?? endOfJwt(token);
+  const path = described?.refresh_token?.split('.');
+  const refreshToken = path === undefined ? undefined : valueAt(answer, path);
   const kept = {
     ...applicant.credentials,
     type: 'TWO_STEP',
     token,
+    ...(typeof refreshToken === 'string' && { refresh_token: refreshToken }),
     expires_at: expiresAt?.toISOString() ?? null,
     raw: answer,
   };
@@ -94,15 +124,8 @@ function requestOf(applicant: Applicant, step: Step, answers: readonly TokenAnsw
     method,
     headers: fill(step.headers, 'token_headers') as Record<string, string>,
     body: inUrl || Object.keys(params).length === 0 ? undefined : bodyOf(params, step.format),
+    takes: authGrammar(applicant.provider).token_response_headers,
   };
-}
-
-function bodyOf(params: Record<string, unknown>, format: string): TokenRequest['body'] {
-  if (format === 'form') {
-    const texts = Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]);
-    return { text: new URLSearchParams(texts).toString(), contentType: 'application/x-www-form-urlencoded' };
-  }
-  return { text: JSON.stringify(params), contentType: 'application/json' };
 }
 
 /** Values of earlier answers are put in after the rest, so that nothing in them is looked through again. */

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { JOURNAL_LIMITS } from '../../activities/dependencies.ts';
+import { openFlushWindow } from '../../activities/flush-window.ts';
 import { createRecorder, type Recorder } from '../../activities/recorder.ts';
 import type { PendingCall } from '../../contract/host.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
@@ -61,7 +62,8 @@ async function openRun(environment: string): Promise<{ recorder: Recorder; inDou
   const fail = (fault: Error): never => {
     throw fault;
   };
-  const deps = { ...allocating, db: database.pool, meter: createMetrics(), limits: { journal: JOURNAL_LIMITS } };
+  const parts = { meter: createMetrics(), flushWindow: openFlushWindow() };
+  const deps = { ...allocating, ...parts, db: database.pool, limits: { journal: JOURNAL_LIMITS } };
   const recorder = createRecorder(deps, run, [], { signal: new AbortController().signal, fail, heed: () => undefined });
   const inDoubt = async () => (await pendingCalls(database.pool, run)).map(({ what }) => what);
   return { recorder, inDoubt };

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { useApi } from '../support/api.ts';
+import { NOW, useApi } from '../support/api.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
 
 const api = useApi();
@@ -120,12 +120,12 @@ test.each([
 });
 
 test('an auth mode without a flow yet is refused by name', async () => {
-  await api.call('POST', '/integrations', { body: { provider: 'signed-tracker', unique_key: 'signed' } });
+  await api.call('POST', '/integrations', { body: { provider: 'plugin-tracker', unique_key: 'signed' } });
   const { status, body } = await api.call('POST', '/connections', {
     body: { provider_config_key: 'signed', credentials: {} },
   });
   expect(status).toBe(400);
-  expect(body.error.message).toContain('BILL');
+  expect(body.error.message).toContain('INSTALL_PLUGIN');
 });
 
 test.each([
@@ -220,6 +220,23 @@ test('the list finds connections by whose they are, by tags and by parts of name
     status: 400,
     body: { error: { code: 'invalid_query_params' } },
   });
+});
+
+test('the list finds those whose person has to sign in again', async () => {
+  await createTracker(api, 'unwell', ['well', 'ill']);
+  await api.db.query(
+    `update connections set auth_failed_at = $1, refresh_error = 'invalid_grant' where connection_id = 'ill'`,
+    [NOW],
+  );
+  const found = async (query: string) =>
+    (await api.call('GET', `/connections?integrationId=unwell&${query}`)).body.connections.map(
+      (one: { connection_id: string; errors: unknown[] }) => [one.connection_id, one.errors.length],
+    );
+  expect(await found('withError=true')).toEqual([['ill', 1]]);
+  expect(await found('withError=false')).toEqual([
+    ['well', 0],
+    ['ill', 1],
+  ]);
 });
 
 test.each(['connections', 'connection'])('PATCH /%s changes whose a connection is, and nothing else', async (path) => {

@@ -1,5 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { hashKey } from '../../store/environments.ts';
+import { withTransaction } from '../../store/db.ts';
+import { saveRecords } from '../../store/records.ts';
+import { beginAttempt } from '../../store/runs.ts';
 import { type ApiRequest, NOW, useApi } from '../support/api.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
 
@@ -115,6 +118,42 @@ test('a connection is shown without its credentials', async () => {
   const full = await api.call('GET', '/connections/c1?provider_config_key=masked');
   expect(text).not.toContain(full.body.credentials.apiKey);
   expect((await api.call('GET', '/dashboard/connections/c9?provider_config_key=masked')).status).toBe(404);
+});
+
+test('records are listed by the beginning of each, however long they are, and page to the end', async () => {
+  await createTracker(api, 'previews');
+  await deployFlows(api, flow('previews', 'tasks'));
+  const { id } = (await api.call('GET', '/runs?provider_config_key=previews')).body.runs[0];
+  const attempt = await beginAttempt(api.db, { runId: id, workflowRunId: 'w1', at: NOW });
+  const write = { connectionRow: attempt?.connectionRow ?? '', model: 'Task', variant: 'base', syncId: null };
+  const long = 'x'.repeat(5_000_000);
+  const payloads = [1, 2, 3].map((number) => JSON.stringify({ id: number, title: '<b>bold</b>', long }));
+  await withTransaction(api.db, (db) =>
+    saveRecords(db, { ...write, runId: id, fence: 1, ids: ['1', '2', '3'], at: NOW }, payloads),
+  );
+  const headers = { 'provider-config-key': 'previews', 'connection-id': 'c1' };
+  const page = async (query: string) => api.call('GET', `/dashboard/records?model=Task${query}`, { headers });
+  const seen: unknown[] = [];
+  let cursor = '';
+  for (let pages = 0; ; pages += 1) {
+    const { body, text } = await page(cursor);
+    expect(text.length).toBeLessThan(10_000);
+    seen.push(...body.records.map((record: { id: unknown }) => record.id));
+    if (body.next_cursor === null) break;
+    expect(pages).toBeLessThan(4);
+    cursor = `&cursor=${body.next_cursor}`;
+  }
+  expect(seen).toEqual([1, 2, 3]);
+  expect((await page('&id=2')).body).toMatchObject({
+    records: [
+      { id: 2, characters: expect.any(Number), last_action: 'ADDED', preview: expect.stringMatching(/^.{160}…$/) },
+    ],
+    next_cursor: null,
+  });
+  expect((await page('&filter=deleted')).body.records).toEqual([]);
+  expect((await page('&cursor=nonsense')).status).toBe(400);
+  const unknown = await api.call('GET', '/dashboard/records?model=Nothing', { headers });
+  expect(unknown.body.error.code).toBe('unknown_model');
 });
 
 test('pages that are not built yet say so; a program at the same address gets JSON', async () => {

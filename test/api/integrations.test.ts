@@ -34,6 +34,57 @@ test('credentials are sealed in the database and shown when asked for', async ()
   });
 });
 
+test.each([
+  [
+    'tracker',
+    { type: 'OAUTH2', client_id: 'id' },
+    ['type'],
+    "expected 'API_KEY', which provider 'tracker' signs in by",
+  ],
+  ['oauth-tracker', { type: 'API_KEY', client_id: 'id' }, ['type'], "expected 'OAUTH2'"],
+  ['oauth-tracker', { type: 2 }, ['type'], "expected 'OAUTH2'"],
+  ['oauth-tracker', { type: 'OAUTH2', client_secret: { s3cret: true } }, ['client_secret'], 'expected a text'],
+  ['oauth-tracker', { scopes: ['read', 7] }, ['scopes'], 'expected a text or a list'],
+  ['app-tracker', { private_key: 7 }, ['private_key'], 'expected a text'],
+])('an integration of %s takes no credentials like %j, made or changed', async (provider, credentials, path, words) => {
+  const unique_key = `typed-${provider}`;
+  const refusals = [await api.call('POST', '/integrations', { body: { provider, unique_key, credentials } })];
+  expect((await api.call('GET', `/integrations/${unique_key}`)).status).toBe(404);
+  const kept = { app_id: 'kept' };
+  await api.call('POST', '/integrations', { body: { provider, unique_key, credentials: kept } });
+  refusals.push(await api.call('PATCH', `/integrations/${unique_key}`, { body: { display_name: 'New', credentials } }));
+  for (const { status, body, text } of refusals) {
+    expect([status, body.error.code]).toEqual([400, 'invalid_body']);
+    expect(body.error.errors).toMatchObject([{ path: ['credentials', ...path] }]);
+    expect(body.error.message).toContain(words);
+    expect(text).not.toContain('s3cret');
+  }
+  const { body } = await api.call('GET', `/integrations/${unique_key}?include=credentials`);
+  expect(body.data).toMatchObject({ display_name: unique_key, credentials: kept });
+  await api.call('DELETE', `/integrations/${unique_key}`);
+});
+
+test('what an app is known by is kept as text, and other names as they are', async () => {
+  const credentials = { type: 'APP', app_id: 12, app_link: 'https://x.example', scopes: ['a', 'b'], other: { n: 1 } };
+  await api.call('POST', '/integrations', { body: { provider: 'app-tracker', unique_key: 'app', credentials } });
+  const { body } = await api.call('GET', '/integrations/app?include=credentials');
+  expect(body.data.credentials).toEqual({ ...credentials, app_id: '12', scopes: 'a,b' });
+});
+
+test.each([
+  [undefined, "'integration_config.appId': is missing: expected Id of the app, such as 'app-1'"],
+  [{ appId: 'other' }, "'integration_config.appId': expected Id of the app, such as 'app-1'"],
+])('an integration with the integration_config %j is refused at what its provider asks for', async (given, words) => {
+  const body = { provider: 'configured-tracker', unique_key: 'configured', integration_config: given };
+  const refused = await api.call('POST', '/integrations', { body });
+  expect([refused.status, refused.body.error.code]).toEqual([400, 'invalid_body']);
+  expect(refused.body.error.message).toContain(words);
+  expect((await api.call('GET', '/integrations/configured')).status).toBe(404);
+  const good = { ...body, integration_config: { appId: 'app-7' } };
+  expect((await api.call('POST', '/integrations', { body: good })).status).toBe(201);
+  await api.call('DELETE', '/integrations/configured');
+});
+
 test('an unknown provider is refused naming what comes close', async () => {
   const { status, body } = await api.call('POST', '/integrations', { body: { provider: 'trackr', unique_key: 'x' } });
   expect([status, body.error.code]).toEqual([400, 'unknown_provider']);

@@ -71,6 +71,32 @@ test('runs are listed newest first, by integration, connection and name', async 
   expect((await api.call('GET', '/runs?limit=0')).status).toBe(400);
 });
 
+test('the list goes on behind its cursor, with every run once, and ends with null', async () => {
+  await createTracker(api, 'paged', ['c1', 'c2', 'c3']);
+  await deployFlows(api, flow('paged', 'tasks'), flow('paged', 'users'));
+  const all = (await api.call('GET', '/runs?provider_config_key=paged')).body;
+  expect([all.runs.length, all.next_cursor]).toEqual([6, null]);
+  const seen: string[] = [];
+  let cursor = '';
+  for (let pages = 0; pages < 3; pages += 1) {
+    const { runs, next_cursor: next } = (await api.call('GET', `/runs?provider_config_key=paged&limit=2${cursor}`))
+      .body;
+    seen.push(...runs.map((run: { id: string }) => run.id));
+    cursor = `&cursor=${next}`;
+  }
+  expect(seen).toEqual(all.runs.map((run: { id: string }) => run.id));
+  expect((await api.call('GET', `/runs?provider_config_key=paged&limit=2${cursor}`)).body).toEqual({
+    runs: [],
+    next_cursor: null,
+  });
+  expect((await api.call('GET', '/runs?cursor=nonsense')).status).toBe(400);
+  // By its id alone a connection of any integration is meant.
+  expect((await api.call('GET', '/runs?connection_id=c2&name=users&limit=1')).body.runs).toMatchObject([
+    { connection_id: 'c2', name: 'users' },
+  ]);
+  expect((await api.call('GET', '/runs?connection_id=nobody')).body.runs).toEqual([]);
+});
+
 test('a queued run is cancelled at once, one that has ended is not, and Temporal is told', async () => {
   const id = await oneRun('cancelled');
   api.engine.reset();

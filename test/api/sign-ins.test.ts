@@ -268,6 +268,28 @@ test('TBA: calls are signed for the account with HMAC-SHA256', async () => {
   expect(fields).toMatchObject({ realm: '123_SB1', oauth_consumer_key: 'ck2', oauth_signature_method: 'HMAC-SHA256' });
 });
 
+test('BILL: a session is opened, goes along with each call, and a new one when it has ended', async () => {
+  await createIntegration('bill', 'bill-tracker');
+  const who = { username: 'ada', password: 'p4ss', organization_id: 'o1', dev_key: 'd1' };
+  upstream.answerWith({ status: 401, json: { error: 'BDC_1102', message: 'Invalid credentials' } });
+  const refused = await signIn('/auth/bill', 'bill', { ...who, password: 'wrong' });
+  expect([refused.status, refused.body.error.code]).toEqual([400, 'grant_refused']);
+  expect((await api.call('GET', '/connections?integrationId=bill')).body.connections).toEqual([]);
+  upstream.answerWith({ json: { sessionId: 's1', userId: 'u1' } });
+  const made = await signIn('/auth/bill', 'bill', who);
+  expect(sent()).toMatchObject({ method: 'POST', url: '/v3/login' });
+  expect(JSON.parse(String(sent()?.body))).toEqual({
+    ...{ username: 'ada', password: 'p4ss', organizationId: 'o1', devKey: 'd1' },
+  });
+  await proxy('bill', made.body.connectionId, '/v3/bills');
+  expect(sent()).toMatchObject({ url: '/v3/bills', headers: { devkey: 'd1', sessionid: 's1' } });
+  api.setTime(new Date('2026-01-01T00:36:00.000Z'));
+  upstream.answerWith({ json: { sessionId: 's2', userId: 'u1' } });
+  await proxy('bill', made.body.connectionId, '/v3/bills');
+  expect(upstream.requests.slice(-2).map(({ url }) => url)).toEqual(['/v3/login', '/v3/bills']);
+  expect(sent()?.headers['sessionid']).toBe('s2');
+});
+
 test('AWS_SIGV4: calls carry a signature over the body, and a role gets temporary keys', async () => {
   await createIntegration('aws', 'aws-tracker');
   const keys = { access_key_id: 'AKID', secret_access_key: 'SECRET', region: 'eu-west-1', service: 'execute-api' };

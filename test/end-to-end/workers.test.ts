@@ -30,6 +30,19 @@ export default async function fetchData(nango: any) {
   }
 }`;
 
+type Killed = { readonly provider: string; readonly posts?: string; readonly source?: string; readonly heldAt: string };
+
+/** Five pages of a hundred rows, all of one time, with a checkpoint behind each. */
+const TIES = `
+export default async function fetchData(nango: any) {
+  for (let page = (await nango.getCheckpoint())?.page ?? 0; page < 5; page++) {
+    await nango.get({ endpoint: '/pages/' + page });
+    const rows = Array.from({ length: 100 }, (_, at) => ({ id: page + '-' + at, updated: '2026-01-01T00:00:00Z' }));
+    await nango.batchSave(rows, 'Task');
+    await nango.saveCheckpoint({ page: page + 1 });
+  }
+}`;
+
 describe('a worker killed with calls under way', () => {
   const POST = `await nango.post({ endpoint: '/posts/1', data: {} });`;
   const KINDS = {
@@ -42,7 +55,8 @@ describe('a worker killed with calls under way', () => {
     },
     keyed: { provider: PROVIDERS.keyed, posts: POST, heldAt: '/posts/1' },
     answered: { provider: PROVIDERS.plain, posts: POST, heldAt: '/pages/2' },
-  };
+    ties: { provider: PROVIDERS.plain, source: TIES, heldAt: '/pages/2' },
+  } satisfies Record<string, Killed>;
   type Kind = keyof typeof KINDS;
   const runs = new Map<string, Run>();
   let killedAt = 0;
@@ -51,7 +65,12 @@ describe('a worker killed with calls under way', () => {
     const all = Object.keys(KINDS) as Kind[];
     const released = Promise.withResolvers<void>();
     const held = all.map((kind) => holdOnce(kind, KINDS[kind].heldAt, released.promise));
-    const runIds = await Promise.all(all.map((kind) => begin(kind, KINDS[kind].provider, paged(KINDS[kind].posts))));
+    const runIds = await Promise.all(
+      all.map((kind) => {
+        const { provider, posts, source = paged(posts) }: Killed = KINDS[kind];
+        return begin(kind, provider, source);
+      }),
+    );
     await Promise.all(held);
     // Its answer is kept a moment after the script has it.
     await untilPostIsKept(runIds[all.indexOf('answered')] ?? '');
@@ -93,6 +112,12 @@ describe('a worker killed with calls under way', () => {
   test('a POST whose answer was kept is not made again', () => {
     expectWhole(runs.get('answered'));
     expect(counted('answered', '/posts/1')).toBe(1);
+  });
+
+  test('CUR U021: 500 rows of one timestamp in 5 pages are all there after a kill behind page 2', async () => {
+    expectWhole(runs.get('ties'));
+    expect(runs.get('ties')?.counts['Task']?.added).toBe(500);
+    expect(new Set((await recordsOf('ties')).map(({ id }) => id)).size).toBe(500);
   });
 });
 
@@ -212,15 +237,14 @@ async function troubles({ workflow_id: workflowId }: Run): Promise<readonly unkn
 
 /** How often the page had been asked for when the rows were made that are stored. */
 async function rowsOf(connection: string, prefix: string): Promise<readonly unknown[]> {
+  const records = await recordsOf(connection);
+  return [...new Set(records.filter(({ id }) => id.startsWith(prefix)).map(({ asked }) => asked))];
+}
+
+async function recordsOf(connection: string): Promise<readonly { readonly id: string; readonly asked: number }[]> {
   const of = { 'provider-config-key': connection, 'connection-id': connection };
   const path = '/records?model=Task&limit=1000';
-  const { records } = await call<{ records: { id: string; asked: number }[] }>(
-    stage.theatre.caller,
-    'GET',
-    path,
-    undefined,
-    [],
-    of,
-  );
-  return [...new Set(records.filter(({ id }) => id.startsWith(prefix)).map(({ asked }) => asked))];
+  type Page = { readonly records: readonly { readonly id: string; readonly asked: number }[] };
+  const { records } = await call<Page>(stage.theatre.caller, 'GET', path, undefined, [], of);
+  return records;
 }

@@ -8,24 +8,13 @@ import { afterAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { AUTH_MODES, strictProviderSchema } from '../../outbound/provider.ts';
+import { keysOf } from '../support/grammar-keys.ts';
 import { openOutbound } from '../support/outbound.ts';
 import { useUpstream } from '../support/upstream.ts';
 
 const GRAMMAR = fileURLToPath(new URL('../fixtures/providers/grammar.yaml', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'grammar-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** The dotted keys that a JSON schema allows, names of a record left out. */
-function keysOf(schema: unknown, prefix = ''): string[] {
-  if (typeof schema !== 'object' || schema === null) return [];
-  const { properties = {}, additionalProperties, items, anyOf = [] } = schema as Record<string, object>;
-  const own = Object.entries(properties).flatMap(([key, inner]) => [
-    prefix + key,
-    ...keysOf(inner, `${prefix}${key}.`),
-  ]);
-  const inner = [additionalProperties, items, ...Object.values(anyOf)].flatMap((one) => keysOf(one, prefix));
-  return [...new Set([...own, ...inner])];
-}
 
 /** The dotted keys that a value of that schema has, in the same spelling. */
 function usedKeys(value: unknown, allowed: ReadonlySet<string>, prefix = ''): string[] {

@@ -52,10 +52,6 @@ test("a provider's header that the call replaces needs no value of its own", () 
   expect(() => callHeaders(acme, undefined)).toThrow(/'\$\{apiKey\}' in proxy.headers.x-key/);
 });
 
-test('a mode that is not supported is refused instead of sent without credentials', () => {
-  expect(() => callHeaders(party({ auth_mode: 'BILL' }), undefined)).toThrow(/BILL.* not supported yet/);
-});
-
 test.each([
   ['a line break in a value', { 'x-a': 'secret\r\nx-b: 1' }],
   ['a line break in a name', { 'x-a\r\nx-b': '1' }],

@@ -26,6 +26,7 @@ function knownNames(provider: Provider): ReadonlySet<string> {
     API_KEY: ['apiKey'],
     APP: ['accessToken'],
     BASIC: ['username', 'password'],
+    BILL: ['credentials.dev_key', 'credentials.session_id'],
     OAUTH2: ['accessToken', 'clientId', 'clientSecret'],
     OAUTH2_CC: ['token', 'clientId', 'clientSecret'],
     TWO_STEP: ['token'],
@@ -45,6 +46,7 @@ function urlOf(template: string, { connection_config: fields }: Provider): URL {
 }
 
 const needed: Partial<Record<Provider['auth_mode'], readonly (keyof Provider)[]>> = {
+  BILL: ['token_url'],
   OAUTH1: ['request_url', 'authorization_url', 'token_url'],
   OAUTH2: ['authorization_url', 'token_url'],
   OAUTH2_CC: ['token_url'],

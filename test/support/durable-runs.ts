@@ -3,6 +3,7 @@
  * clock that a wait moves on instead of taking its time. What Temporal does, begin an attempt and begin it again, is here
  * a call of the test.
  */
+import { openFlushWindow } from '../../activities/flush-window.ts';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -135,6 +136,7 @@ export async function openDurableRuns(options: {
     reconcile: async () => undefined,
     log: () => undefined,
     meter: createMetrics(),
+    flushWindow: openFlushWindow(),
     tracing: UNTRACED,
     processQueue: 'unused',
   };

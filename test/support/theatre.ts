@@ -5,7 +5,10 @@ import { type TestDatabase, useDatabase } from './database.ts';
 import { type TestTemporal, useTemporal } from './temporal.ts';
 
 /** The API in this process and so many real worker processes, on a Postgres and a Temporal of the test file's own. */
-export function useTheatre(options: { readonly workers: number }): {
+export function useTheatre(options: {
+  readonly workers: number;
+  readonly settings?: Readonly<Record<string, string>>;
+}): {
   readonly theatre: Theatre;
   readonly temporal: TestTemporal;
   readonly database: TestDatabase;
