@@ -86,6 +86,9 @@ test('every secret is a file of the folder of secrets, and no part has one as a 
   const { secrets, services: all, configs } = compose();
   expect(Object.entries(secrets).map(([name, { file }]) => file === `secrets/${name}`)).not.toContain(false);
   expect(Object.keys(secrets).length).toBeGreaterThan(4);
+  // Neither into the repository nor into the image.
+  expect(read('.gitignore').split('\n')).toContain('/secrets/');
+  expect(read('.dockerignore').split('\n')).toContain('secrets');
   for (const { environment = {}, configs: mounted = [], secrets: given = [] } of Object.values(all)) {
     expect(Object.keys(environment).filter((key) => /(PASSWORD|PWD|KEY|DATABASE_URL)$/.test(key))).toEqual([]);
     const scripts = mounted.map(({ source }) => configs[source]?.content ?? '');
