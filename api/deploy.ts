@@ -1,12 +1,12 @@
 import { forgetFailures } from '../store/back-off.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
-import { addMissingSyncs } from '../store/allocation.ts';
 import { type Actor, addAuditEntry } from '../store/audit-log.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import type { Environment } from '../store/environments.ts';
 import { integrationReach } from '../store/integrations.ts';
 import { lockDeployedSyncs, tryLockDeployment } from '../store/locks.ts';
+import { addMissingSyncs } from '../store/missing-syncs.ts';
 import { deleteScripts, listScripts, saveBundle, saveScript } from '../store/scripts.ts';
 import { reviseSyncsOf } from '../store/syncs.ts';
 import { type DeployBody, type DeployedScript, deployModeOf, namesEvents, scriptsOf } from './deploy-body.ts';

@@ -143,7 +143,6 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'POST /api-auth/basic/:key': of(null, 'Connect with user name and password', SIGN_IN),
   'POST /oauth2/auth/:key': of(null, 'Connect with client credentials', SIGN_IN),
   'POST /auth/tba/:key': of(null, 'Connect with a token of token-based authentication', SIGN_IN),
-  'POST /auth/bill/:key': of(null, 'Connect to Bill.com', SIGN_IN),
   'POST /auth/two-step/:key': of(null, 'Connect in two steps', SIGN_IN),
   'POST /auth/jwt/:key': of(null, 'Connect with a signed token', SIGN_IN),
   'POST /auth/bill/:key': of(null, 'Connect with a session of BILL', SIGN_IN),

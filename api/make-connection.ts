@@ -1,6 +1,6 @@
 import type { Granted } from '../contract/credentials.ts';
 import { EngineError } from '../contract/failures.ts';
-import { addMissingSyncs } from '../store/allocation.ts';
+import { addMissingSyncs } from '../store/missing-syncs.ts';
 import { announceAuth } from '../store/auth-webhooks.ts';
 import {
   acceptConnection,
@@ -51,7 +51,7 @@ export async function makeConnection(
     return { saved, checks, made: checks.length > 0 ? undefined : await settle(db, deps, environment, saved) };
   });
   const made = begun.made ?? (await validate(deps, environment, begun.saved, begun.checks));
-  await tellEngine(deps);
+  await tellEngine(deps, { connectionRow: made.connection.id });
   await startDeliveries(deps, made.deliveries);
   await startEvents(deps, made.events);
   deps.log(made.created ? 'connection.created' : 'connection.renewed', {

@@ -1,22 +1,35 @@
+import { countDueSyncs } from '../store/syncs.ts';
 import type { ApiDeps } from './deps.ts';
+
+/** How often it is looked whether Temporal has heard, while it has more to hear of than was just stored. */
+const LOOK_EVERY_MS = 250;
 
 /**
  * Lets Temporal hear of what was just stored, for a bounded time. False when it has not: the rows are there and the
  * periodic reconcile will find them, so no request fails for it; the log says so.
+ * @param changed whose syncs were changed: then nobody waits for what Temporal has to hear of others
  */
-export async function tellEngine({
-  engine,
-  limits,
-  log,
-}: Pick<ApiDeps, 'engine' | 'limits' | 'log'>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<string>();
+export async function tellEngine(
+  { db, engine, limits, log }: Pick<ApiDeps, 'db' | 'engine' | 'limits' | 'log'>,
+  changed?: { readonly connectionRow: string } | { readonly scriptIds: readonly string[] },
+): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<string | undefined>();
   const timer = setTimeout(() => resolve(`no answer within ${limits.reconcileWaitMs} ms`), limits.reconcileWaitMs);
+  const looking = setInterval(() => {
+    if (changed === undefined) return;
+    countDueSyncs(db, changed).then(
+      (left) => left === 0 && resolve(undefined),
+      // Whoever waits hears of it from the engine, or when the time is over.
+      () => undefined,
+    );
+  }, LOOK_EVERY_MS);
   const told = engine.reconcile().then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
   const fault = await Promise.race([told, late]);
   clearTimeout(timer);
+  clearInterval(looking);
   if (fault !== undefined) log('reconcile.postponed', { reason: fault });
   return fault === undefined;
 }

@@ -13,6 +13,7 @@ import { benchCluster } from './cases/cluster.ts';
 import { benchCompile } from './cases/compile.ts';
 import { benchConcurrency } from './cases/concurrency.ts';
 import { benchCuts } from './cases/cuts.ts';
+import { benchDeploy } from './cases/deploy.ts';
 import { benchDashboard } from './cases/dashboard.ts';
 import { benchFuzzApi } from './cases/fuzz-api.ts';
 import { benchJournal } from './cases/journal.ts';
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   compile: benchCompile,
   concurrency: benchConcurrency,
   cuts: benchCuts,
+  deploy: benchDeploy,
   dashboard: benchDashboard,
   'fuzz-api': benchFuzzApi,
   journal: benchJournal,
@@ -71,6 +73,7 @@ const HELP = `npm run -s bench -- <name> [options]
   siege      the whole platform under random blows for a while, and the upstream's own truth beside what is stored
   soak       many actions and runs, and what the platform holds after half of them and after all
   cluster    2 APIs, 3 workers and a Temporal server with Postgres; one of each is killed under work
+  deploy     a deployment to 10,000 connections: its schedules, and what others feel of it; all workers are killed once
   load       syncs of many connections that are due every 30 s: delays, costs, and what grows
   waiting    syncs that all wait for a rate limit: what their worker holds, beside the same worker at rest
   concurrency  syncs at once on one worker against an upstream that takes 200 ms
@@ -89,7 +92,7 @@ const HELP = `npm run -s bench -- <name> [options]
   --seeds <n>        chaos: how many random scripts               (200)
   --first <n>        chaos, fuzz-api, siege: the first seed       (1)
   --minutes <n>      siege, load, fuzz-api: for how long         (60, 3, 3)
-  --connections <n>  load: how many                              (200)
+  --connections <n>  load, deploy: how many                      (200, 10000)
   --syncs <n>        waiting, concurrency: how many at once      (2000, 200)
   --actions <n>      soak: how many actions                      (100000)
   --runs <n>         soak: how many sync runs                    (10000)
@@ -107,7 +110,7 @@ const { values: flags, positionals } = parseArgs({
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
     minutes: { type: 'string' },
-    connections: { type: 'string', default: '200' },
+    connections: { type: 'string' },
     syncs: { type: 'string' },
     actions: { type: 'string', default: '100000' },
     runs: { type: 'string', default: '10000' },
@@ -138,6 +141,7 @@ if (name === 'side-by-side') {
     const {
       syncs = name === 'waiting' ? '2000' : '200',
       minutes = name === 'load' || name === 'fuzz-api' ? '3' : '60',
+      connections = name === 'deploy' ? '10000' : '200',
     } = flags;
     const options = {
       records: Number(flags.records),
@@ -146,7 +150,7 @@ if (name === 'side-by-side') {
       seeds: Number(flags.seeds),
       first: Number(flags.first),
       minutes: Number(minutes),
-      connections: Number(flags.connections),
+      connections: Number(connections),
       syncs: Number(syncs),
       actions: Number(flags.actions),
       runs: Number(flags.runs),

@@ -27,13 +27,16 @@ export async function startScript(
     readonly ready: RegExp;
     readonly settings?: Readonly<Record<string, string>>;
     readonly nodeOptions?: readonly string[];
+    /** What the command is put behind, such as `ip netns exec <name>`, which becomes the process itself. */
+    readonly behind?: readonly string[];
     /** Gets each line it prints. */
     readonly onLine?: (line: string) => void;
   },
 ): Promise<RunningProcess> {
-  const { closing, ready, settings = {}, nodeOptions = [], onLine } = options;
+  const { closing, ready, settings = {}, nodeOptions = [], behind = [], onLine } = options;
+  const [command = process.execPath, ...args] = [...behind, process.execPath, ...nodeOptions, script];
   const surroundings = Object.entries(process.env).filter(([name]) => !(name in SETTINGS));
-  const child = spawn(process.execPath, [...nodeOptions, script], {
+  const child = spawn(command, args, {
     cwd: new URL('..', import.meta.url),
     env: { ...Object.fromEntries(surroundings), ...settings },
     detached: true,

@@ -15,7 +15,7 @@ import { type RecordWrite, saveRecords } from '../store/records.ts';
 import { addRun, beginAttempt } from '../store/runs.ts';
 import { saveBundle, saveScript } from '../store/scripts.ts';
 import { createSecretBox } from '../store/secret-box.ts';
-import { addSync, pageOfSyncs } from '../store/syncs.ts';
+import { addSync, dueSyncs } from '../store/syncs.ts';
 
 export type BenchWriter = Omit<RecordWrite, 'ids' | 'at'>;
 export type Row = { readonly id: string; readonly text: string };
@@ -58,7 +58,7 @@ const SCRIPT = {
 
 /** A run of the deployed sync of that connection which has begun, so that it may write. */
 export async function beginWriter(db: Database, connectionId: string, model: string): Promise<BenchWriter> {
-  const syncs = await pageOfSyncs(db, { afterId: '0', limit: 100, unscheduledOnly: false });
+  const syncs = await dueSyncs(db, 100);
   const sync = syncs.find((one) => one.connectionId === connectionId);
   if (sync === undefined) throw new Error(`Connection '${connectionId}' has no sync`);
   const runId = newRunId();

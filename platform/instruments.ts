@@ -8,6 +8,7 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import type { Sandbox } from '../sandbox/pool.ts';
 import type { Database } from '../store/db.ts';
 import { countOpenRuns } from '../store/run-gauges.ts';
+import { countDueSyncs } from '../store/syncs.ts';
 import { freePort } from './ports.ts';
 
 export type Instruments = {
@@ -85,6 +86,14 @@ export function watchEngine(
         STATES.map((state) => ({ labels: { kind, state }, value: counts.get(`${kind} ${state}`) ?? 0 })),
       );
     },
+  );
+  metrics.watch(
+    {
+      name: 'nango_due_syncs',
+      help: 'Syncs whose schedule is new or changed and that Temporal has yet to hear of',
+      labels: [],
+    },
+    async () => [{ labels: {}, value: await countDueSyncs(db) }],
   );
   const labels = ['queue', 'task'];
   const ofQueues = (value: (state: TaskQueueState) => number) => async (): Promise<readonly Reading[]> =>

@@ -9,7 +9,7 @@ import { type Queryable, violatedConstraint } from './db.ts';
 import { addRun, type NewRun, runOfWorkflow, type StartedBy } from './runs.ts';
 import type { Script } from './scripts.ts';
 import type { SecretBox } from './secret-box.ts';
-import { addressOf, addSync, missingSyncs, type Sync, syncById } from './syncs.ts';
+import { addressOf, type Sync } from './syncs.ts';
 
 /** A new run's id; ids sort by time. */
 export function runIdAt(at: Date): string {
@@ -69,24 +69,6 @@ export async function allocateSyncRun(
   const earlier = await runOfWorkflow(db, workflow);
   if (earlier === undefined) throw new EngineError('internal', `Workflow '${workflowId}' lost the run it had`);
   return { runId: earlier, syncId: sync.id, workflowId, address: addressOf(sync) };
-}
-
-/**
- * Gives connections the deployed syncs they lack (one connection, or all of the environment with null) and allocates
- * the first run of each that starts by itself.
- */
-export async function addMissingSyncs(
-  db: Queryable,
-  deps: Allocating,
-  filter: { environmentId: string; connectionRow: string | null },
-): Promise<AllocatedRun[]> {
-  const runs: AllocatedRun[] = [];
-  for (const missing of await missingSyncs(db, filter)) {
-    const id = await addSync(db, filter.environmentId, missing, deps.clock());
-    const sync = id === undefined || !missing.autoStart ? undefined : await syncById(db, id);
-    if (sync) runs.push(await allocateSyncRun(db, deps, sync, 'creation'));
-  }
-  return runs;
 }
 
 /** Allocates a run of an action. @param input JSON text or null. */

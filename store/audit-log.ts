@@ -8,6 +8,9 @@ export type AuditAction =
   | 'deployment'
   | 'connection.deleted'
   | 'integration.deleted'
+  | 'function.deleted'
+  | 'sync_variant.deleted'
+  | 'deletions.confirmed'
   | 'webhook_signing_key.rotated'
   | 'environment_variables.replaced';
 

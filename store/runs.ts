@@ -234,8 +234,14 @@ export async function openRunsOfRoot(
   return onlyRow(result, `Runs of '${rootRun}'`).count;
 }
 
-/** Allocated sync runs whose workflow may not have been started: their process died in between. */
-export async function queuedSyncRuns(db: Queryable, page: { afterId: string; limit: number }): Promise<AllocatedRun[]> {
+/**
+ * Allocated sync runs whose workflow may not have been started: their process died in between, or Temporal was told long
+ * ago and may have lost it. With `syncIds` those of these syncs only.
+ */
+export async function queuedSyncRuns(
+  db: Queryable,
+  page: { afterId: string; limit: number; toldBefore: Date; syncIds?: readonly string[] },
+): Promise<AllocatedRun[]> {
   type Row = Omit<AllocatedRun, 'address'> & SyncAddress;
   const result = await db.query<Row>(
     `select r.id as "runId", r.sync_id::text as "syncId", r.workflow_id as "workflowId", e.name as environment,
@@ -245,11 +251,22 @@ export async function queuedSyncRuns(db: Queryable, page: { afterId: string; lim
        join connections c on c.id = r.connection_id
        join integrations i on i.id = c.integration_id
      where r.state = 'queued' and r.kind = 'sync' and r.sync_id is not null and r.id > $1::text
+       and (r.told_at is null or r.told_at < $3::timestamptz)
+       and ($4::bigint[] is null or r.sync_id = any($4::bigint[]))
      order by r.id
      limit $2::int`,
-    [page.afterId, page.limit],
+    [page.afterId, page.limit, page.toldBefore, page.syncIds ?? null],
   );
   return result.rows.map(({ runId, syncId, workflowId, ...address }) => ({ runId, syncId, workflowId, address }));
+}
+
+/** Notes that Temporal has these runs, so that nobody tells it again while they wait for a worker. */
+export async function markTold(db: Queryable, runIds: readonly string[], at: Date): Promise<void> {
+  if (runIds.length === 0) return;
+  await db.query(`update runs set told_at = $2::timestamptz where id = any($1::text[]) and state = 'queued'`, [
+    runIds,
+    at,
+  ]);
 }
 
 export type OpenRun = {

@@ -56,29 +56,6 @@ const SELECT = `select y.id::text, y.environment_id::text as "environmentId", e.
     join integrations i on i.id = c.integration_id
     join environments e on e.id = y.environment_id`;
 
-/** Deployed syncs that a connection of their integration does not have yet. */
-export async function missingSyncs(
-  db: Queryable,
-  filter: { environmentId: string; connectionRow: string | null },
-): Promise<(SyncAddress & { connectionRow: string; scriptId: string; autoStart: boolean })[]> {
-  const result = await db.query<SyncAddress & { connectionRow: string; scriptId: string; autoStart: boolean }>(
-    `select e.name as environment, i.unique_key as integration, c.connection_id as connection, s.name as sync,
-       'base' as variant, c.id::text as "connectionRow", s.id::text as "scriptId", s.auto_start as "autoStart"
-     from scripts s
-       join integrations i on i.id = s.integration_id
-       join environments e on e.id = s.environment_id
-       join connections c on c.integration_id = s.integration_id
-     where s.environment_id = $1::bigint
-       and s.kind = 'sync' and c.accepted
-       and ($2::bigint is null or c.id = $2::bigint)
-       and not exists (
-         select from syncs y where y.connection_id = c.id and y.script_id = s.id and y.variant = 'base')
-     order by s.id, c.id`,
-    [filter.environmentId, filter.connectionRow],
-  );
-  return result.rows;
-}
-
 /** Adds one sync; undefined when it was there already. Without `autoStart` it begins paused. */
 export async function addSync(
   db: Queryable,
@@ -123,17 +100,56 @@ export async function listSyncs(
   return result.rows;
 }
 
-/** A page of syncs after `afterId`, for reconciling with Temporal; `unscheduled` leaves out those it knows. */
-export async function pageOfSyncs(
+/** Syncs that Temporal must hear of, one of each script in turn: those of a few connections stand behind no thousands. */
+export async function dueSyncs(
   db: Queryable,
-  page: { afterId: string; limit: number; unscheduledOnly: boolean },
-): Promise<Sync[]> {
-  const result = await db.query<Sync>(
-    `${SELECT}
-     where y.id > $1::bigint and (not $3::boolean or y.revision <> y.scheduled_revision)
-     order by y.id
+  limit: number,
+): Promise<(Sync & { /** How many its script has. */ readonly dueOfScript: number })[]> {
+  const turns = await db.query<{ id: string; dueOfScript: number }>(
+    `select id::text, of_script as "dueOfScript"
+     from (select id, row_number() over (partition by script_id order by id) as turn,
+             (count(*) over (partition by script_id))::int as of_script
+           from syncs where revision <> scheduled_revision) due
+     order by turn, due.id
+     limit $1::int`,
+    [limit],
+  );
+  if (turns.rows.length === 0) return [];
+  const ids = turns.rows.map(({ id }) => id);
+  const syncs = await db.query<Sync>(`${SELECT} where y.id = any($1::bigint[])`, [ids]);
+  const byId = new Map(syncs.rows.map((sync) => [sync.id, sync]));
+  return turns.rows.flatMap(({ id, dueOfScript }) => {
+    const sync = byId.get(id);
+    return sync === undefined ? [] : [{ ...sync, dueOfScript }];
+  });
+}
+
+/** How many syncs Temporal has yet to hear of, of all or of one connection or of these scripts. */
+export async function countDueSyncs(
+  db: Queryable,
+  of: { readonly connectionRow?: string; readonly scriptIds?: readonly string[] } = {},
+): Promise<number> {
+  const result = await db.query<{ count: number }>(
+    `select count(*)::int as count from syncs
+     where revision <> scheduled_revision
+       and ($1::bigint is null or connection_id = $1::bigint)
+       and ($2::bigint[] is null or script_id = any($2::bigint[]))`,
+    [of.connectionRow ?? null, of.scriptIds ?? null],
+  );
+  return result.rows[0]?.count ?? 0;
+}
+
+/** A page of the schedules that there have to be, after `afterId`, of syncs that Temporal was told of. */
+export async function pageOfSchedules(
+  db: Queryable,
+  page: { readonly afterId: string; readonly limit: number },
+): Promise<{ readonly id: string; readonly scheduleId: string }[]> {
+  const result = await db.query<{ id: string; scheduleId: string }>(
+    `select id::text, schedule_id as "scheduleId" from syncs
+     where id > $1::bigint and revision = scheduled_revision
+     order by id
      limit $2::int`,
-    [page.afterId, page.limit, page.unscheduledOnly],
+    [page.afterId, page.limit],
   );
   return result.rows;
 }

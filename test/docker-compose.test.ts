@@ -1,5 +1,10 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ms, { type StringValue } from 'ms';
@@ -20,10 +25,12 @@ type Service = {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly healthcheck?: unknown;
   readonly configs?: readonly { readonly source: string }[];
+  readonly secrets?: readonly string[];
 };
 type Compose = {
   readonly services: Readonly<Record<string, Service>>;
   readonly configs: Readonly<Record<string, { readonly content: string }>>;
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 };
 
 function read(path: string): string {
@@ -62,22 +69,48 @@ test('every command of our image runs a file or an npm script of the project', (
   expect(missing).toEqual([]);
 });
 
-test('every variable of our image is a setting, and together they are valid settings', () => {
-  const filled = compose(COMPOSE.replaceAll(/(?<!\$)\$\{\w+:\?[^}]*\}/g, 'a1b2c3'));
-  for (const { build, environment = {} } of Object.values(filled.services)) {
-    if (build === undefined) continue;
-    expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(Object.keys(environment)));
-    expect(readSettings(environment)).toMatchObject({ TEMPORAL_ADDRESS: 'temporal:7233' });
+test('every variable of our image is a setting, and together they are valid settings', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nango-test-compose-'));
+  for (const name of Object.keys(compose().secrets)) await writeFile(join(folder, name), 'postgres://a1b2c3');
+  for (const [, { environment = {} }] of services('ours')) {
+    const names = Object.keys(environment).map((name) => name.replace(/_FILE$/, ''));
+    expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(names));
+    const mounted = Object.entries(environment).map(([key, value]) => [key, value.replace('/run/secrets', folder)]);
+    const read = readSettings(Object.fromEntries(mounted));
+    expect(read).toMatchObject({ TEMPORAL_ADDRESS: 'temporal:7233', DATABASE_URL: 'postgres://a1b2c3' });
+  }
+  await rm(folder, { recursive: true });
+});
+
+test('every secret is a file of the folder of secrets, and no part has one as a variable or one that it does not use', () => {
+  const { secrets, services: all, configs } = compose();
+  expect(Object.entries(secrets).map(([name, { file }]) => file === `secrets/${name}`)).not.toContain(false);
+  expect(Object.keys(secrets).length).toBeGreaterThan(4);
+  // Neither into the repository nor into the image.
+  expect(read('.gitignore').split('\n')).toContain('/secrets/');
+  expect(read('.dockerignore').split('\n')).toContain('secrets');
+  for (const { environment = {}, configs: mounted = [], secrets: given = [] } of Object.values(all)) {
+    expect(Object.keys(environment).filter((key) => /(PASSWORD|PWD|KEY|DATABASE_URL)$/.test(key))).toEqual([]);
+    const scripts = mounted.map(({ source }) => configs[source]?.content ?? '');
+    const used = [...Object.values(environment), ...scripts]
+      .flatMap((text) => [...text.matchAll(/\/run\/secrets\/([\w-]+)/g)])
+      .map(([, name]) => name);
+    expect([...new Set(used)].sort()).toEqual([...given].sort());
   }
 });
 
-test('every secret must be given: none has a default and none is written down', () => {
-  const all = services('all').flatMap(([name, { environment = {} }]) =>
-    Object.entries(environment).map(([key, value]) => ({ where: `${name}.${key}`, value })),
-  );
-  const secrets = all.filter(({ where }) => /(PASSWORD|PWD|KEY|DATABASE_URL)$/.test(where));
-  expect(secrets.length).toBeGreaterThan(5);
-  expect(secrets.filter(({ value }) => !/\$\{\w+:\?[^}]+\}/.test(value))).toEqual([]);
+test('the commands at the head of the file make every secret that it names', async () => {
+  const commands = COMPOSE.split('\n')
+    .filter((line) => line.startsWith('#   '))
+    .map((line) => line.slice(4))
+    .filter((line) => !line.startsWith('docker '));
+  const folder = await mkdtemp(join(tmpdir(), 'nango-test-secrets-'));
+  await promisify(execFile)('sh', ['-euc', commands.join('\n')], { cwd: folder });
+  const { secrets } = compose();
+  const texts = Object.values(secrets).map(({ file }) => readFileSync(join(folder, file), 'utf8').trim());
+  expect(texts.map((text) => text.length > 20)).not.toContain(false);
+  expect(new Set(texts).size).toBe(texts.length);
+  await rm(folder, { recursive: true });
 });
 
 test('a stop leaves our processes more time than a worker takes before it ends runs by force', () => {
@@ -133,7 +166,8 @@ test('every foreign image has a version of its own', () => {
 
 test('Temporal has the settings that the local server has', () => {
   const { services: all, configs } = compose();
-  const mounted = all['temporal']?.configs?.map(({ source }) => configs[source]?.content).join('\n') ?? '';
+  const sources = all['temporal']?.configs?.map(({ source }) => source) ?? [];
+  const mounted = sources.includes('temporal-latency') ? (configs['temporal-latency']?.content ?? '') : '';
   const settings = [...read('platform/temporal-server.ts').matchAll(/'((?:history|matching)\.\w+)=(\w+)'/g)];
   expect(settings).toHaveLength(4);
   expect(parse(mounted)).toEqual(

@@ -58,31 +58,19 @@ export function continueActionAt(taskQueue: string): Activities['continueAction'
 }
 
 /** Short writes to Postgres and calls to Temporal. */
-export const {
-  settleRun,
-  reconcileSyncs,
-  removeSchedules,
-  startQueuedRuns,
-  settleLostRuns,
-  startWebhooks,
-  sweepJournals,
-  sweepRecords,
-  sweepLogs,
-} = proxyActivities<
-  Pick<
-    Activities,
-    | 'settleRun'
-    | 'reconcileSyncs'
-    | 'removeSchedules'
-    | 'startQueuedRuns'
-    | 'settleLostRuns'
-    | 'startWebhooks'
-    | 'sweepJournals'
-    | 'sweepRecords'
-    | 'sweepLogs'
-  >
+export const { settleRun, startWebhooks, sweepJournals, sweepRecords, sweepLogs } = proxyActivities<
+  Pick<Activities, 'settleRun' | 'startWebhooks' | 'sweepJournals' | 'sweepRecords' | 'sweepLogs'>
 >({
   startToCloseTimeout: '2 minutes',
+  retry: OWN_FAULTS,
+});
+
+/** Many calls to Temporal, a page at a time: a worker that dies is missed by its heartbeat. */
+export const { reconcileSyncs, removeSchedules, startQueuedRuns, settleLostRuns } = proxyActivities<
+  Pick<Activities, 'reconcileSyncs' | 'removeSchedules' | 'startQueuedRuns' | 'settleLostRuns'>
+>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: HEARTBEAT,
   retry: OWN_FAULTS,
 });
 

@@ -1,4 +1,12 @@
-import { allHandlersFinished, condition, continueAsNew, patched, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  patched,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { reconcileSignal } from './messages.ts';
 import {
   reconcileSyncs,
@@ -15,7 +23,7 @@ import {
  * Makes Temporal equal Postgres: schedules of syncs that are new or changed, no schedule without a sync, allocated runs
  * started, runs whose workflow is gone ended, webhooks started that nobody started, journals, records and logs past their
  * time dropped.
- * `thorough` asks Temporal about every schedule, not only those due.
+ * `thorough` also looks for schedules that somebody else removed.
  */
 export async function reconcileWorkflow({ thorough }: { readonly thorough: boolean }): Promise<void> {
   let again = true;
@@ -24,7 +32,11 @@ export async function reconcileWorkflow({ thorough }: { readonly thorough: boole
   });
   while (again) {
     again = false;
-    await eachPage((afterId) => reconcileSyncs({ afterId, thorough }));
+    await eachPage(async (afterId) => {
+      const page = await reconcileSyncs({ afterId, thorough });
+      setCurrentDetails(page.left > 0 ? `${page.left} syncs left whose schedule is new or changed` : '');
+      return page;
+    });
     await removeSchedules({ thorough });
     await eachPage((afterId) => startQueuedRuns({ afterId }));
     if (thorough) await eachPage((afterId) => settleLostRuns({ afterId }));

@@ -1,7 +1,10 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
+import { addAuditEntry } from '../../store/audit-log.ts';
+import { withTransaction } from '../../store/db.ts';
 import { confirmDeletions, heldDeletions } from '../../store/held-deletions.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
@@ -24,7 +27,7 @@ export function deletionRoutes(deps: ApiDeps, route: Route): Router {
     '/sync/deletions/confirm',
     route({
       body: CONFIRMATION,
-      handle: async ({ environment, body }) => {
+      handle: async ({ environment, body, request }) => {
         const { model, count } = body;
         const syncs = await selectSyncs(deps, environment, {
           providerConfigKey: body.provider_config_key,
@@ -32,7 +35,17 @@ export function deletionRoutes(deps: ApiDeps, route: Route): Router {
           names: [{ name: body.sync_name, variant: body.sync_variant }],
         });
         for (const { id: syncId } of syncs) {
-          if (await confirmDeletions(deps.db, { syncId, model, count })) continue;
+          const isConfirmed = await withTransaction(deps.db, async (db) => {
+            if (!(await confirmDeletions(db, { syncId, model, count }))) return false;
+            await addAuditEntry(db, {
+              ...{ environmentId: environment.id, actor: actorOf(request), at: deps.clock() },
+              action: 'deletions.confirmed',
+              subject: `${body.provider_config_key}/${body.connection_id}/${body.sync_name}`,
+              detail: { model, count, variant: body.sync_variant },
+            });
+            return true;
+          });
+          if (isConfirmed) continue;
           const held = (await heldDeletions(deps.db, [syncId])).find((one) => one.model === model)?.count ?? 0;
           throw new EngineError(
             'conflict',

@@ -31,7 +31,7 @@ export function deployRoutes(deps: ApiDeps, route: Route): Router {
       body: DEPLOY,
       handle: async ({ environment, body, request }) => {
         const { scripts, firstRuns } = await deploy(deps, environment, body, actorOf(request));
-        await tellEngine(deps);
+        await tellEngine(deps, { scriptIds: scripts.map(({ id }) => id) });
         const syncs = await syncsOf(deps, environment, scripts);
         // Clients expect syncs and actions here; what there is for events is in the plan.
         const flows = scripts.filter(({ script }) => isFlow(script));

@@ -1,8 +1,11 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
+import { addAuditEntry } from '../../store/audit-log.ts';
+import { withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { deleteScripts, listScripts, type Script, sourceOfScript } from '../../store/scripts.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { functionType, functionView, openAiFunctions, scriptsConfig } from '../function-view.ts';
@@ -65,9 +68,16 @@ export function functionRoutes(deps: ApiDeps, route: Route): Router {
     route({
       params: ONE,
       query: z.strictObject({ type: z.enum(['sync', 'action']) }),
-      handle: async ({ environment, params, query }) => {
+      handle: async ({ environment, params, query, request }) => {
         const script = await knownFunction(deps, environment, { ...params, ...query });
-        await deleteScripts(deps.db, [script.id]);
+        await withTransaction(deps.db, async (db) => {
+          await deleteScripts(db, [script.id]);
+          await addAuditEntry(db, {
+            ...{ environmentId: environment.id, action: 'function.deleted', actor: actorOf(request), at: deps.clock() },
+            subject: `${params.key}/${script.name}`,
+            detail: { type: functionType(script), version: script.version },
+          });
+        });
         await tellEngine(deps);
         return json({ data: { success: true } });
       },

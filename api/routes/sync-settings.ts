@@ -5,12 +5,14 @@ import { EngineError } from '../../contract/failures.ts';
 import { parseFrequency } from '../../manifest/frequency.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
 import type { AllocatedRun } from '../../contract/engine.ts';
+import { addAuditEntry } from '../../store/audit-log.ts';
 import { withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { lockDeployedSyncs } from '../../store/locks.ts';
 import { openWorkflows } from '../../store/runs.ts';
 import { findScript } from '../../store/scripts.ts';
 import { addSync, countVariants, deleteSync, listSyncs, setFrequency, type Sync, syncById } from '../../store/syncs.ts';
+import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
 import { invalidPart } from '../invalid.ts';
@@ -67,11 +69,19 @@ export function syncSettingRoutes(deps: ApiDeps, route: Route): Router {
     route({
       params: VARIANT,
       body: WHOSE,
-      handle: async ({ environment, params, body }) => {
+      handle: async ({ environment, params, body, request }) => {
         refuseBase(params.variant);
         const sync = await knownSync(deps, environment, body, params.name, params.variant);
-        const workflows = await openWorkflows(deps.db, { syncId: sync.id });
-        await deleteSync(deps.db, sync.id);
+        const workflows = await withTransaction(deps.db, async (db) => {
+          const open = await openWorkflows(db, { syncId: sync.id });
+          await deleteSync(db, sync.id);
+          await addAuditEntry(db, {
+            ...{ environmentId: environment.id, actor: actorOf(request), at: deps.clock() },
+            action: 'sync_variant.deleted',
+            subject: `${sync.providerConfigKey}/${sync.connectionId}/${sync.name}::${sync.variant}`,
+          });
+          return open;
+        });
         await cancelWorkflows(deps, workflows);
         await tellEngine(deps);
         return json({ success: true });

@@ -7,10 +7,11 @@ type Blow = (fort: Fort, random: Random) => Promise<void>;
 
 /** Longer than an activity's heartbeat time-out, so that another worker takes the runs over. */
 const MOST_DOWN_MS = 20_000;
+const JUMPS_S = [3_600, -3_600, 86_400, -86_400, 30, -30] as const;
 
 const downFor = (random: Random): Promise<void> => delay(random.between(0, MOST_DOWN_MS));
 
-export const BLOWS: Readonly<Record<string, Blow>> = {
+const BLOWS: Readonly<Record<string, Blow>> = {
   script: async ({ workers }, random) => {
     const pid = workers[random.int(workers.length)]?.pid();
     if (pid !== undefined) killRunners({ pid });
@@ -45,6 +46,50 @@ export const BLOWS: Readonly<Record<string, Blow>> = {
   'wire to Postgres': ({ wires }, random) => cutFor(wires.postgres, random),
   'wire to Temporal': ({ wires }, random) => cutFor(wires.temporal, random),
 };
+
+/** Those that need root, or something that not every machine has. */
+const DEMANDING: Readonly<Record<string, { readonly blow: Blow; readonly isPossible: (fort: Fort) => boolean }>> = {
+  'network of a worker': {
+    isPossible: ({ apart }) => apart.line !== undefined,
+    blow: async ({ apart }, random) => {
+      apart.line?.cut();
+      await downFor(random);
+      apart.line?.mend();
+    },
+  },
+  'clock of a worker': {
+    isPossible: ({ apart }) => apart.setClock !== undefined,
+    blow: async ({ apart }, random) => {
+      apart.setClock?.(random.pick(JUMPS_S));
+      await downFor(random);
+      apart.setClock?.(0);
+    },
+  },
+  'full disk': {
+    isPossible: ({ disk }) => disk !== undefined,
+    blow: async ({ disk, postgres }, random) => {
+      disk?.fill();
+      await downFor(random);
+      disk?.empty();
+      // Where its log found no room it has stopped, or is about to.
+      await postgres.kill().catch(() => undefined);
+      await postgres.start();
+    },
+  },
+};
+
+/** Which blows this machine allows, and the names of the others. */
+export function blowsOn(fort: Fort): {
+  readonly possible: Readonly<Record<string, Blow>>;
+  readonly impossible: readonly string[];
+} {
+  const demanding = Object.entries(DEMANDING);
+  const allowed = demanding.filter(([, { isPossible }]) => isPossible(fort)).map(([name, { blow }]) => [name, blow]);
+  return {
+    possible: { ...BLOWS, ...Object.fromEntries(allowed) },
+    impossible: demanding.filter(([, { isPossible }]) => !isPossible(fort)).map(([name]) => name),
+  };
+}
 
 async function cutFor(wire: Fort['wires']['postgres'], random: Random): Promise<void> {
   wire.cut();

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive } from '../../platform/child-process.ts';
 import type { Closing } from '../../runtime/closing.ts';
 
 /** A server that is killed at once and started again with its data. */
@@ -17,7 +18,9 @@ export async function keepServer(
   closing.add(pidFile, () => server.stop());
   return {
     kill: async () => {
-      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
+      const pid = Number(await readFile(pidFile, 'utf8'));
+      // One that a full disk has ended is gone already.
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
     },
     start: async () => {
       // Processes of a killed Postgres hold its data for a moment.

@@ -14,7 +14,7 @@ import { createRandom } from '../chaos/random.ts';
 export type Item = { readonly id: string; readonly version: number };
 
 export type Truth = {
-  readonly url: string;
+  readonly port: number;
   readonly itemsOf: (connection: string) => readonly Item[];
   /** How often each POST was made, by its path. */
   readonly posts: ReadonlyMap<string, number>;
@@ -60,11 +60,11 @@ export async function startTruth(closing: Closing, connections: readonly string[
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0);
   await once(server, 'listening');
   closing.add('the upstream', () => {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, itemsOf, posts, change };
+  return { port: (server.address() as AddressInfo).port, itemsOf, posts, change };
 }

@@ -13,7 +13,14 @@ export type Wire = {
 };
 
 /** A line between processes of this machine, which can be cut without either end hearing of it. */
-export async function openWire(closing: Closing, target: { readonly port: number }): Promise<Wire> {
+export async function openWire(
+  closing: Closing,
+  target: {
+    /** Where its near end is; the far one is on this machine's loopback. @default 127.0.0.1 */
+    readonly host?: string;
+    readonly port: number;
+  },
+): Promise<Wire> {
   let isCut = false;
   const ends = new Set<Socket>();
   const join = (from: Socket, to: Socket): void => {
@@ -29,12 +36,17 @@ export async function openWire(closing: Closing, target: { readonly port: number
   };
   const server = createServer((near) => {
     const far = connect(target.port, '127.0.0.1');
+    // While nobody listens there, the system may give a connection that very port and connect it with itself: who is to
+    // listen then finds it taken.
+    far.on('connect', () => {
+      if (far.localPort === target.port) far.destroy();
+    });
     near.setNoDelay(true);
     far.setNoDelay(true);
     join(near, far);
     join(far, near);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, target.host ?? '127.0.0.1');
   await once(server, 'listening');
   closing.add('a wire', () => {
     server.close();

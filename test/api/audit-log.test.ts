@@ -47,6 +47,41 @@ test('keys made, rotated and revoked are noted by what is shown of them, and one
   for (const one of [secret, next.body.data.secret]) expect(text).not.toContain(one);
 });
 
+/** How each route that deletes something is asked, and how the log names what it did; a new one needs a line here. */
+const WHOSE = { provider_config_key: 'gone', connection_id: 'c1' };
+const DELETIONS: Readonly<Record<string, readonly [path: string, action: string, subject: string, body?: object]>> = {
+  'DELETE /sync/:name/variant/:variant': [
+    '/sync/tasks/variant/own',
+    'sync_variant.deleted',
+    'gone/c1/tasks::own',
+    WHOSE,
+  ],
+  'DELETE /integrations/:key/functions/:name': [
+    '/integrations/gone/functions/post?type=action',
+    'function.deleted',
+    'gone/post',
+  ],
+  'DELETE /connections/:id': ['/connections/c1?provider_config_key=gone', 'connection.deleted', 'gone/c1'],
+  'DELETE /connection/:id': ['/connection/c2?provider_config_key=gone', 'connection.deleted', 'gone/c2'],
+  'DELETE /integrations/:key': ['/integrations/gone', 'integration.deleted', 'gone'],
+};
+/** Shown by the test of keys above, or of nothing that an environment keeps. */
+const ELSEWHERE = ['DELETE /environment/api-keys/:id', 'DELETE /connect/session', 'DELETE /dashboard/session'];
+
+test('every route that deletes something notes what and who', async () => {
+  const deleting = api.routes().filter(([method]) => method === 'DELETE');
+  const routes = deleting.map((route) => route.join(' ')).filter((route) => !route.includes('/proxy'));
+  expect(routes.filter((route) => !(route in DELETIONS || ELSEWHERE.includes(route)))).toEqual([]);
+  await createTracker(api, 'gone', ['c1', 'c2']);
+  await deployFlows(api, flow('gone', 'tasks'), action('gone', 'post'));
+  expect((await api.call('POST', '/sync/tasks/variant/own', { body: WHOSE })).status).toBe(200);
+  for (const [path, does, subject, body] of Object.values(DELETIONS)) {
+    expect((await api.call('DELETE', path, body === undefined ? {} : { body })).status).toBeLessThan(300);
+    const { body: log } = await api.call('GET', '/audit-log?limit=1');
+    expect(log.data).toMatchObject([{ action: does, subject, key_prefix: api.key.slice(0, 8), address: '127.0.0.1' }]);
+  }
+});
+
 test('what was not deleted is not noted as deleted', async () => {
   await createTracker(api, 'kept');
   await api.db.query(`create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$`);

@@ -26,7 +26,7 @@ let cwd = '';
 afterAll(() => closing.run(), 120_000);
 
 beforeAll(async () => {
-  fort = await openFort(closing, { providers: chaosProviders('http://127.0.0.1:9'), say: () => undefined });
+  fort = await openFort(closing, { providers: () => chaosProviders('http://127.0.0.1:9'), say: () => undefined });
   await call(fort.caller, 'POST', '/integrations', { unique_key: INTEGRATION, provider: PROVIDERS.plain });
   for (const connection of CONNECTIONS) await connect(fort, INTEGRATION, connection);
   cwd = await folders.create();

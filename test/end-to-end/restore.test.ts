@@ -13,7 +13,7 @@ const DUMPED_AT = 7;
 const INTEGRATION = 'restored';
 
 const upstream = useUpstream();
-const restored = useDatabase();
+const restored = useDatabase({ empty: true });
 const newTemporal = useTemporal();
 const platform = usePlatform();
 const at = (name: string) => ({ integration: INTEGRATION, connection: 'acme', name });
@@ -50,7 +50,7 @@ test('a dump taken under load and a new Temporal go on from checkpoints and curs
   const reader = createReader();
   // What a script has saved is stored within half a second.
   while (reader.rows.size < DUMPED_AT) await reader.readOn();
-  await dumpAndRestore(platform.database.pool, restored.pool);
+  await dumpAndRestore(platform.database, restored);
   // What comes after the dump is read, and is lost all the same.
   mayGoOn.resolve();
   await platform.event(({ event, fields }) => event === 'run.ended' && fields['run'] === lost);

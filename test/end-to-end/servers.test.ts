@@ -29,7 +29,7 @@ afterAll(() => closing.run(), 120_000);
 
 beforeAll(async () => {
   upstream = await startChaosUpstream(closing);
-  fort = await openFort(closing, { providers: chaosProviders(upstream.url), say: () => undefined });
+  fort = await openFort(closing, { providers: () => chaosProviders(upstream.url), say: () => undefined });
   await call(fort.caller, 'POST', '/integrations', { unique_key: INTEGRATION, provider: PROVIDERS.plain });
 }, 240_000);
 

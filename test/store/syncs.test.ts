@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
-import { addMissingSyncs } from '../../store/allocation.ts';
 import { deleteConnection, saveConnection } from '../../store/connections.ts';
+import { addMissingSyncs } from '../../store/missing-syncs.ts';
+import { markTold, queuedSyncRuns } from '../../store/runs.ts';
 import { deleteScripts } from '../../store/scripts.ts';
 import {
+  countDueSyncs,
+  dueSyncs,
   forgetRemoval,
   listSyncs,
   markScheduled,
-  pageOfSyncs,
   reviseSyncsOf,
   scheduleRemovals,
   setPaused,
@@ -84,7 +86,7 @@ test('ids with colons, percent signs and slashes make schedules that are apart',
 test('Temporal hears of what changed: new, paused and revised syncs are due until marked', async () => {
   const scriptId = await seedScript(database.pool, seeded);
   await addMissing();
-  const due = () => pageOfSyncs(database.pool, { afterId: '0', limit: 1_000, unscheduledOnly: true });
+  const due = () => dueSyncs(database.pool, 1_000);
   const mine = async () => (await due()).filter((sync) => sync.environmentId === seeded.environmentId);
   const [fresh] = await mine();
   if (fresh === undefined) throw new Error('not due');
@@ -96,6 +98,34 @@ test('Temporal hears of what changed: new, paused and revised syncs are due unti
   await reviseSyncsOf(database.pool, [scriptId]);
   await markScheduled(database.pool, { id: fresh.id, revision: fresh.revision + 1 });
   expect(await mine()).toHaveLength(1);
+});
+
+test('Temporal hears of each script’s syncs in turn, so that few stand behind no many', async () => {
+  for (const id of ['m1', 'm2', 'm3']) await connect(id);
+  const many = await seedScript(database.pool, seeded);
+  await addMissing();
+  const late = await seedConnection(database.pool, randomUUID());
+  const few = await seedScript(database.pool, late);
+  await addMissingSyncs(database.pool, allocating, { environmentId: late.environmentId, connectionRow: null });
+  const order = (await dueSyncs(database.pool, 1_000)).map(({ scriptId }) => scriptId);
+  const mine = order.filter((id) => id === many || id === few);
+  expect(mine).toEqual([many, few, many, many, many]);
+  expect(await countDueSyncs(database.pool, { scriptIds: [many] })).toBe(4);
+  expect(await countDueSyncs(database.pool, { connectionRow: late.connectionRow })).toBe(1);
+});
+
+test('a queued run is told to Temporal once, and again only when nobody has begun it for long', async () => {
+  await seedScript(database.pool, seeded);
+  const [run] = await addMissing();
+  if (run === undefined) throw new Error('no first run');
+  const untold = async (toldBefore: Date) => {
+    const page = { afterId: '0', limit: 100, toldBefore, syncIds: [run.syncId] };
+    return (await queuedSyncRuns(database.pool, page)).map(({ runId }) => runId);
+  };
+  expect(await untold(START)).toEqual([run.runId]);
+  await markTold(database.pool, [run.runId], START);
+  expect(await untold(START)).toEqual([]);
+  expect(await untold(new Date(START.getTime() + 1))).toEqual([run.runId]);
 });
 
 test.each([

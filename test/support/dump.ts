@@ -1,11 +1,32 @@
-/**
- * What a dump is: all rows as they stood at one moment, brought into an empty database of the same schema. The embedded
- * Postgres comes without `pg_dump`, so this reads the tables as it does, in one repeatable transaction under writers.
- */
+/** A dump of a database under writers, and its restore into an empty one, as docs/production.md has them. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Database, withTransaction } from '../../store/db.ts';
+import { migrate } from '../../store/migrate.ts';
+import type { TestDatabase } from './database.ts';
+import { findPostgresTools } from './postgres-tools.ts';
 
-/** Copies the content of one database into another that has the schema and nothing else. */
-export async function dumpAndRestore(from: Database, into: Database): Promise<void> {
+const run = promisify(execFile);
+
+/** By `pg_dump` and `pg_restore`; where they are not to be had, by reading the tables as they do. `into` is empty. */
+export async function dumpAndRestore(from: TestDatabase, into: TestDatabase): Promise<void> {
+  const tools = await findPostgresTools();
+  if (tools === undefined) {
+    await migrate(into.pool);
+    return copyRows(from.pool, into.pool);
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'nango-test-dump-'));
+  const file = join(folder, 'nango.dump');
+  await run(join(tools, 'pg_dump'), ['--format=custom', `--file=${file}`, from.url]);
+  await run(join(tools, 'pg_restore'), ['--no-owner', '--exit-on-error', `--dbname=${into.url}`, file]);
+  await rm(folder, { recursive: true });
+}
+
+/** All rows as they stood at one moment, in one repeatable transaction, into the same schema. */
+async function copyRows(from: Database, into: Database): Promise<void> {
   const tables = await contentOf(from);
   await withTransaction(into, async (db) => {
     // As pg_restore loads data: constraints held when it was written, and are not in the order of the tables.

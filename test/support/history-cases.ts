@@ -74,7 +74,7 @@ function reconcile(name: string, thorough: boolean): HistoryCase {
   const pages = inTurn<string | null>(['200', null, null, null, null, null, null, null]);
   const page = async () => ({ nextAfterId: pages() });
   const activities = {
-    reconcileSyncs: page,
+    reconcileSyncs: async () => ({ nextAfterId: pages(), left: 0 }),
     removeSchedules: async () => undefined,
     startQueuedRuns: page,
     settleLostRuns: page,

@@ -80,7 +80,7 @@ function recording(pages: {
   };
   const page = (what: keyof typeof left, afterId: string, thorough = false) => {
     calls.push(`${what} ${afterId}${thorough ? ' thorough' : ''}`);
-    return { nextAfterId: left[what].shift() ?? null };
+    return { nextAfterId: left[what].shift() ?? null, left: 0 };
   };
   const activities: Partial<Activities> = {
     reconcileSyncs: async ({ afterId, thorough }) => page('syncs', afterId, thorough),

@@ -26,6 +26,22 @@ test.each(files)('%s still replays where traces were turned on meanwhile', async
   await expect(Worker.runReplayHistory({ workflowBundle: tracedBundle }, history)).resolves.toBeUndefined();
 });
 
+test('a history whose commands come in another order does not replay, so the replays above do look', async () => {
+  const text = await readFile(new URL('reconcile-thorough.json', FOLDER), 'utf8');
+  const swapped = text.replace(/"(removeSchedules|startQueuedRuns)"/g, (_, name) =>
+    name === 'removeSchedules' ? '"startQueuedRuns"' : '"removeSchedules"',
+  );
+  expect(swapped).not.toBe(text);
+  await expect(Worker.runReplayHistory({ workflowBundle }, JSON.parse(swapped))).rejects.toThrow(/TMPRL1100/);
+});
+
+test('every workflow has recorded histories', async () => {
+  const index = await readFile(new URL('../../workflows/index.ts', import.meta.url), 'utf8');
+  const workflows = [...index.matchAll(/export \{ (\w+Workflow) \}/g)].map(([, name]) => name ?? '');
+  expect(workflows.length).toBeGreaterThan(4);
+  expect([...new Set(CASES.map(({ workflow }) => String(workflow)))].sort()).toEqual(workflows.sort());
+});
+
 test('every way through the workflows has a recorded history', () => {
   expect(files).toEqual(expect.arrayContaining(CASES.map(({ name }) => `${name}.json`)));
 });
