@@ -64,6 +64,7 @@ const DELETIONS: Readonly<Record<string, readonly [path: string, action: string,
   'DELETE /connections/:id': ['/connections/c1?provider_config_key=gone', 'connection.deleted', 'gone/c1'],
   'DELETE /connection/:id': ['/connection/c2?provider_config_key=gone', 'connection.deleted', 'gone/c2'],
   'DELETE /integrations/:key': ['/integrations/gone', 'integration.deleted', 'gone'],
+  'DELETE /config/:key': ['/config/gone-as-of-old', 'integration.deleted', 'gone-as-of-old'],
 };
 /** Shown by the test of keys above, or of nothing that an environment keeps. */
 const ELSEWHERE = ['DELETE /environment/api-keys/:id', 'DELETE /connect/session', 'DELETE /dashboard/session'];
@@ -73,6 +74,7 @@ test('every route that deletes something notes what and who', async () => {
   const routes = deleting.map((route) => route.join(' ')).filter((route) => !route.includes('/proxy'));
   expect(routes.filter((route) => !(route in DELETIONS || ELSEWHERE.includes(route)))).toEqual([]);
   await createTracker(api, 'gone', ['c1', 'c2']);
+  await createTracker(api, 'gone-as-of-old', []);
   await deployFlows(api, flow('gone', 'tasks'), action('gone', 'post'));
   expect((await api.call('POST', '/sync/tasks/variant/own', { body: WHOSE })).status).toBe(200);
   for (const [path, does, subject, body] of Object.values(DELETIONS)) {

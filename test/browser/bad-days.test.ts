@@ -141,6 +141,8 @@ browserTest(
   },
 );
 
+const PAINTED = `performance.getEntriesByName('first-contentful-paint')[0]?.startTime`;
+
 browserTest('the first paint is there within a second, signed in or not', async () => {
   const page = await signedIn('/env/dev');
   for (const path of ['/sign-in', '/env/dev', '/env/dev/connections']) {
@@ -149,8 +151,10 @@ browserTest('the first paint is there within a second, signed in or not', async 
     for (let load = 0; load < 6 && !paints.some((ms) => ms < 1_000); load += 1) {
       await page.goto(api.url + path);
       await page.locator('h1').first().waitFor();
-      const paint = await page.waitForFunction(`performance.getEntriesByName('first-contentful-paint')[0]?.startTime`);
-      paints.push(Number(await paint.jsonValue()));
+      // Not `waitForFunction`: it evaluates a text inside the page, which the page's own policy refuses.
+      let paint: number | undefined;
+      while (paint === undefined) paint = await page.evaluate<number | undefined>(PAINTED);
+      paints.push(paint);
     }
     expect(Math.min(...paints)).toBeLessThan(1_000);
   }
