@@ -6,7 +6,7 @@ import { hashKey } from '../../store/environments.ts';
 import { saveRecords } from '../../store/records.ts';
 import { beginAttempt } from '../../store/runs.ts';
 import { NOW, useApi } from '../support/api.ts';
-import { accessibilityFaults, browserTest, settled, useBrowser } from '../support/browser.ts';
+import { accessibilityFaults, browserTest, settled, useBrowser, untilTrue } from '../support/browser.ts';
 import { createTracker, deployFlows, flow } from '../support/deployment.ts';
 
 const operator = { username: 'ada', password: 'lovelace' };
@@ -90,7 +90,7 @@ browserTest(
     await dialog.getByText('4,900 more').waitFor();
     expect((await dialog.textContent())?.length).toBeLessThan(50_000);
     await dialog.getByRole('button', { name: /^Show all 5,000,0\d\d characters$/ }).click();
-    await page.waitForFunction(`document.querySelector('[role=dialog]').textContent.length > ${BIG}`);
+    await untilTrue(page, `document.querySelector('[role=dialog]').textContent.length > ${BIG}`);
   },
 );
 
@@ -151,10 +151,7 @@ browserTest('the first paint is there within a second, signed in or not', async 
     for (let load = 0; load < 6 && !paints.some((ms) => ms < 1_000); load += 1) {
       await page.goto(api.url + path);
       await page.locator('h1').first().waitFor();
-      // Not `waitForFunction`: it evaluates a text inside the page, which the page's own policy refuses.
-      let paint: number | undefined;
-      while (paint === undefined) paint = await page.evaluate<number | undefined>(PAINTED);
-      paints.push(paint);
+      paints.push(await untilTrue<number>(page, PAINTED));
     }
     expect(Math.min(...paints)).toBeLessThan(1_000);
   }

@@ -2,7 +2,7 @@ import { beforeAll, expect } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { fillEnvironment } from '../../bench/dashboard/rows.ts';
 import { createConnection, createIntegration } from '../../platform/example.ts';
-import { accessibilityFaults, browserTest, useBrowser } from '../support/browser.ts';
+import { accessibilityFaults, browserTest, untilTrue, useBrowser } from '../support/browser.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { runSync, usePlatform } from '../support/platform.ts';
 
@@ -79,7 +79,7 @@ browserTest.each(CASES)(
     await page.getByText(/^All [\d,]+\.$/).waitFor();
     const isInSight = `(() => { const box = [...document.querySelectorAll('tr[data-index]')].at(-1).getBoundingClientRect();
       return box.top >= 0 && box.bottom <= innerHeight; })()`;
-    await page.waitForFunction(isInSight);
+    await untilTrue(page, isInSight);
     if (way === 'keyboard') expect(await accessibilityFaults(page)).toEqual([]);
   },
 );

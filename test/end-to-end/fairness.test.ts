@@ -7,8 +7,11 @@ import { endedRun, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
 
 const BACKLOG = 60;
-/** Tasks that were handed out, or were on their way to the only slot, when the other environment's came. */
-const ON_THE_WAY = 30;
+/**
+ * Tasks that were handed out, or were on their way to the only slot, when the other environment's came, and those that
+ * Temporal's estimate of shares lets go before it. Without shares it would be the last of all.
+ */
+const ON_THE_WAY = 45;
 const connections = Array.from({ length: BACKLOG }, (_, at) => `many-${at}`);
 
 const upstream = useUpstream();

@@ -84,3 +84,14 @@ export async function keepScreen(page: Page, name: string): Promise<void> {
   await mkdir(SCREENS, { recursive: true });
   await page.screenshot({ path: join(SCREENS, `${name}.png`), fullPage: true });
 }
+
+/**
+ * Resolves with what the expression is worth in the page once it is neither false nor undefined. Playwright's own
+ * `waitForFunction` looks again from inside the page, where the page's policy refuses to evaluate a text.
+ */
+export async function untilTrue<Value>(page: Page, expression: string): Promise<Value> {
+  for (;;) {
+    const value = await page.evaluate<Value | false | undefined>(expression);
+    if (value !== false && value !== undefined) return value;
+  }
+}
