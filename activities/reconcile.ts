@@ -44,42 +44,42 @@ export function createReconcileActivities(deps: Dependencies) {
      * besides. `thorough` looks for lost schedules first.
      */
     reconcileSyncs: ({ afterId, thorough }: { afterId: string; thorough: boolean }): Promise<Page & { left: number }> =>
-      withHeartbeat(async () => {
-        if (thorough && afterId === '0') await restoreLost(deps);
-        const syncs = await tellDue(deps);
+      withHeartbeat(async (signal) => {
+        if (thorough && afterId === '0') await restoreLost(deps, signal);
+        const syncs = await tellDue(deps, signal);
         const isLast = syncs.length < DUE_PAGE;
         return { nextAfterId: isLast ? null : (syncs.at(-1)?.id ?? null), left: isLast ? 0 : await countDueSyncs(db) };
       }),
 
     /** Deletes schedules whose sync is gone; `thorough` also those that no table remembers. */
     removeSchedules: ({ thorough }: { thorough: boolean }): Promise<void> =>
-      withHeartbeat(async () => {
+      withHeartbeat(async (signal) => {
         for (;;) {
           const ids = await scheduleRemovals(db, PAGE);
-          await inGroups(ids, async (id) => {
+          await inGroups(ids, signal, async (id) => {
             await deleteSchedule(client, id);
             await forgetRemoval(db, id);
           });
           if (ids.length < PAGE) break;
         }
-        if (thorough) await removeOrphans(deps);
+        if (thorough) await removeOrphans(deps, signal);
       }),
 
     /** Starts allocated runs whose process died before it could start their workflow, and wakes those that overslept. */
     startQueuedRuns: ({ afterId }: { afterId: string }): Promise<Page> =>
-      withHeartbeat(async () => {
+      withHeartbeat(async (signal) => {
         // Whoever was connected meanwhile does not wait for the first runs of another's deployment.
-        await tellDue(deps);
-        await wakeOverdueRuns(deps);
-        const started = await startQueued(deps, { afterId, limit: PAGE });
+        await tellDue(deps, signal);
+        await wakeOverdueRuns(deps, signal);
+        const started = await startQueued(deps, signal, { afterId, limit: PAGE });
         return { nextAfterId: started.length < PAGE ? null : (started.at(-1) ?? null) };
       }),
 
     /** Ends runs that are shown as running while Temporal knows no workflow for them. */
     settleLostRuns: ({ afterId }: { afterId: string }): Promise<Page> =>
-      withHeartbeat(async () => {
+      withHeartbeat(async (signal) => {
         const runs = await openRuns(db, { afterId, limit: PAGE });
-        await inGroups(runs, async (run) => {
+        await inGroups(runs, signal, async (run) => {
           if (!(await isOpenWorkflow(client, run))) await endAsFailed(deps, run, LOST);
         });
         return { nextAfterId: runs.length < PAGE ? null : (runs.at(-1)?.runId ?? null) };
@@ -95,9 +95,9 @@ const LOST: RunFailure = {
 const OVERDUE_MS = 30_000;
 
 /** Waking one that is about to go on by itself changes nothing. */
-async function wakeOverdueRuns({ db, client, clock, log }: Dependencies): Promise<void> {
+async function wakeOverdueRuns({ db, client, clock, log }: Dependencies, signal: AbortSignal): Promise<void> {
   const before = new Date(clock().getTime() - OVERDUE_MS);
-  await inGroups(await overdueWorkflows(db, { before, limit: PAGE }), (workflowId) =>
+  await inGroups(await overdueWorkflows(db, { before, limit: PAGE }), signal, (workflowId) =>
     client.workflow
       .getHandle(workflowId)
       .signal(RESUME_SIGNAL)
@@ -110,13 +110,13 @@ async function wakeOverdueRuns({ db, client, clock, log }: Dependencies): Promis
  * have time until all schedules are there. The reconcile of each minute and the one that the API asks for take
  * pages in turn, never the same one.
  */
-function tellDue(deps: Dependencies): Promise<readonly Sync[]> {
+function tellDue(deps: Dependencies, signal: AbortSignal): Promise<readonly Sync[]> {
   return withTransaction(deps.db, async (locked) => {
     await lockDueSyncs(locked);
     const due = await dueSyncs(deps.db, DUE_PAGE);
-    await inGroups(due, (sync) => tellSchedule(deps, sync));
+    await inGroups(due, signal, (sync) => tellSchedule(deps, sync));
     const few = due.filter(({ dueOfScript }) => dueOfScript <= DUE_PAGE);
-    await startQueued(deps, { afterId: '0', limit: PAGE, syncIds: few.map(({ id }) => id) });
+    await startQueued(deps, signal, { afterId: '0', limit: PAGE, syncIds: few.map(({ id }) => id) });
     return due;
   });
 }
@@ -124,13 +124,14 @@ function tellDue(deps: Dependencies): Promise<readonly Sync[]> {
 /** Starts the workflows of a page of queued runs and answers the ids of the runs. */
 async function startQueued(
   deps: Dependencies,
+  signal: AbortSignal,
   page: { readonly afterId: string; readonly limit: number; readonly syncIds?: readonly string[] },
 ): Promise<readonly string[]> {
   const { db, clock, startSync } = deps;
   if (page.syncIds?.length === 0) return [];
   const at = clock();
   const runs = await queuedSyncRuns(db, { ...page, toldBefore: new Date(at.getTime() - TOLD_AGAIN_AFTER_MS) });
-  await inGroups(runs, startSync);
+  await inGroups(runs, signal, startSync);
   const ids = runs.map(({ runId }) => runId);
   await markTold(db, ids, at);
   return ids;
@@ -145,7 +146,7 @@ async function tellSchedule({ client, db }: Dependencies, sync: Sync): Promise<v
  * Makes schedules again that somebody else removed. Temporal's list lags behind, so one that is not on it is asked for by
  * itself; to ask for each would cost Temporal a query of a workflow for every sync, every minute.
  */
-async function restoreLost(deps: Dependencies): Promise<void> {
+async function restoreLost(deps: Dependencies, signal: AbortSignal): Promise<void> {
   const { client, db } = deps;
   const listed = new Set<string>();
   for await (const ids of listedSyncSchedules(client)) for (const id of ids) listed.add(id);
@@ -153,6 +154,7 @@ async function restoreLost(deps: Dependencies): Promise<void> {
     const page = await pageOfSchedules(db, { afterId, limit: LISTED_PAGE });
     await inGroups(
       page.filter(({ scheduleId }) => !listed.has(scheduleId)),
+      signal,
       async ({ id, scheduleId }) => {
         if (await scheduleExists(client, scheduleId)) return;
         const sync = await syncById(db, id);
@@ -164,9 +166,9 @@ async function restoreLost(deps: Dependencies): Promise<void> {
   }
 }
 
-async function removeOrphans({ db, client }: Dependencies): Promise<void> {
+async function removeOrphans({ db, client }: Dependencies, signal: AbortSignal): Promise<void> {
   for await (const ids of listedSyncSchedules(client)) {
-    await inGroups(await unknownSchedules(db, ids), (id) => deleteSchedule(client, id));
+    await inGroups(await unknownSchedules(db, ids), signal, (id) => deleteSchedule(client, id));
   }
 }
 
@@ -182,8 +184,10 @@ async function* listedSyncSchedules(client: Client): AsyncGenerator<string[]> {
   yield ids;
 }
 
-async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** Throws the signal's reason before a further group: the attempt in the next worker goes on with what is left. */
+async function inGroups<T>(items: readonly T[], signal: AbortSignal, work: (item: T) => Promise<void>): Promise<void> {
   for (let from = 0; from < items.length; from += AT_ONCE) {
+    signal.throwIfAborted();
     await Promise.all(items.slice(from, from + AT_ONCE).map(work));
   }
 }
