@@ -1,5 +1,5 @@
 import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
-import { createKnownLimits } from '../store/known-limits.ts';
+import { createKnownLimits, SPREAD_MS } from '../store/known-limits.ts';
 import type { Attempt } from '../store/runs.ts';
 import { type CallInLine, type CallLine, openCallLine } from './call-line.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -23,9 +23,6 @@ export type ApiLimits = {
   readonly hold: (call: LimitedCall, due: number, wait: () => Promise<void>) => Promise<void>;
   readonly note: (call: LimitedCall, limit: ApiLimit) => Promise<void>;
 };
-
-/** Over which the runs that waited for one limit come back. */
-const SPREAD_MS = 500;
 
 /** The limits that runs share through Postgres, as one run meets them. */
 export function openApiLimits(

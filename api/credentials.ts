@@ -13,35 +13,22 @@ const expiry = z
   .optional();
 const jsonRecord = z.record(z.string(), z.unknown());
 
+const TOKENS = {
+  access_token: secret,
+  refresh_token: secret.optional(),
+  expires_at: expiry,
+  raw: jsonRecord.default({}),
+};
+/** Of a client that registered itself for this connection. */
+const OWN_CLIENT = { client_id: secret.optional(), client_secret: secret.optional() };
+
 /** What a connection of each auth mode carries; `type` may be left out. Other modes come with their sign-in flows. */
 const SHAPES = {
   API_KEY: z.strictObject({ type: z.literal('API_KEY'), apiKey: secret }),
   BASIC: z.strictObject({ type: z.literal('BASIC'), username: z.string(), password: z.string().default('') }),
-  OAUTH2: z.strictObject({
-    type: z.literal('OAUTH2'),
-    access_token: secret,
-    refresh_token: secret.optional(),
-    expires_at: expiry,
-    raw: jsonRecord.default({}),
-  }),
-  MCP_OAUTH2: z.strictObject({
-    type: z.enum(['MCP_OAUTH2', 'OAUTH2']),
-    client_id: secret.optional(),
-    client_secret: secret.optional(),
-    access_token: secret,
-    refresh_token: secret.optional(),
-    expires_at: expiry,
-    raw: jsonRecord.default({}),
-  }),
-  MCP_OAUTH2_GENERIC: z.strictObject({
-    type: z.enum(['MCP_OAUTH2_GENERIC', 'OAUTH2']),
-    client_id: secret.optional(),
-    client_secret: secret.optional(),
-    access_token: secret,
-    refresh_token: secret.optional(),
-    expires_at: expiry,
-    raw: jsonRecord.default({}),
-  }),
+  OAUTH2: z.strictObject({ type: z.literal('OAUTH2'), ...TOKENS }),
+  MCP_OAUTH2: z.strictObject({ type: z.enum(['MCP_OAUTH2', 'OAUTH2']), ...OWN_CLIENT, ...TOKENS }),
+  MCP_OAUTH2_GENERIC: z.strictObject({ type: z.enum(['MCP_OAUTH2_GENERIC', 'OAUTH2']), ...OWN_CLIENT, ...TOKENS }),
   OAUTH2_CC: z
     .strictObject({
       type: z.literal('OAUTH2_CC'),

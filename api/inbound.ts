@@ -1,5 +1,4 @@
 /** Taking in a provider's webhook: once it is answered, everything that follows from it is in Postgres. */
-
 import stringify from 'safe-stable-stringify';
 import { EngineError } from '../contract/failures.ts';
 import {

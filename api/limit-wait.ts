@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
 import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
-import { createKnownLimits } from '../store/known-limits.ts';
+import { MAX_WAIT_IN_PLACE_MS } from '../outbound/request.ts';
+import { createKnownLimits, SPREAD_MS } from '../store/known-limits.ts';
 import type { ApiDeps } from './deps.ts';
 
 export type LimitWait = {
@@ -15,18 +16,13 @@ export type LimitWait = {
   readonly note: (connection: string, limit: ApiLimit & { readonly scope: LimitScope }) => void;
 };
 
-/** As long as a call may wait between two attempts in place. */
-const LONGEST_WAIT_MS = 10_000;
-/** Over which those who waited for one limit come back. */
-const SPREAD_MS = 500;
-
 export function openLimitWait({ db, clock, log }: Pick<ApiDeps, 'db' | 'clock' | 'log'>): LimitWait {
   const known = createKnownLimits((connection) => currentLimit(db, connection, clock()));
   return {
     wait: async (connection, signal) => {
       const limit = await known.of(connection);
       const waitMs = (limit?.until.getTime() ?? 0) - clock().getTime();
-      if (waitMs <= 0 || waitMs > LONGEST_WAIT_MS) return;
+      if (waitMs <= 0 || waitMs > MAX_WAIT_IN_PLACE_MS) return;
       try {
         await delay(waitMs + Math.random() * SPREAD_MS, undefined, { signal });
       } catch (cause) {

@@ -15,14 +15,13 @@ export async function tellEngine(
 ): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<string | undefined>();
   const timer = setTimeout(() => resolve(`no answer within ${limits.reconcileWaitMs} ms`), limits.reconcileWaitMs);
-  const looking = setInterval(() => {
-    if (changed === undefined) return;
-    countDueSyncs(db, changed).then(
+  const look = (of: NonNullable<typeof changed>): Promise<unknown> =>
+    countDueSyncs(db, of).then(
       (left) => left === 0 && resolve(undefined),
       // Whoever waits hears of it from the engine, or when the time is over.
       () => undefined,
     );
-  }, LOOK_EVERY_MS);
+  const looking = changed && setInterval(look, LOOK_EVERY_MS, changed);
   const told = engine.reconcile().then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),

@@ -125,7 +125,7 @@ export type Outbound = {
 const CONNECT_TIMEOUT_MS = 30_000;
 const ANSWER_TIMEOUT_MS = 300_000;
 /** A longer wait than this belongs to a durable timer, not to a sleeping process: the refusal itself is handed over. */
-const MAX_WAIT_IN_PLACE_MS = 10_000;
+export const MAX_WAIT_IN_PLACE_MS = 10_000;
 const ACCEPT = 'application/json, text/plain, */*';
 
 /** Opens the one pool through which all calls of a process go. */

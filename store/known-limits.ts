@@ -11,6 +11,8 @@ export type KnownLimits = {
 /** How old the answer may be on which a call goes out: a limit is seen by all processes within this time. */
 const FRESH_MS = 1_000;
 const MOST_KNOWN = 10_000;
+/** Milliseconds over which those who waited for one limit come back. */
+export const SPREAD_MS = 500;
 
 type Known = { readonly readAt: number; readonly limit: Promise<ApiLimit | undefined> };
 

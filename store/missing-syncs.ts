@@ -1,19 +1,15 @@
 /** The syncs that connections lack, and their first runs: of a deployment to thousands of connections in a few statements. */
 import { randomBytes } from 'node:crypto';
 import type { AllocatedRun } from '../contract/engine.ts';
-import { type SyncAddress, scheduleId, syncWorkflowId } from '../contract/ids.ts';
+import { scheduleId, syncWorkflowId } from '../contract/ids.ts';
 import { type Allocating, runIdAt } from './allocation.ts';
 import type { Queryable } from './db.ts';
+import { addSyncs, type NewSync } from './syncs.ts';
 
 /** Rows in one statement. */
 const AT_ONCE = 1_000;
 
-type Missing = SyncAddress & {
-  readonly connectionRow: string;
-  readonly scriptId: string;
-  readonly bundleHash: string;
-  readonly autoStart: boolean;
-};
+type Missing = NewSync & { readonly bundleHash: string };
 
 /**
  * Gives connections the deployed syncs they lack (one connection, or all of the environment with null) and allocates
@@ -30,7 +26,7 @@ export async function addMissingSyncs(
     const some = missing.slice(from, from + AT_ONCE);
     const ids = await addSyncs(db, filter.environmentId, some, deps.clock());
     const started = some.flatMap((sync) => {
-      const syncId = sync.autoStart ? ids.get(`${sync.connectionRow} ${sync.scriptId}`) : undefined;
+      const syncId = sync.autoStart ? ids.get(scheduleId(sync)) : undefined;
       return syncId === undefined ? [] : [{ ...sync, syncId }];
     });
     runs.push(...(await addFirstRuns(db, deps, filter.environmentId, started)));
@@ -59,31 +55,6 @@ async function missingSyncs(
     [filter.environmentId, filter.connectionRow],
   );
   return result.rows;
-}
-
-/** The ids of those that were not there already, by connection and script. */
-async function addSyncs(
-  db: Queryable,
-  environmentId: string,
-  syncs: readonly Missing[],
-  at: Date,
-): Promise<ReadonlyMap<string, string>> {
-  const result = await db.query<{ id: string; connectionRow: string; scriptId: string }>(
-    `insert into syncs (environment_id, connection_id, script_id, variant, schedule_id, paused, created_at)
-     select $1::bigint, x.connection, x.script, 'base', x.schedule, not x.starts, $2::timestamptz
-     from unnest($3::bigint[], $4::bigint[], $5::text[], $6::boolean[]) as x (connection, script, schedule, starts)
-     on conflict do nothing
-     returning id::text, connection_id::text as "connectionRow", script_id::text as "scriptId"`,
-    [
-      environmentId,
-      at,
-      syncs.map((sync) => sync.connectionRow),
-      syncs.map((sync) => sync.scriptId),
-      syncs.map(scheduleId),
-      syncs.map((sync) => sync.autoStart),
-    ],
-  );
-  return new Map(result.rows.map(({ id, connectionRow, scriptId }) => [`${connectionRow} ${scriptId}`, id]));
 }
 
 async function addFirstRuns(

@@ -1,5 +1,4 @@
 /** Runs as people look at them: their state, what they wait for, and what they did. */
-
 import type { RunKind } from '../contract/script.ts';
 import type { RecordCounts } from '../contract/host.ts';
 import type { Control, RunState } from '../contract/sync.ts';

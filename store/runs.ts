@@ -1,5 +1,4 @@
 /** Runs: one row for each execution of a sync or an action, from its allocation to its end. */
-
 import type { RunKind } from '../contract/script.ts';
 import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';

@@ -56,21 +56,47 @@ const SELECT = `select y.id::text, y.environment_id::text as "environmentId", e.
     join integrations i on i.id = c.integration_id
     join environments e on e.id = y.environment_id`;
 
+export type NewSync = SyncAddress & {
+  readonly connectionRow: string;
+  readonly scriptId: string;
+  readonly autoStart: boolean;
+};
+
 /** Adds one sync; undefined when it was there already. Without `autoStart` it begins paused. */
 export async function addSync(
   db: Queryable,
   environmentId: string,
-  sync: SyncAddress & { connectionRow: string; scriptId: string; autoStart: boolean },
+  sync: NewSync,
   at: Date,
 ): Promise<string | undefined> {
-  const result = await db.query<{ id: string }>(
+  return (await addSyncs(db, environmentId, [sync], at)).get(scheduleId(sync));
+}
+
+/** The same of many: the ids of those that were not there already, by the ids of their schedules. */
+export async function addSyncs(
+  db: Queryable,
+  environmentId: string,
+  syncs: readonly NewSync[],
+  at: Date,
+): Promise<ReadonlyMap<string, string>> {
+  const result = await db.query<{ id: string; scheduleId: string }>(
     `insert into syncs (environment_id, connection_id, script_id, variant, schedule_id, paused, created_at)
-     values ($1::bigint, $2::bigint, $3::bigint, $4::text, $5::text, $6::boolean, $7::timestamptz)
+     select $1::bigint, x.connection, x.script, x.variant, x.schedule, not x.starts, $2::timestamptz
+     from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::boolean[])
+       as x (connection, script, variant, schedule, starts)
      on conflict do nothing
-     returning id::text`,
-    [environmentId, sync.connectionRow, sync.scriptId, sync.variant, scheduleId(sync), !sync.autoStart, at],
+     returning id::text, schedule_id as "scheduleId"`,
+    [
+      environmentId,
+      at,
+      syncs.map((sync) => sync.connectionRow),
+      syncs.map((sync) => sync.scriptId),
+      syncs.map((sync) => sync.variant),
+      syncs.map(scheduleId),
+      syncs.map((sync) => sync.autoStart),
+    ],
   );
-  return result.rows[0]?.id;
+  return new Map(result.rows.map((row) => [row.scheduleId, row.id]));
 }
 
 export async function syncById(db: Queryable, id: string): Promise<Sync | undefined> {

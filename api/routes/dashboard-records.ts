@@ -1,7 +1,6 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { encodeCursor } from '../../store/record-cursor.ts';
-import { headOf } from '../../store/record-heads.ts';
 import { isoTime, pageOfRecords, type RecordRow } from '../../store/record-reads.ts';
 import { createRecordSeal } from '../../store/record-seal.ts';
 import { json } from '../answer.ts';
@@ -10,7 +9,7 @@ import type { ApiDeps } from '../deps.ts';
 import { knownConnection } from '../known.ts';
 import type { Route } from '../route.ts';
 import { connectionHeaders, modelName, scriptName, wholeNumber } from '../schemas.ts';
-import { actionFilter, addressIn, checkModel, recordId } from './records.ts';
+import { actionFilter, addressIn, knownHead, recordId } from './records.ts';
 
 const QUERY = z.strictObject({
   model: modelName,
@@ -35,11 +34,8 @@ export function dashboardRecordRoutes(deps: ApiDeps, route: Route): Router {
       handle: async ({ environment, headers, query }) => {
         const afterSeq = query.cursor ? decodeCursor(query.cursor) : '0';
         const connection = await knownConnection(deps.db, environment, addressIn(headers));
-        const headId = await headOf(deps.db, { connectionRow: connection.id, ...query });
-        if (headId === undefined) {
-          await checkModel(deps, connection, query.model);
-          return json({ records: [], next_cursor: null });
-        }
+        const headId = await knownHead(deps, connection, query);
+        if (headId === undefined) return json({ records: [], next_cursor: null });
         const rows = await pageOfRecords(deps.db, {
           ...{ headId, afterSeq, limit: query.limit, maxBytes: PAGE_BYTES },
           actions: query.filter ?? null,

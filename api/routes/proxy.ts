@@ -43,10 +43,8 @@ export function proxyRoutes(deps: ApiDeps, route: Route): Router {
         return record.whatFails(async () => {
           const connection = await knownConnection(deps.db, environment, address);
           const call = { ...callOf(request, headers), watch: record.exchange };
-          return pass({ ...deps, limitWait }, connection, call, {
-            signal: abortedWith(response),
-            onBroken: record.broken,
-          });
+          const signal = abortedWith(response);
+          return pass(deps, connection, call, { limitWait, signal, onBroken: record.broken });
         });
       },
     }),
@@ -55,17 +53,19 @@ export function proxyRoutes(deps: ApiDeps, route: Route): Router {
 }
 
 async function pass(
-  deps: ApiDeps & { readonly limitWait: LimitWait },
+  deps: ApiDeps,
   connection: Connection,
   call: StreamCall,
-  { signal, onBroken }: { readonly signal: AbortSignal; readonly onBroken: () => void },
+  { limitWait, signal, onBroken }: { limitWait: LimitWait; signal: AbortSignal; onBroken: () => void },
 ): Promise<Answer> {
   // Who wants no retries wants an answer now, whatever it is.
-  if (call.retries !== 0) await deps.limitWait.wait(connection.id, signal);
+  if (call.retries !== 0) await limitWait.wait(connection.id, signal);
   const { head, body, pause } = await deps.outbound.stream(openConnection(connection, deps.box), call, signal);
   body.once('error', onBroken);
-  const scope = deps.catalogue.get(connection.provider).proxy?.retry?.scope ?? 'connection';
-  if (pause !== undefined) deps.limitWait.note(connection.id, { ...pause, scope });
+  if (pause !== undefined) {
+    const scope = deps.catalogue.get(connection.provider).proxy?.retry?.scope ?? 'connection';
+    limitWait.note(connection.id, { ...pause, scope });
+  }
   // A cookie of the upstream is no cookie of this server.
   const { 'set-cookie': _, ...headers } = head.headers;
   return { kind: 'stream', status: head.status, statusText: head.statusText, headers, body };

@@ -105,11 +105,8 @@ export function recordRoutes(deps: ApiDeps, route: Route): Router {
       handle: async ({ environment, headers, body }) => {
         const untilSeq = decodeCursor(body.until_cursor, 'until_cursor');
         const connection = await knownConnection(deps.db, environment, addressIn(headers));
-        const headId = await headOf(deps.db, { connectionRow: connection.id, ...body });
-        if (headId === undefined) {
-          await checkModel(deps, connection, body.model);
-          return json({ count: 0, has_more: false });
-        }
+        const headId = await knownHead(deps, connection, body);
+        if (headId === undefined) return json({ count: 0, has_more: false });
         const prune = { headId, untilSeq, limit: body.limit, at: deps.clock() };
         const { count, hasMore } = await withTransaction(deps.db, (db) => pruneRecords(db, prune));
         return json({ count, has_more: hasMore });
@@ -139,11 +136,8 @@ export function addressIn(headers: z.output<typeof connectionHeaders>) {
 
 /** Bare records in an array. Deleted ones are left out where nothing would show that they are. */
 async function answerOldList(deps: ApiDeps, connection: Connection, query: z.output<typeof OLD_LIST>): Promise<Answer> {
-  const headId = await headOf(deps.db, { connectionRow: connection.id, ...query });
-  if (headId === undefined) {
-    await checkModel(deps, connection, query.model);
-    return json([]);
-  }
+  const headId = await knownHead(deps, connection, query);
+  if (headId === undefined) return json([]);
   const withMetadata = query.include_nango_metadata;
   const chunks = chunksOfList(deps.db, {
     headId,
@@ -164,12 +158,8 @@ async function answerPage(
   query: z.output<typeof QUERY>,
   cursorSeq: string,
 ): Promise<Answer> {
-  const scope = { connectionRow: connection.id, model: query.model, variant: query.variant };
-  const headId = await headOf(deps.db, scope);
-  if (headId === undefined) {
-    await checkModel(deps, connection, scope.model);
-    return jsonStream(Readable.from(pageJson([], query.limit)));
-  }
+  const headId = await knownHead(deps, connection, query);
+  if (headId === undefined) return jsonStream(Readable.from(pageJson([], query.limit)));
   const after = query.modified_after ?? query.delta;
   const timeSeq = after === undefined ? '0' : await seqAtTime(deps.db, headId, after);
   const chunks = chunksOfRecords(deps.db, {
@@ -183,8 +173,21 @@ async function answerPage(
   return jsonStream(Readable.from(pageJson(chunks, query.limit)));
 }
 
-/** An empty page is honest only for a model that some sync of the integration declares. */
-export async function checkModel(deps: ApiDeps, connection: Connection, model: string): Promise<void> {
+/**
+ * The head of a model's records; undefined where there are none yet, which is honest only for a model that some sync of
+ * the integration declares. @throws EngineError `unknown_model` for any other
+ */
+export async function knownHead(
+  deps: ApiDeps,
+  connection: Connection,
+  { model, variant }: { readonly model: string; readonly variant: string },
+): Promise<string | undefined> {
+  const headId = await headOf(deps.db, { connectionRow: connection.id, model, variant });
+  if (headId === undefined) await checkModel(deps, connection, model);
+  return headId;
+}
+
+async function checkModel(deps: ApiDeps, connection: Connection, model: string): Promise<void> {
   const declared = await declaredModels(deps.db, connection.integrationId);
   if (declared.includes(model)) return;
   const known =

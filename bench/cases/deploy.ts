@@ -8,6 +8,7 @@ import { Client, Connection } from '@temporalio/client';
 import { type Caller, call } from '../../platform/example.ts';
 import type { Closing } from '../../runtime/closing.ts';
 import { createApiKey, ensureEnvironment } from '../../store/environments.ts';
+import { countDueSyncs } from '../../store/syncs.ts';
 import { deployScripts } from '../../test/support/deploy-scripts.ts';
 import type { BenchOptions, Figures } from '../bench.ts';
 import { chaosProviders, connect, PROVIDERS } from '../chaos/theatre.ts';
@@ -95,15 +96,8 @@ function deploy(caller: Caller, integration: string): Promise<unknown> {
   return deployScripts(caller, integration, [{ name: SYNC, source: SOURCE, runs: 'every 1d', autoStart: true }]);
 }
 
-async function leftToSchedule({ db }: Cluster): Promise<number> {
-  const { rows } = await db.query<{ left: number }>(
-    `select count(*)::int as left from syncs where revision <> scheduled_revision`,
-  );
-  return rows[0]?.left ?? 0;
-}
-
 async function untilLeft(cluster: Cluster, most: number): Promise<void> {
-  while ((await leftToSchedule(cluster)) > most) await delay(LOOK_EVERY_MS);
+  while ((await countDueSyncs(cluster.db)) > most) await delay(LOOK_EVERY_MS);
 }
 
 /** Makes a connection and answers how long it took until its sync had run once. */
@@ -121,9 +115,9 @@ async function killWorkers(cluster: Cluster): Promise<number> {
   for (const worker of cluster.syncWorkers) worker.signal('SIGKILL');
   await delay(LOOK_EVERY_MS);
   const begun = performance.now();
-  const before = await leftToSchedule(cluster);
+  const before = await countDueSyncs(cluster.db);
   // None are left where there were few from the beginning.
-  while (before > 0 && (await leftToSchedule(cluster)) === before) await delay(LOOK_EVERY_MS);
+  while (before > 0 && (await countDueSyncs(cluster.db)) === before) await delay(LOOK_EVERY_MS);
   return (performance.now() - begun) / 1000;
 }
 

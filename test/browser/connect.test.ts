@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { beforeAll, expect } from '@jest/globals';
 import { build } from 'esbuild';
-import type { Page } from 'playwright-core';
+import type { FrameLocator, Page } from 'playwright-core';
 import { DASHBOARD_FOLDER } from '../../platform/dashboard-build.ts';
 import { useApi } from '../support/api.ts';
 import { createOauthIntegration, useAuthorizationServer } from '../support/authorization-server.ts';
@@ -107,17 +107,22 @@ browserTest('an API key goes straight to the server, and a session that has ende
   await page.getByRole('alert').getByText('The connect session is unknown or has ended').waitFor();
 });
 
+/** The application's page with the connect page in its frame, by the unmodified frontend package; `told` has its events. */
+async function openConnectUi(token: string): Promise<{ readonly page: Page; readonly frame: FrameLocator }> {
+  const page = await browser.open();
+  await page.goto(product.url);
+  await page.evaluate(
+    `void new Nango().openConnectUI({ baseURL: '${api.url}/connect', apiURL: '${api.url}', sessionToken: '${token}',
+      onEvent: (event) => told.push(event) })`,
+  );
+  return { page, frame: page.frameLocator('#connect-ui') };
+}
+
 browserTest(
   'the unmodified frontend package opens the page in its frame and hears ready, connect and close',
   async () => {
     const { token } = await openSession(['tracker']);
-    const page = await browser.open();
-    await page.goto(product.url);
-    await page.evaluate(
-      `void new Nango().openConnectUI({ baseURL: '${api.url}/connect', apiURL: '${api.url}', sessionToken: '${token}',
-      onEvent: (event) => told.push(event) })`,
-    );
-    const frame = page.frameLocator('#connect-ui');
+    const { page, frame } = await openConnectUi(token);
     await frame.getByLabel(/^API key/).fill('key-2');
     await frame.getByRole('button', { name: 'Connect' }).click();
     await frame.getByRole('button', { name: 'Finish' }).click();
@@ -178,13 +183,7 @@ browserTest("the page around the frame hears of a sign-in that failed, in the pr
   const { token } = await openSession(['crm'], {
     integrations_config_defaults: { crm: { authorization_params: { login_hint: 'refuse' } } },
   });
-  const page = await browser.open();
-  await page.goto(product.url);
-  await page.evaluate(
-    `void new Nango().openConnectUI({ baseURL: '${api.url}/connect', apiURL: '${api.url}', sessionToken: '${token}',
-      onEvent: (event) => told.push(event) })`,
-  );
-  const frame = page.frameLocator('#connect-ui');
+  const { page, frame } = await openConnectUi(token);
   await frame.getByLabel('Address of the server').fill(server.url);
   await frame.getByRole('button', { name: 'Connect' }).click();
   await frame.getByRole('alert').getByText('The owner said <no>').waitFor();

@@ -147,7 +147,8 @@ browserTest('the operator switches between environments, and sees what is of eac
   await rowOf(page, 'acme').waitFor();
 });
 
-browserTest('a run whose process died says in its timeline when, and that it went on from its journal', async () => {
+/** A run under way, whose last call gets no answer before `release`. */
+async function runHeldAtItsLastCall(): Promise<{ readonly run: string; readonly release: () => void }> {
   const asked = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   upstream.handleWith(async ({ url }) => {
@@ -158,8 +159,13 @@ browserTest('a run whose process died says in its timeline when, and that it wen
   });
   const run = await triggerSync(platform, { ...at, name: 'rows' });
   await asked.promise;
+  return { run, release: released.resolve };
+}
+
+browserTest('a run whose process died says in its timeline when, and that it went on from its journal', async () => {
+  const { run, release } = await runHeldAtItsLastCall();
   killRunners();
-  released.resolve();
+  release();
   await endedRun(platform, run);
   const page = await signedIn(`/env/dev/runs/${run}`);
   const timeline = page.getByRole('list').filter({ hasText: 'The script starts' });
@@ -169,22 +175,13 @@ browserTest('a run whose process died says in its timeline when, and that it wen
 });
 
 browserTest('a run under way is cancelled from its screen', async () => {
-  const asked = Promise.withResolvers<void>();
-  const released = Promise.withResolvers<void>();
-  upstream.handleWith(async ({ url }) => {
-    if (url !== '/last') return { json: { rows: [{ id: 'c' }] } };
-    asked.resolve();
-    await released.promise;
-    return { json: {} };
-  });
-  const run = await triggerSync(platform, { ...at, name: 'rows' });
-  await asked.promise;
+  const { run, release } = await runHeldAtItsLastCall();
   const page = await signedIn(`/env/dev/runs/${run}`);
   await page.getByRole('button', { name: 'Cancel the run' }).click();
   await page.getByText('The run is cancelled').first().waitFor();
   await page.getByText('Ended: cancelled').waitFor();
   await page.getByRole('button', { name: 'Cancel the run' }).waitFor({ state: 'detached' });
-  released.resolve();
+  release();
 });
 
 browserTest('who signs out is at the door, and no page opens any more', async () => {
