@@ -13,25 +13,35 @@ import { zodVersion } from './bundling.ts';
 import { runCompiler } from './compiler.ts';
 import { installedPackage } from './package.ts';
 import { type Project, writeGenerated } from './project.ts';
+import { SLICE, slicesOf } from './type-slices.ts';
+
+export type TypeCheckOptions = {
+  /** How many scripts there are, as far as is known. */
+  readonly scripts: number;
+  /** How many files are looked at together. @default 500 */
+  readonly slice?: number;
+  readonly signal?: AbortSignal | undefined;
+};
 
 /**
  * Every type error of the project, files relative to its folder. The folder's own `tsconfig.json` decides, as it does
  * in the editor; without one, the configuration that `nango init` writes. Throws `internal` when tsc does not run.
  */
-export async function checkTypes(project: Project, signal?: AbortSignal): Promise<Mistake[]> {
+export async function checkTypes(
+  project: Project,
+  { scripts, slice = SLICE, signal }: TypeCheckOptions,
+): Promise<Mistake[]> {
   const folder = await realpath(project.folder);
-  const own = join(folder, 'tsconfig.json');
   // One place for all builds: what the compiler remembers there names the configuration and its files.
   const kept = await cacheFolder(project);
   const draft = kept ?? (await mkdtemp(join(tmpdir(), 'nango-types-')));
   try {
-    const remembered = join(draft, 'types.tsbuildinfo');
-    if (existsSync(own) && project.form === 'yaml') return await checkWith(own, { folder, remembered, signal });
-    const config = join(draft, 'tsconfig.json');
-    const base = existsSync(own) ? await extending(own, folder) : configFor(folder, project.form);
-    const supplied = project.form === 'yaml' ? {} : await supply(folder, own, draft);
-    await writeGenerated(config, JSON.stringify(withSupplied(base, supplied)));
-    return await checkWith(config, { folder, remembered, signal });
+    const config = await configuration(project, folder, draft);
+    const check = { folder, draft, signal };
+    // Types that packages declare for all are looked for above the configuration: it stays in the folder.
+    const isLarge = kept !== undefined && scripts > slice;
+    const slices = isLarge ? await slicesOf(config, { folder, size: slice, signal }) : [];
+    return slices.length < 2 ? await checkWith(config, 'types', check) : await checkSlices(config, slices, check);
   } finally {
     if (kept === undefined) await rm(draft, { recursive: true, force: true });
   }
@@ -61,9 +71,40 @@ export function parseDiagnostics(output: string, cwd: string, folder: string): M
   return mistakes;
 }
 
-type Check = { readonly folder: string; readonly remembered: string; readonly signal: AbortSignal | undefined };
+type Check = { readonly folder: string; readonly draft: string; readonly signal: AbortSignal | undefined };
 
-async function checkWith(config: string, { folder, remembered, signal }: Check): Promise<Mistake[]> {
+/** What the compiler is told: the folder's own file where that is enough, else one in `draft`. */
+async function configuration(project: Project, folder: string, draft: string): Promise<string> {
+  const own = join(folder, 'tsconfig.json');
+  if (existsSync(own) && project.form === 'yaml') return own;
+  const config = join(draft, 'tsconfig.json');
+  const base = existsSync(own) ? await extending(own, folder) : configFor(folder, project.form);
+  const supplied = project.form === 'yaml' ? {} : await supply(folder, own, draft);
+  await writeGenerated(config, JSON.stringify(withSupplied(base, supplied)));
+  return config;
+}
+
+/** One slice after the other. What several of them see is said once. */
+async function checkSlices(config: string, slices: readonly (readonly string[])[], check: Check): Promise<Mistake[]> {
+  const found = new Map<string, Mistake>();
+  for (const [index, files] of slices.entries()) {
+    const name = `types-${index}`;
+    const part = join(check.draft, `tsconfig-${index}.json`);
+    // A composite project wants all files of a program listed, also those that are imported from another slice.
+    const whole = { extends: config, compilerOptions: { composite: false }, files, include: [] };
+    await writeGenerated(part, JSON.stringify(whole));
+    for (const mistake of await checkWith(part, name, check)) {
+      const { file, line, column, message } = mistake;
+      const key = `${file}:${line}:${column}:${message.split(':', 1)[0]}`;
+      if (!found.has(key)) found.set(key, mistake);
+    }
+  }
+  return [...found.values()];
+}
+
+/** `name`: of the file in which the compiler remembers what it found. */
+async function checkWith(config: string, name: string, { folder, draft, signal }: Check): Promise<Mistake[]> {
+  const remembered = join(draft, `${name}.tsbuildinfo`);
   const flags = ['--noEmit', '--pretty', 'false', '--incremental', '--tsBuildInfoFile', remembered];
   const { code, output } = await runCompiler(['-p', config, ...flags], folder, signal);
   const mistakes = parseDiagnostics(output, folder, folder);
