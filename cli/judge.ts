@@ -28,7 +28,7 @@ export function createJudge(project: Project, known: Map<string, unknown>): Judg
       const files = new Set([...bundles.values()].flatMap(ownFilesOf));
       const judged = await Promise.all(
         [...files].map(async (file) => {
-          const digest = await digests(file);
+          const digest = digests(file);
           const kind = `${manifest.version} ${kinds.get(file) ?? 'helper'}`;
           const before = known.get(file) as Judged | undefined;
           if (before?.digest === digest && before.kind === kind) return { file, ...before };

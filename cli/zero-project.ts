@@ -33,7 +33,7 @@ export function createDescriber(
 ): Describer {
   let sandbox: Sandbox | undefined;
   const placesOf = async (file: string, digests: Digests): Promise<DefinitionPlaces> => {
-    const digest = await digests(file);
+    const digest = digests(file);
     const before = places.get(file) as Placed | undefined;
     if (before?.digest === digest) return before.places;
     const found = definitionPlaces(file, await readFile(join(project.folder, file), 'utf8'));

@@ -49,7 +49,7 @@ export function createRequestCalls(
           if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
           recorder.countRequest();
           const made = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
-          if (made.pause !== undefined) await limits.note(limited, made.pause);
+          if (made.pause !== undefined) await limits.note(limited, { ...made.pause, ...whyAgain(plan.what, made) });
           return made;
         });
         if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
@@ -133,6 +133,12 @@ function answerOf(
   if ('failure' in tried) throw tried.failure;
   const { head, body }: ScriptAnswer = tried.answer;
   return { value: head, body };
+}
+
+/** Every run says the same of one limit: which call met it, where that one comes back, else what its answer tells. */
+function whyAgain(what: string, made: Awaited<ReturnType<Dependencies['outbound']['attempt']>>): { reason?: string } {
+  const { decision } = made;
+  return decision.retry && decision.askedBy !== undefined ? { reason: reasonOf(what, made, decision.askedBy) } : {};
 }
 
 function reasonOf(
