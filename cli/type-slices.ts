@@ -3,9 +3,10 @@
  * 0.7 MiB for one of a hundred lines with a zod schema.
  */
 import { readFile } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { INDEX_FILE, isPlainIndex } from '../manifest/index-file.ts';
 import { runCompiler } from './compiler.ts';
+import { placeIn } from './place.ts';
 
 /** A slice takes some 0.4 GB beside what bundling takes meanwhile; larger ones take no less time, smaller ones more. */
 export const SLICE = 500;
@@ -60,7 +61,7 @@ type Role =
 async function roleOf(path: string, folder: string): Promise<Role> {
   if (/\.d\.[cm]?ts$/.test(path)) return 'shared';
   const text = await readFile(path, 'utf8').catch(() => '');
-  if (relative(folder, path) === INDEX_FILE) return isPlainIndex(text) ? 'list' : 'everything';
+  if (placeIn(folder, path) === INDEX_FILE) return isPlainIndex(text) ? 'list' : 'everything';
   const isModule = /^\s*(import|export)\b/m.test(text);
   return isModule && !/\bdeclare\s+(global|module)\b/.test(text) ? 'own' : 'shared';
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../contract/failures.ts';
 import type { Mistake } from '../manifest/manifest.ts';
 import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../manifest/sandbox-types.ts';
@@ -14,6 +14,7 @@ import { runCompiler } from './compiler.ts';
 import { installedPackage } from './package.ts';
 import { type Project, writeGenerated } from './project.ts';
 import { SLICE, slicesOf } from './type-slices.ts';
+import { placeIn, withSlashes } from './place.ts';
 
 export type TypeCheckOptions = {
   /** How many scripts there are, as far as is known. */
@@ -117,14 +118,14 @@ async function checkWith(config: string, name: string, { folder, draft, signal }
 /** The folder's own configuration; one that names no files means all of its folder, not of that of who extends it. */
 async function extending(own: string, folder: string): Promise<Config> {
   if (/"(include|files|extends)"\s*:/.test(await readFile(own, 'utf8'))) return { extends: own };
-  const base = folder.split(sep).join('/');
+  const base = withSlashes(folder);
   return { extends: own, include: [`${base}/**/*.ts`], exclude: [`${base}/**/node_modules`] };
 }
 
 /** The configuration of `nango init`, aimed at a folder elsewhere. */
 function configFor(folder: string, form: Project['form']) {
   const config = JSON.parse(TSCONFIG_TEXT) as { compilerOptions: object; include: string[]; exclude: string[] };
-  const base = folder.split(sep).join('/');
+  const base = withSlashes(folder);
   const absolute = (patterns: string[]) => patterns.map((pattern) => `${base}/${pattern}`);
   // Projects of the newer form were strict from their first day.
   const strict = form === 'zero-yaml' ? { strict: true, noImplicitAny: true, strictNullChecks: true } : {};
@@ -180,5 +181,5 @@ function isInstalled(folder: string, name: string): boolean {
 }
 
 function inFolder(path: string, folder: string): string {
-  return relative(folder, path).split(sep).join('/');
+  return placeIn(folder, path);
 }
