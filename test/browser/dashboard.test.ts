@@ -178,6 +178,22 @@ browserTest.each(LOOKS)(
   480_000,
 );
 
+browserTest(
+  'a run that succeeded shows what it called and how long each call took, though its journal is gone',
+  async () => {
+    const { rows } = await platform.engine.db.query('select from journal_chunks where run_id = $1', [runs['rows']]);
+    expect(rows).toEqual([]);
+    const page = await browser.open();
+    await signIn(page);
+    await page.goto(`${platform.caller.apiUrl}/env/dev/runs/${runs['rows']}`);
+    const lines = page.getByRole('list').filter({ hasText: 'The script starts' }).getByRole('listitem');
+    await lines.filter({ hasText: /GET \/rows.*answered 200 · \d+(\.\d)? (ms|s)/ }).waitFor();
+    await lines.filter({ hasText: /batchSave Task, 1 row.*\d+(\.\d)? (ms|s)/ }).waitFor();
+    await lines.filter({ hasText: 'one page' }).waitFor();
+    await lines.filter({ hasText: 'Ended: success' }).waitFor();
+  },
+);
+
 browserTest('a run that failed names file and line, the command to replay it, and its calls', async () => {
   const page = await browser.open();
   await signIn(page);
