@@ -233,7 +233,12 @@ export const GOOD: Readonly<Record<string, Row>> = {
   'GET /runs/:id': async (world) => ({ path: `/runs/${await begunRun(world)}`, gives: { name: 'tasks' } }),
   'POST /runs/:id/cancel': async (world) => ({ path: `/runs/${await begunRun(world)}/cancel` }),
   'GET /runs/:id/journal': async (world) => ({ path: `/runs/${await failedRun(world)}/journal` }),
-  'GET /logs/operations': (world) => ({ path: '/logs/operations', ...of(world), gives: { operations: [{}] } }),
+  // That its connection was created is written after a moment, and may be there or not.
+  'GET /logs/operations': (world) => ({
+    path: '/logs/operations',
+    query: { provider_config_key: world.key, type: 'sync' },
+    gives: { operations: [{ name: 'tasks' }] },
+  }),
   'GET /logs/operations/:id': async (world) => ({ path: `/logs/operations/${await operationOf(world)}` }),
   'GET /logs/operations/:id/messages': async (world) => ({
     path: `/logs/operations/${await operationOf(world)}/messages`,
