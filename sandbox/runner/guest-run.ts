@@ -59,6 +59,8 @@ const BROKEN = 'what it says to the engine is no JSON';
 const LET_GO_MS = 500;
 const MB = 1024 * 1024;
 const SILENT_MS = 300;
+/** Of what a heap has in use, how much of the process it takes with the garbage that is still there. */
+const GARBAGE = 2;
 const IDLE_ASK_MS = 100;
 const BUSY_MS = 150;
 
@@ -75,6 +77,7 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   let calls = 0;
   let enteredAt: bigint | undefined;
   let enteredRss = 0;
+  let usedBytes: number | undefined;
   let heap: HeapWatch | undefined;
   let debugging: Debugging | undefined;
   let early: string[] = [];
@@ -119,6 +122,8 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
       });
   };
 
+  const isSilent = (): boolean => prepared?.isolate.isDisposed === true || (heap?.silentMs() ?? 0) > SILENT_MS;
+
   /** V8 took the isolate down for want of memory; isolated-vm does not always say so to whoever is inside. */
   const onVanished = (): void => {
     vanishedAt ??= performance.now();
@@ -126,6 +131,7 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   };
 
   const onHeap = (bytes: number): void => {
+    usedBytes = bytes;
     // V8 collects garbage before it passes its limit, so what is this far over it is in use.
     if (bytes > (request.memoryMb + Math.max(16, request.memoryMb / 4)) * MB) finish({ end: 'memory' });
   };
@@ -275,13 +281,20 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
       const place = await pauseAndLocate(isolate, SCRIPT_FILE);
       finish({ end: 'cpu', ...place });
     },
-    /** Looked at many times a second while the process is large; ends a run that is over its memory. */
-    watchHeap: (rss: number): void => {
+    /** Bytes of the process that may be this run's: all that it may have, where its isolate has not said how much it has. */
+    mayHold: (): number => {
+      const limit = request.memoryMb * MB;
+      return isOver ? 0 : isSilent() || usedBytes === undefined ? limit : Math.min(limit, GARBAGE * usedBytes);
+    },
+    /**
+     * Looked at many times a second while the process is large; ends a run that is over its memory. Growth of the process
+     * that other runs may be the cause of, which may hold `othersBytes`, is not laid at this one's door.
+     */
+    watchHeap: (rss: number, othersBytes: number): void => {
       if (isOver || prepared === undefined || request.isDebugged) return;
       if (prepared.isolate.isDisposed && !isInside) return;
-      const grows = rss - enteredRss > request.memoryMb * MB;
-      const isSilent = prepared.isolate.isDisposed || (heap?.silentMs() ?? 0) > SILENT_MS;
-      if (isInside && grows && isSilent) {
+      const grows = rss - enteredRss - othersBytes > request.memoryMb * MB;
+      if (isInside && grows && isSilent()) {
         finish({ end: 'memory' });
         events.poisoned(true);
         return;

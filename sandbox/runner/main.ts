@@ -125,11 +125,12 @@ function startRun(id: number, header: Frame['header'], body: Buffer): void {
 }
 
 function watchRuns(): void {
+  const all = [...runs.values()];
+  for (const run of all) void run.watchCpu();
   const rss = process.memoryUsage.rss();
-  for (const run of [...runs.values()]) {
-    void run.watchCpu();
-    if (rss - restingBytes > GROWTH_BYTES) run.watchHeap(rss);
-  }
+  if (rss - restingBytes <= GROWTH_BYTES) return;
+  const held = all.reduce((sum, run) => sum + run.mayHold(), 0);
+  for (const run of all) run.watchHeap(rss, held - run.mayHold());
 }
 
 function endRun(id: number): void {
