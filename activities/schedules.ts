@@ -64,7 +64,8 @@ function scheduleOf(sync: Sync): ScheduleOptions {
   };
 }
 
-function specOf(sync: Sync): ScheduleOptions['spec'] {
+/** When a sync runs, as Temporal is told. */
+export function specOf(sync: Pick<Sync, 'scheduleId' | 'runs' | 'intervalMs'>): ScheduleOptions['spec'] {
   const frequency = parseFrequency(sync.runs, 'v2');
   if ('at' in frequency) {
     const { hour, minute, weekday, timeZone } = frequency.at;
@@ -79,7 +80,7 @@ function specOf(sync: Sync): ScheduleOptions['spec'] {
 
 const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
 
-function phaseOf({ scheduleId, intervalMs }: Sync): number {
+function phaseOf({ scheduleId, intervalMs }: Pick<Sync, 'scheduleId' | 'intervalMs'>): number {
   const seconds = Math.max(1, Math.floor(intervalMs / 1000));
   return (createHash('sha256').update(scheduleId).digest().readUInt32BE(0) % seconds) * 1000;
 }

@@ -59,7 +59,7 @@ test('a trigger while a run is queued or running joins that run', async () => {
   expect(api.engine.calls.map(([method]) => method)).not.toContain('startSync');
 });
 
-test('triggers at once come to one run', async () => {
+test('U110: triggers at once come to one run', async () => {
   await deployed('once');
   const [first] = (await api.call('GET', '/runs?provider_config_key=once')).body.runs;
   await move(first.id, 'success');

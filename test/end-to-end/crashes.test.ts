@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { TASK_QUEUES } from '../../contract/engine.ts';
@@ -29,7 +30,7 @@ test('a run under way goes on after Temporal was killed and started again', asyn
   expect(await workflowOf(sync.name, runId).result()).toMatchObject({ status: 'finished', runId });
 });
 
-test('what was asked for while Temporal was down happens once it is back', async () => {
+test('U065: what was asked for while Temporal was down happens once it is back', async () => {
   const triggered = await connect('triggered-while-down');
   const deleted = await connect('deleted-while-down');
   await platform.temporal.kill();
@@ -70,6 +71,27 @@ test('an action that ends while Temporal is down answers its caller, and its wor
   expect(await platform.engine.client.workflow.getHandle(rows[0]?.id ?? '').result()).toEqual({ status: 'finished' });
   expect(upstream.requests).toHaveLength(1);
 });
+
+test('U114: an action asked for while Temporal is down is refused as such, and the process lives', async () => {
+  await createConnection(platform.caller, 'tracker', 'asked-while-down');
+  const source = 'export default async () => 1;';
+  await deployScripts(platform.caller, 'tracker', [{ name: 'asked-while-down', type: 'action', source }]);
+  const of = { 'provider-config-key': 'tracker', 'connection-id': 'asked-while-down' };
+  const act = async () => {
+    const headers = { ...of, authorization: `Bearer ${platform.caller.key}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ action_name: 'asked-while-down' });
+    const answer = await fetch(`${platform.caller.apiUrl}/action/trigger`, { method: 'POST', headers, body });
+    return { status: answer.status, body: (await answer.json()) as { error?: { code: string } } };
+  };
+  await platform.temporal.kill();
+  const refused = await Promise.all([act(), act(), act()]);
+  expect(refused.map(({ status, body }) => [status, body.error?.code])).toEqual(
+    refused.map(() => [503, 'engine_unavailable']),
+  );
+  expect((await fetch(`${platform.caller.apiUrl}/health`)).status).toBe(200);
+  await platform.temporal.restart();
+  while ((await act()).status !== 200) await delay(200);
+}, 120_000);
 
 test('a run whose every connection to Postgres is cut at each page stores each record once', async () => {
   const sync = await connect('postgres-cut');
@@ -155,7 +177,7 @@ export default async function fetchData(nango: any) {
   expect(upstream.requests.map(({ url }) => url)).toEqual(['/pages/0', '/pages/1']);
 });
 
-test('a schedule that somebody deleted in Temporal comes back', async () => {
+test('U065, U115: a schedule that somebody deleted in Temporal comes back', async () => {
   const sync = await connect('schedule-lost');
   await scheduleOf(sync.name).delete();
   expect(await hasSchedule(sync.name)).toBe(false);
@@ -163,7 +185,7 @@ test('a schedule that somebody deleted in Temporal comes back', async () => {
   expect((await scheduleOf(sync.name).describe()).action).toMatchObject({ workflowType: 'syncWorkflow' });
 });
 
-test('a schedule without a sync goes away', async () => {
+test('U065: a schedule without a sync goes away', async () => {
   const sync = await connect('orphan');
   await platform.engine.db.query(`delete from syncs where schedule_id = $1::text`, [idOf(sync.name)]);
   await platform.engine.db.query(`delete from schedule_removals`);
@@ -187,7 +209,7 @@ test('a pause outlives another deployment and a restart of the platform', async 
   expect(spec.intervals).toMatchObject([{ every: 7_200_000 }]);
 });
 
-test('a run whose workflow somebody terminated is shown as failed, and the next trigger runs', async () => {
+test('U069: a run whose workflow somebody terminated is shown as failed, and the next trigger runs', async () => {
   const sync = await connect('terminated');
   const hold = holdPage(1);
   const runId = await triggerSync(platform, sync);

@@ -72,7 +72,7 @@ test('a run whose script process is killed goes on where it was', async () => {
   expect(posts()).toBe(1);
 });
 
-test('a run whose script process is killed at every other page ends as if nothing had been', async () => {
+test('U116: a run whose script process is killed at every other page ends as if nothing had been', async () => {
   const sync = await connect('killed-often', paged());
   const killedAt = new Set<string>();
   upstream.handleWith((request) => {
@@ -86,7 +86,7 @@ test('a run whose script process is killed at every other page ends as if nothin
   expect(posts()).toBe(1);
 });
 
-test('a run goes on in the next worker after its worker was stopped', async () => {
+test('U107, U113: a run goes on in the next worker after its worker was stopped', async () => {
   const sync = await connect('handed-over', paged());
   const hold = holdPage(7);
   const runId = await triggerSync(platform, sync);

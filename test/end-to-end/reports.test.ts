@@ -95,3 +95,29 @@ test('PAY U073: an action answers with some MB, and what is over its limit fails
   expect(tooLarge.value).toMatchObject({ error: { message: expect.stringMatching(limits) } });
   for (const { seconds } of [tooLong, tooLarge]) expect(seconds).toBeLessThan(60);
 }, 300_000);
+
+test('TMP U111: what is too large for Temporal never goes there: not as a result, and not as a failure', async () => {
+  await createIntegration(platform.caller, 'task-tracker', 'example-tracker');
+  await createConnection(platform.caller, 'task-tracker', 'sizes');
+  const result = `export default async function runAction() { return 'x'.repeat(3_000_000); }`;
+  const thrown = `export default async function runAction() { throw new Error('y'.repeat(3_000_000)); }`;
+  await deployScripts(platform.caller, 'task-tracker', [
+    { name: 'large-result', source: result, type: 'action' },
+    { name: 'large-failure', source: thrown, type: 'action' },
+  ]);
+  const headers = { 'provider-config-key': 'task-tracker', 'connection-id': 'sizes' };
+  const act = (action_name: string) =>
+    call<unknown>(platform.caller, 'POST', '/action/trigger', { action_name }, [424], headers);
+  expect(await act('large-result')).toHaveLength(3_000_000);
+  expect(await act('large-failure')).toMatchObject({ error: { message: expect.stringMatching(/yyyy/) } });
+  const { rows } = await platform.engine.db.query<{ id: string }>(
+    `select workflow_id as id from runs where name = any($1::text[])`,
+    [['large-result', 'large-failure']],
+  );
+  expect(rows).toHaveLength(2);
+  for (const { id } of rows) {
+    const handle = platform.engine.client.workflow.getHandle(id);
+    await handle.result().catch(() => undefined);
+    expect(Buffer.byteLength(JSON.stringify(await handle.fetchHistory()))).toBeLessThan(200_000);
+  }
+}, 120_000);

@@ -83,7 +83,7 @@ describe('a worker killed with calls under way', () => {
       runs.set(kind, await endedRun(stage.theatre, runIds[at] ?? '', ENDS_WITHIN_MS));
   }, 300_000);
 
-  test('its runs go on in another within 15 s, and the page in flight is asked for again', () => {
+  test('U069: its runs go on in another within 15 s, and the page in flight is asked for again', () => {
     expectWhole(runs.get('reading'));
     const again = askedBy('reading').find(({ at }) => at > killedAt);
     expect(((again?.at ?? Number.POSITIVE_INFINITY) - killedAt) / 1000).toBeLessThan(RESUMES_WITHIN_S + BUSY_S);
@@ -121,7 +121,7 @@ describe('a worker killed with calls under way', () => {
   });
 });
 
-test('a worker rolled ten times during a sync leaves no failure in its history', async () => {
+test('U113: a worker rolled ten times during a sync leaves no failure in its history', async () => {
   const rolls = Array.from({ length: 10 }, (_, roll) => `/pages/${2 * roll + 1}`);
   const seen = new Set<string>();
   let runId = '';

@@ -41,7 +41,7 @@ test('a run of 600 waits of an hour continues as a new workflow on its way, as t
   expect(inputs.slice(500)).toEqual(Array.from({ length: 101 }, () => ({ syncId: '1', runId: 'r1' })));
 }, 120_000);
 
-test('the schedule of a sync skips its ticks while a run that continued as a new workflow is under way', async () => {
+test('U062, U110: the schedule of a sync skips its ticks and triggers while a run that continued as a new workflow is under way', async () => {
   const continued = Promise.withResolvers<string>();
   const released = Promise.withResolvers<void>();
   const runScript = async ({ runId }: SyncInput): Promise<SyncStep> => {

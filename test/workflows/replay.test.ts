@@ -16,7 +16,7 @@ beforeAll(async () => {
   [workflowBundle, tracedBundle] = await Promise.all([bundleWorkflows(), bundleWorkflows({ traced: true })]);
 });
 
-test.each(files)('%s still replays', async (file) => {
+test.each(files)('U107: %s still replays', async (file) => {
   const history: unknown = JSON.parse(await readFile(new URL(file, FOLDER), 'utf8'));
   await expect(Worker.runReplayHistory({ workflowBundle }, history)).resolves.toBeUndefined();
 });

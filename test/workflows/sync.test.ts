@@ -206,7 +206,7 @@ test('a script run that is lost by heartbeat is begun again, and its late answer
   expect(result).toEqual(FINISHED);
 });
 
-test('a script run is begun again within 15 s of the death of its worker, however often that happens', async () => {
+test('U116: a script run is begun again within 15 s of the death of its worker, however often that happens', async () => {
   const history = await time.withWorker({ runScript: async () => FINISHED }, async (queue) => {
     const handle = await start(queue);
     await handle.result();
