@@ -242,6 +242,10 @@ browserTest('a payload with scripts and HTML in it is shown as text', async () =
   await page.getByRole('tab', { name: 'Records' }).click();
   await page.getByRole('button', { name: 'odd' }).click();
   await page.getByRole('dialog').getByText('<b>bold</b>').waitFor();
+  const history = page.getByRole('region', { name: 'History' });
+  await history.getByText('added').waitFor();
+  await history.getByText(/^first seen .* ago$/).waitFor();
+  await history.getByText(/^last changed .* ago$/).waitFor();
   expect(await page.title()).toBe('acme · nango-temporal');
   expect(await accessibilityFaults(page)).toEqual([]);
   await page.keyboard.press('Escape');
