@@ -16,6 +16,8 @@ export type BenchOptions = {
   readonly connections: number;
   readonly seeds: number;
   readonly first: number;
+  /** A commit. */
+  readonly from: string;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 };

@@ -26,6 +26,7 @@ import { benchSiege } from './cases/siege.ts';
 import { benchSoak } from './cases/soak.ts';
 import { benchStart } from './cases/start.ts';
 import { benchSync } from './cases/sync.ts';
+import { benchUpgrade } from './cases/upgrade.ts';
 import { benchWaiting } from './cases/waiting.ts';
 import { rounded, surroundings, tableOf } from './report.ts';
 import { saveResult } from './results.ts';
@@ -52,6 +53,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   soak: benchSoak,
   start: benchStart,
   sync: benchSync,
+  upgrade: benchUpgrade,
   waiting: benchWaiting,
 };
 const PROFILED: ReadonlySet<string> = new Set(['actions', 'outbound', 'records', 'sync']);
@@ -78,6 +80,7 @@ const HELP = `npm run -s bench -- <name> [options]
   waiting    syncs that all wait for a rate limit: what their worker holds, beside the same worker at rest
   concurrency  syncs at once on one worker against an upstream that takes 200 ms
   side-by-side [names]  those that are compared with the incumbent, and bench/RESULTS.md
+  upgrade    an older commit and this code side by side under load, on one Postgres and one Temporal; then this code alone
   start      from the command to a ready API, on data that is there
 
   --save             keeps the result in bench/results/ and makes bench/RESULTS.md anew
@@ -86,7 +89,8 @@ const HELP = `npm run -s bench -- <name> [options]
   --preload <n>      records: rows in the table before            (10000)
   --thorough         records: every size of batch, by 1 and 8 writers
                      compile: a project of 6,000 scripts as well
-  --seconds <n>      actions, outbound, records: length of each load (15)
+  --seconds <n>      actions, outbound, records: length of each load; upgrade: of each of its three parts (15)
+  --from <commit>    upgrade: what it begins with                 (HEAD~20)
   --expiries <n>     refresh: how many tokens end                 (1000)
   --kill-every <n>   refresh: refreshes for each killed process   (25; 0 kills none)
   --seeds <n>        chaos: how many random scripts               (200)
@@ -109,6 +113,7 @@ const { values: flags, positionals } = parseArgs({
     seconds: { type: 'string', default: '15' },
     seeds: { type: 'string', default: '200' },
     first: { type: 'string', default: '1' },
+    from: { type: 'string', default: 'HEAD~20' },
     minutes: { type: 'string' },
     connections: { type: 'string' },
     syncs: { type: 'string' },
@@ -149,6 +154,7 @@ if (name === 'side-by-side') {
       idle: Number(flags.idle),
       seeds: Number(flags.seeds),
       first: Number(flags.first),
+      from: flags.from,
       minutes: Number(minutes),
       connections: Number(connections),
       syncs: Number(syncs),

@@ -25,6 +25,8 @@ export async function startScript(
   options: {
     readonly closing: Closing;
     readonly ready: RegExp;
+    /** The folder of the project, where it is not this one. */
+    readonly project?: string;
     readonly settings?: Readonly<Record<string, string>>;
     readonly nodeOptions?: readonly string[];
     /** What the command is put behind, such as `ip netns exec <name>`, which becomes the process itself. */
@@ -33,11 +35,11 @@ export async function startScript(
     readonly onLine?: (line: string) => void;
   },
 ): Promise<RunningProcess> {
-  const { closing, ready, settings = {}, nodeOptions = [], behind = [], onLine } = options;
+  const { closing, ready, project, settings = {}, nodeOptions = [], behind = [], onLine } = options;
   const [command = process.execPath, ...args] = [...behind, process.execPath, ...nodeOptions, script];
   const surroundings = Object.entries(process.env).filter(([name]) => !(name in SETTINGS));
   const child = spawn(command, args, {
-    cwd: new URL('..', import.meta.url),
+    cwd: project ?? new URL('..', import.meta.url),
     env: { ...Object.fromEntries(surroundings), ...settings },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

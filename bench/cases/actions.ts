@@ -2,6 +2,7 @@ import type { Closing } from '../../runtime/closing.ts';
 import { type Load, load, median } from '../load.ts';
 import type { BenchOptions, Figures } from '../bench.ts';
 import { startScript } from '../process.ts';
+import { watchProcessorTime } from '../processor-time.ts';
 import { connect, connectionHeaders, deploy, openStage } from '../stage.ts';
 
 const SOURCE = 'export default async function runAction(nango: any, input: any) { return { received: input }; }';
@@ -10,7 +11,7 @@ const WARM_UP = 100;
 // In turns, so that a machine that is busy for a while slows both.
 const ROUNDS = 3;
 
-/** Actions that answer their input, over REST, and the bare engine on the same server. */
+/** Actions that answer their input, over REST, with what each part computes for one, and the bare engine beside them. */
 export async function benchActions(closing: Closing, { seconds, profile, say }: BenchOptions): Promise<Figures> {
   const stage = await openStage(closing, profile);
   await connect(stage, 'acme');
@@ -21,7 +22,10 @@ export async function benchActions(closing: Closing, { seconds, profile, say }: 
     headers: { ...connectionHeaders(stage, 'acme'), 'content-type': 'application/json' },
     body: JSON.stringify({ action_name: 'echo', input: { text: 'hello' } }),
   };
-  const alone = await load(request, { clients: 1, seconds, requests: REQUESTS_ALONE, warmUp: WARM_UP });
+  await load(request, { clients: 1, seconds, requests: WARM_UP, warmUp: 0 });
+  const processorTime = watchProcessorTime();
+  const alone = await load(request, { clients: 1, seconds, requests: REQUESTS_ALONE, warmUp: 0 });
+  const parts = Object.entries(processorTime());
   say(`1 caller: ${alone.count} actions, ${alone.perS.toFixed(1)}/s`);
   const bare = await startScript('bench/bare/engine.ts', {
     closing,
@@ -46,5 +50,6 @@ export async function benchActions(closing: Closing, { seconds, profile, say }: 
     action_p99_ms: alone.p99Ms,
     actions_per_s_20: median(rates.map(({ platform }) => platform)),
     bare_per_s_20: median(rates.map(({ bare }) => bare)),
+    ...Object.fromEntries(parts.map(([part, ms]) => [`${part}_cpu_ms_per_action`, ms / alone.count])),
   };
 }

@@ -1,5 +1,6 @@
 import type { Closing } from '../../runtime/closing.ts';
 import type { BenchOptions, Figures } from '../bench.ts';
+import { watchProcessorTime } from '../processor-time.ts';
 import { configure, connect, deploy, MODEL, openStage, type Run, runSync } from '../stage.ts';
 
 const SOURCE = `
@@ -16,7 +17,10 @@ const SLOW_MS = 50;
 const WARM_UP_RECORDS = 2000;
 const STRAIGHT_PAGES = 200;
 
-/** Full syncs of records of 300 bytes in pages of 100, one after the other, each checked for what it counted. */
+/**
+ * Full syncs of records of 300 bytes in pages of 100, one after the other, each checked for what it counted, and the
+ * processor time of each part in the first one.
+ */
 export async function benchSync(closing: Closing, { records, profile, say }: BenchOptions): Promise<Figures> {
   const stage = await openStage(closing, profile);
   for (const connection of ['warm-up', 'fast', 'slow']) await connect(stage, connection);
@@ -35,8 +39,12 @@ export async function benchSync(closing: Closing, { records, profile, say }: Ben
     say(`${fetched} records, upstream ${SLOW_MS} ms, fetched and dropped: ${seconds.toFixed(2)} s`);
     return fetched / seconds;
   };
+  const processorTime = watchProcessorTime();
+  const first = await sync('fast', records, 0, records);
+  const parts = Object.entries(processorTime());
   return {
-    first_sync_rps_0ms: await sync('fast', records, 0, records),
+    first_sync_rps_0ms: first,
+    ...Object.fromEntries(parts.map(([part, ms]) => [`first_sync_${part}_cpu_us_per_record`, (ms * 1_000) / records])),
     unchanged_sync_rps_0ms: await sync('fast', records, 0, 0),
     first_sync_rps_50ms: await sync('slow', records, SLOW_MS, records),
     straight_rps_50ms: await straight(),

@@ -3,7 +3,6 @@
  * two workers for syncs and one for actions. Each process that ends is started again, as its supervisor would.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,34 +11,24 @@ import { openMigrated } from '../../platform/database.ts';
 import type { Caller } from '../../platform/example.ts';
 import { ensureEnvironments } from '../../platform/first-start.ts';
 import { freePort } from '../../platform/ports.ts';
-import { startPostgres } from '../../platform/postgres.ts';
-import { startTemporal } from '../../platform/temporal-server.ts';
 import type { Closing } from '../../runtime/closing.ts';
 import type { Database } from '../../store/db.ts';
 import { startScript } from '../process.ts';
 import { type Kept, keep } from '../siege/keeper.ts';
-import { isReady, keepServer, type Struck } from '../siege/servers.ts';
-import { hasTemporalServer, prepareTemporal } from './temporal.ts';
+import { isReady } from '../siege/servers.ts';
+import { openServers, type Servers } from './servers.ts';
 
-export type Cluster = {
+export type Cluster = Pick<Servers, 'postgres' | 'temporal' | 'temporalAddress' | 'temporalKind'> & {
   /** Of each API, with the key of `dev`. */
   readonly callers: readonly Caller[];
   readonly apis: readonly Kept[];
   readonly syncWorkers: readonly Kept[];
   readonly actionWorkers: readonly Kept[];
-  readonly postgres: Struck;
-  readonly temporal: Struck;
-  readonly temporalAddress: string;
-  /** What its Temporal server is. */
-  readonly temporalKind: 'server with Postgres' | 'CLI';
   readonly db: Database;
   readonly pids: () => Readonly<Record<string, readonly number[]>>;
   /** Resolves once every API answers that it is ready and every worker is up. */
   readonly untilReady: () => Promise<void>;
 };
-
-export const NAMESPACE = 'default';
-const PASSWORD = 'cluster';
 
 export async function openCluster(
   closing: Closing,
@@ -54,18 +43,13 @@ export async function openCluster(
   const { providers, say } = options;
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-cluster-'));
   closing.add('the data folder', () => rm(folder, { recursive: true, force: true }));
-  const port = await freePort();
-  const postgresUrl = `postgres://nango:${PASSWORD}@127.0.0.1:${port}/postgres`;
-  const postgres = await keepServer(closing, join(folder, 'postgres.pid'), () =>
-    startPostgres({ folder: join(folder, 'postgres'), port, password: PASSWORD, durable: true }),
-  );
-  const { kind, address, start } = await chooseTemporal(folder, postgresUrl, say);
-  const temporal = await keepServer(closing, join(folder, 'temporal.pid'), start);
+  const servers = await openServers(closing, { folder, say });
+  const { postgres, postgresUrl, temporal, temporalAddress, temporalKind, pidOf } = servers;
   const { db } = await openMigrated(postgresUrl, { max: 4, onLost: () => undefined, closing });
   const { dev = '' } = await ensureEnvironments(db, { folder: null, apiUrl: undefined, at: new Date() });
   const shared = {
     DATABASE_URL: postgresUrl,
-    TEMPORAL_ADDRESS: address,
+    TEMPORAL_ADDRESS: temporalAddress,
     NANGO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     NANGO_PROVIDERS_FILE: join(folder, 'providers.yaml'),
     NANGO_OUTBOUND_ALLOW: '127.0.0.1',
@@ -97,31 +81,10 @@ export async function openCluster(
   const pidsOf = (parts: readonly Kept[]) => parts.flatMap((part) => part.pid() ?? []);
   return {
     ...{ callers, apis, syncWorkers, actionWorkers, postgres, temporal, db, untilReady },
-    ...{ temporalAddress: address, temporalKind: kind },
+    ...{ temporalAddress, temporalKind },
     pids: () => ({
       ...{ apis: pidsOf(apis), sync_workers: pidsOf(syncWorkers), action_workers: pidsOf(actionWorkers) },
-      ...{ postgres: pidIn(folder, 'postgres'), temporal: pidIn(folder, 'temporal') },
+      ...{ postgres: [pidOf('postgres')], temporal: [pidOf('temporal')] },
     }),
   };
-}
-
-function pidIn(folder: string, name: string): number[] {
-  return [Number(readFileSync(join(folder, `${name}.pid`), 'utf8'))];
-}
-
-type Starter = { readonly address: string; readonly start: () => Promise<{ readonly stop: () => Promise<void> }> };
-
-async function chooseTemporal(
-  folder: string,
-  postgresUrl: string,
-  say: (line: string) => void,
-): Promise<Starter & { readonly kind: Cluster['temporalKind'] }> {
-  if (await hasTemporalServer()) {
-    const { address, start } = await prepareTemporal({ folder, postgresUrl, namespace: NAMESPACE, say });
-    return { kind: 'server with Postgres', address, start };
-  }
-  say('Go is missing: the Temporal of this cluster is the CLI’s server');
-  const [port, uiPort] = [await freePort(), await freePort()];
-  const start = () => startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: NAMESPACE });
-  return { kind: 'CLI', address: `127.0.0.1:${port}`, start };
 }

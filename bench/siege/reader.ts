@@ -16,8 +16,11 @@ export type Reader = {
 
 const EVERY_MS = 1000;
 
-/** Somebody who keeps a copy of a connection's records, by the changes since their last cursor, all the time. */
-export function startReader(caller: Caller, integration: string, connection: string): Reader {
+/**
+ * Somebody who keeps a copy of a connection's records, by the changes since their last cursor, all the time.
+ * @param next The API to ask next.
+ */
+export function startReader(next: () => Caller, integration: string, connection: string): Reader {
   const copy = new Map<string, number>();
   let cursor = '';
   let isFinished = false;
@@ -25,13 +28,13 @@ export function startReader(caller: Caller, integration: string, connection: str
     for (;;) {
       const path = `/records?model=Task&limit=50${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
       const of = { 'provider-config-key': integration, 'connection-id': connection };
-      const { records, next_cursor: next } = await call<Page>(caller, 'GET', path, undefined, [], of);
+      const { records, next_cursor: more } = await call<Page>(next(), 'GET', path, undefined, [], of);
       for (const { id, version, _nango_metadata: metadata } of records) {
         if (metadata.last_action === 'DELETED') copy.delete(id);
         else copy.set(id, version);
         cursor = metadata.cursor;
       }
-      if (next === null) return;
+      if (more === null) return;
     }
   };
   const reading = (async () => {
