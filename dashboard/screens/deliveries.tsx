@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Text } from '@mantine/core';
+import { Anchor, Button, Group, NativeSelect, Text } from '@mantine/core';
 import { useState } from 'react';
 import { search } from '../api.ts';
 import { useAsk, useEnvironment, useRead } from '../environment.ts';
@@ -105,9 +105,9 @@ function NoDeliveries({ filtered }: { readonly filtered: boolean }) {
 function What({ of, open }: { readonly of: Delivery; readonly open: (delivery: Delivery) => void }) {
   return (
     <>
-      <Button variant="subtle" color="gray" c="var(--mantine-color-anchor)" size="compact-sm" onClick={() => open(of)}>
+      <Anchor component="button" type="button" size="sm" onClick={() => open(of)}>
         {of.type}
-      </Button>
+      </Anchor>
       {of.replay_of && (
         <Text size="xs" c="dimmed">
           sent again

@@ -101,7 +101,11 @@ function Chart({ title, bars, says, children }: ChartOptions) {
       </div>
       <Group justify="space-between" mt={4}>
         <Text size="xs" c="dimmed">
-          {new Date(bars[0]?.at ?? 0).toLocaleString()}
+          {new Date(bars[0]?.at ?? 0).toLocaleString(undefined, {
+            weekday: 'short',
+            hour: 'numeric',
+            minute: '2-digit',
+          })}
         </Text>
         <Text size="xs" c="dimmed">
           now

@@ -71,7 +71,9 @@ function Figures({ of }: { readonly of: Overview }) {
     [
       'Records written, last 24 h',
       records.toLocaleString('en'),
-      `${Math.round(records / HOURS).toLocaleString('en')} an hour`,
+      records > 0 && records < HOURS
+        ? 'less than 1 an hour'
+        : `${Math.round(records / HOURS).toLocaleString('en')} an hour`,
     ],
     ['Queue', of.queue_lag_ms === 0 ? 'no wait' : duration(of.queue_lag_ms), 'oldest run without a worker'],
   ];

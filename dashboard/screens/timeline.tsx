@@ -21,6 +21,8 @@ const REPLAYS: Readonly<Record<OneRun['replays'][number]['why'], string>> = {
   worker: 'Replayed: its worker stopped or died, and another one took over',
 };
 
+const LEVELS: Readonly<Record<string, string>> = { error: 'bad', warn: 'wait' };
+
 /** A silence longer than this is shown as the wait it was. */
 const WAIT_MS = 5_000;
 const LINE_PX = 40;
@@ -114,7 +116,7 @@ function itemsOf(run: OneRun, told: RunCalls, now: number): readonly Item[] {
       key: `log ${line.seq}`,
       at: Date.parse(line.at),
       kind: 'log',
-      tone: line.level,
+      tone: LEVELS[line.level] ?? 'calm',
       text: line.message,
       note: line.level,
     });
@@ -123,7 +125,7 @@ function itemsOf(run: OneRun, told: RunCalls, now: number): readonly Item[] {
       key: `replay ${index}`,
       at: Date.parse(at),
       kind: 'replay',
-      tone: 'waiting',
+      tone: 'wait',
       text: REPLAYS[why],
       note: 'It went on where it was: what had been answered was replayed, not asked again',
     });
@@ -135,7 +137,7 @@ function itemsOf(run: OneRun, told: RunCalls, now: number): readonly Item[] {
       key: 'wait',
       at: now,
       kind: 'wait',
-      tone: 'waiting',
+      tone: 'wait',
       text: `Waits: ${run.wait_reason ?? 'for a start'}`,
       note: left === undefined ? 'until it is started again' : `${duration(left)} left, nothing is held meanwhile`,
       ...(left !== undefined && { tookMs: left }),

@@ -93,6 +93,16 @@ browserTest('a wrong key is refused in words, a right one leads to what needs so
   expect(cookies).toMatchObject([{ name: 'nango_dashboard', httpOnly: true, sameSite: 'Strict' }]);
 });
 
+/** Counts how often the table that is there now is not, or says that it is being read. */
+const WATCH_FOR_FLICKER = `(() => {
+  globalThis.flickers = 0;
+  document.querySelector('main table').dataset.watched = 'yes';
+  new MutationObserver(() => {
+    const isThere = document.querySelector('main table[data-watched]') !== null;
+    if (!isThere || document.querySelector('main [aria-busy=true]') !== null) globalThis.flickers += 1;
+  }).observe(document.body, { childList: true, subtree: true, attributeFilter: ['aria-busy'] });
+})()`;
+
 browserTest('a sync is paused, started and triggered, and the screen follows its run by itself', async () => {
   const page = await browser.open();
   await signIn(page);
@@ -113,9 +123,11 @@ browserTest('a sync is paused, started and triggered, and the screen follows its
   await page.getByRole('link', { name: 'Runs', exact: true }).click();
   await rowOf(page, 'rows').first().waitFor();
   const before = await rowOf(page, 'rows').count();
+  await page.evaluate(WATCH_FOR_FLICKER);
   // Not by this page: it hears of it.
   await runSync(platform, { ...at, name: 'rows' });
   await rowOf(page, 'rows').nth(before).waitFor();
+  expect(await page.evaluate('flickers')).toBe(0);
 });
 
 browserTest('a sync that fails too often to run each time says so', async () => {
@@ -230,6 +242,10 @@ browserTest('a payload with scripts and HTML in it is shown as text', async () =
   await page.getByRole('tab', { name: 'Records' }).click();
   await page.getByRole('button', { name: 'odd' }).click();
   await page.getByRole('dialog').getByText('<b>bold</b>').waitFor();
+  const history = page.getByRole('region', { name: 'History' });
+  await history.getByText('added').waitFor();
+  await history.getByText(/^first seen .* ago$/).waitFor();
+  await history.getByText(/^last changed .* ago$/).waitFor();
   expect(await page.title()).toBe('acme · nango-temporal');
   expect(await accessibilityFaults(page)).toEqual([]);
   await page.keyboard.press('Escape');

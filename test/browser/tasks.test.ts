@@ -184,6 +184,17 @@ browserTest('a run under way is cancelled from its screen', async () => {
   release();
 });
 
+browserTest("a sync's run is cancelled by the switch beside it, which is there while it runs", async () => {
+  const { run, release } = await runHeldAtItsLastCall();
+  const page = await signedIn(connectionPath(at.connection));
+  const row = rowOf(page, 'every 1h').filter({ hasText: 'rows' });
+  await row.getByRole('button', { name: 'Cancel rows' }).click();
+  await page.getByText('The run of rows is cancelled').waitFor();
+  await row.getByRole('button', { name: 'Cancel rows' }).waitFor({ state: 'detached' });
+  expect(await endedRun(platform, run)).toMatchObject({ state: 'cancelled' });
+  release();
+});
+
 browserTest('who signs out is at the door, and no page opens any more', async () => {
   const page = await signedIn('/env/dev/runs');
   await page.getByRole('button', { name: 'Sign out' }).click();
