@@ -6,6 +6,7 @@ import type { Queryable } from '../store/db.ts';
 import { endAtOnce } from '../store/end-at-once.ts';
 import { dropJournal } from '../store/journal.ts';
 import { keptUntil } from '../store/journal-retention.ts';
+import { sealCalls } from '../store/run-calls.ts';
 import { type Attempt, endRun, type RunEnd, type StoredFailure } from '../store/runs.ts';
 import { forgetTrackings, makeDeletions } from './deletions.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -51,7 +52,9 @@ export async function finish(
     failure = thrown ?? refused ?? null;
     const state = failure === null ? 'success' : 'failed';
     const output = outcome.status === 'completed' ? (outcome.output ?? null) : null;
-    const end: RunEnd = { runId: run.runId, fence: run.fence, state, failure, output, at: deps.clock() };
+    const { runId, fence } = run;
+    const calls = sealCalls(deps.box, recorder.toldCalls());
+    const end: RunEnd = { runId, fence, state, failure, output, calls, at: deps.clock() };
     await endRun(db, end);
     await onEnd(db, end);
     if (state === 'success' && run.kind === 'sync') await forgetTrackings(db, run);
@@ -78,7 +81,9 @@ async function endedAtOnce(
   if (unstored === undefined) return false;
   const { runId, fence } = run;
   const output = end.outcome.output ?? null;
-  if (await untilStored(() => endAtOnce(deps.db, { runId, fence, ...unstored, output, at }), end.stop)) return true;
+  const calls = sealCalls(deps.box, recorder.toldCalls());
+  const write = () => endAtOnce(deps.db, { runId, fence, ...unstored, output, calls, at });
+  if (await untilStored(write, end.stop)) return true;
   throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
 }
 

@@ -24,6 +24,8 @@ import type { Dependencies, ScriptLimits } from './dependencies.ts';
 import { isRefusal, storeAcceptable } from './refusals.ts';
 import { mergeWrites, type RowsWrite, sizeOf, type Write } from './writes.ts';
 import { untilStored } from './store-retry.ts';
+import { tellCalls } from './told-calls.ts';
+import type { ToldCalls } from '../store/run-calls.ts';
 
 export type Recorder = {
   readonly journal: Journal;
@@ -54,6 +56,8 @@ export type Recorder = {
   readonly journalBytes: () => number;
   /** For how long the script has done something new. */
   readonly liveMs: () => number;
+  /** The run's calls in few words, those of earlier attempts too. */
+  readonly toldCalls: () => ToldCalls;
 };
 
 /** Requests that were made and records that changed. */
@@ -100,6 +104,7 @@ export function createRecorder(
   const limits = deps.limits.journal;
   const staged = new Map<number, Write[]>();
   const answered = new Set<number>();
+  const calls = tellCalls(run.beginsAt);
   let batch = emptyBatch();
   let flushed = run.flushed;
   let chunk = run.chunks;
@@ -238,7 +243,9 @@ export function createRecorder(
     const at = { ...place, chunk: readChunk++ };
     const data = await untilStored(() => journalChunk(deps.db, at), options.signal);
     if (data === undefined) throw new EngineError('journal_damaged', `Chunk ${at.chunk} of the journal is missing`);
-    return decodeChunk(deps.box, at, data);
+    const entries = decodeChunk(deps.box, at, data);
+    entries.forEach(calls.hear);
+    return entries;
   };
 
   const unstage = (call: number): void => {
@@ -255,6 +262,7 @@ export function createRecorder(
         unstage(entry.number);
         const kept = keptOf(entry, journalBytes < limits.hardBytes ? limits.bodyBytes : 0);
         batch.entries.push(kept);
+        calls.hear(kept);
         grown(kept.json.length + kept.args.length + (kept.body?.length ?? 0));
         if (!answered.delete(entry.number)) return;
         // In the same flush as the answer itself, or a death in between would have the call made again as a new one; and
@@ -300,6 +308,7 @@ export function createRecorder(
     answered: (number) => void answered.add(number),
     chunks: () => chunk,
     journalBytes: () => journalBytes,
+    toldCalls: calls.told,
     liveMs: () => (liveFrom === undefined ? 0 : performance.now() - liveFrom),
   };
 }

@@ -37,7 +37,7 @@ async function sweepOnce({ db, clock, logDays, runDays }: Sweeping) {
   const lines = await removeLogLines(db, past(logDays), AT_ONCE);
   const before = past(runDays);
   const deliveries = runDays === 0 ? 0 : await removeDeliveries(db, { before, limit: AT_ONCE });
-  const runs = runDays === 0 ? 0 : await removeRuns(db, { before, now, limit: RUNS_AT_ONCE });
-  const isDone = Math.max(operations, lines, deliveries) < AT_ONCE && runs < RUNS_AT_ONCE;
-  return { count: operations + lines + deliveries + runs, isDone };
+  const runs = runDays === 0 ? { looked: 0, removed: 0 } : await removeRuns(db, { before, now, limit: RUNS_AT_ONCE });
+  const isDone = Math.max(operations, lines, deliveries) < AT_ONCE && runs.looked < RUNS_AT_ONCE;
+  return { count: operations + lines + deliveries + runs.removed, isDone };
 }

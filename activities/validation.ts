@@ -5,6 +5,7 @@ import type { RecordBatch } from '../manifest/record-batch.ts';
 import type { Violation } from '../store/run-violations.ts';
 import { schemaOfScript } from '../store/scripts.ts';
 import type { Attempt } from '../store/runs.ts';
+import { type ByteCache, createByteCache } from './byte-cache.ts';
 import type { Dependencies } from './dependencies.ts';
 import { untilStored } from './store-retry.ts';
 
@@ -76,17 +77,18 @@ function keyOf({ model, path, message }: Violation): string {
 }
 
 // Compiling a schema takes some milliseconds; a worker keeps the last ones by their text.
-const KEPT = 50;
-const kept = new WeakMap<object, Map<string, ReadonlyMap<string, RecordChecker> | undefined>>();
+const KEPT_CHARACTERS = 4 * 1024 * 1024;
+type Checkers = { readonly byModel: ReadonlyMap<string, RecordChecker> | undefined };
+const kept = new WeakMap<object, ByteCache<Checkers>>();
 
 async function loadCheckers(deps: Pick<Dependencies, 'db'>, scriptId: string, signal: AbortSignal) {
   const text = await untilStored(() => schemaOfScript(deps.db, scriptId), signal);
   if (text === undefined) return undefined;
-  const cache = kept.get(deps.db) ?? new Map<string, ReadonlyMap<string, RecordChecker> | undefined>();
+  const cache = kept.get(deps.db) ?? createByteCache<Checkers>(KEPT_CHARACTERS);
   kept.set(deps.db, cache);
-  if (cache.has(text)) return cache.get(text);
-  const checkers = createCheckers(JSON.parse(text));
-  if (cache.size >= KEPT) cache.delete(cache.keys().next().value ?? '');
-  cache.set(text, checkers);
-  return checkers;
+  const cached = cache.get(text);
+  if (cached !== undefined) return cached.byModel;
+  const byModel = createCheckers(JSON.parse(text));
+  cache.set(text, { byModel }, text.length);
+  return byModel;
 }

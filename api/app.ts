@@ -48,6 +48,7 @@ import { syncSettingRoutes } from './routes/sync-settings.ts';
 import { syncRoutes } from './routes/syncs.ts';
 import { traceRequests } from './trace-requests.ts';
 import { createSessionAuthenticator } from './session.ts';
+import { createSuspects } from './suspects.ts';
 
 export type { ApiDeps, ApiLimits } from './deps.ts';
 export { DEFAULT_LIMITS } from './deps.ts';
@@ -72,7 +73,7 @@ export function createApp(deps: ApiDeps): Express {
   app.enable('case sensitive routing');
   app.set('trust proxy', deps.limits.trustedProxies);
   app.use(SECURITY_HEADERS);
-  const guard = createCallGuard(deps.limits);
+  const guard = createCallGuard(deps.limits, createSuspects(deps.db));
   const authenticate = createAuthenticator({ ...deps, guard });
   const readJson = createJsonReader(deps.limits.bodyBytes);
   const sessions = createDashboardSessions(deps);

@@ -35,7 +35,7 @@ export function createAuthenticator(
     const at = deps.clock();
     const cached = known.get(digest);
     if (cached !== undefined && cached.until > at.getTime()) return environmentFor(cached.opened, wanted);
-    await deps.guard.beforeLookup(address);
+    await deps.guard.beforeLookup(address, key);
     const opened = await openedBy(deps.db, key, at);
     if (opened === undefined) {
       await deps.guard.noteUnknown(address);

@@ -20,7 +20,7 @@ export function createSessionAuthenticator(
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '')?.[1];
     const token = bearer ?? query['connect_session_token'];
     if (typeof token !== 'string' || token === '') throw noSession('is missing');
-    await deps.guard.beforeLookup(ip);
+    await deps.guard.beforeLookup(ip, token);
     const session = await findConnectSession(deps.db, token, deps.clock());
     if (session === undefined) {
       await deps.guard.noteUnknown(ip);

@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CompiledBundle } from '../sandbox/compile.ts';
 import { zodVersion } from './bundling.ts';
 import { installedPackage } from './package.ts';
 import { type Project, writeGenerated } from './project.ts';
+import { placeIn } from './place.ts';
 
 /** The digest of a file's content, each file read once; empty for one that cannot be read. */
 export type Digests = (file: string) => string;
@@ -113,7 +114,7 @@ async function sourcesIn(root: string, folder: string): Promise<string[]> {
     const path = join(folder, entry.name);
     if (entry.isDirectory())
       return entry.name === 'node_modules' || entry.name.startsWith('.') ? [] : sourcesIn(root, path);
-    return SOURCE.test(entry.name) || entry.isSymbolicLink() ? [relative(root, path).split(sep).join('/')] : [];
+    return SOURCE.test(entry.name) || entry.isSymbolicLink() ? [placeIn(root, path)] : [];
   });
   return (await Promise.all(found)).flat();
 }

@@ -1,6 +1,7 @@
 /** Builds a project: declarations, generated files, types, bundles, definitions; and again, only what a change reaches. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { EngineError } from '../contract/failures.ts';
 import type { ScriptBundle } from '../contract/script.ts';
 import {
@@ -20,6 +21,7 @@ import { writeTypes } from './generated.ts';
 import { createJudge, type Judge } from './judge.ts';
 import type { Project } from './project.ts';
 import { checkTypes } from './typecheck.ts';
+import { SLICE } from './type-slices.ts';
 import { createDescriber, type Describer } from './zero-project.ts';
 
 /** A script with what it became. */
@@ -82,6 +84,8 @@ export function openBuild(project: Project): Build {
       for (const [file, bundle] of bundles) if (isStale(scripts, bundle, changed)) bundles.delete(file);
       if (isFirst && !fresh) await recall(memory.cache, scripts, bundles, digests);
       const due = scripts.filter((script) => !bundles.has(script.file));
+      // Syntax trees are mostly garbage: by its own measure V8 would let a gigabyte of them lie.
+      if (scripts.length > SLICE) setFlagsFromString('--heap-growing-percent=30');
       const begun = Date.now();
       const bundleAndJudge = async (own: Memory) => {
         const built = await bundleAndDescribe(project, declarations, {
@@ -98,7 +102,7 @@ export function openBuild(project: Project): Build {
       };
       // All else is done while the compiler, which takes longest, looks at the types.
       const [types, { manifest, mistakes: own, judgement }] = await Promise.all([
-        checkTypes(project, signal),
+        checkTypes(project, { scripts: declarations.scripts.length, signal }),
         bundleAndJudge(memory),
       ]);
       const relevant = wanted === undefined ? types : types.filter(concerns(bundles));

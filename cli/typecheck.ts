@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../contract/failures.ts';
 import type { Mistake } from '../manifest/manifest.ts';
 import { SANDBOX_TYPES, SANDBOX_TYPES_FILE } from '../manifest/sandbox-types.ts';
@@ -13,25 +13,36 @@ import { zodVersion } from './bundling.ts';
 import { runCompiler } from './compiler.ts';
 import { installedPackage } from './package.ts';
 import { type Project, writeGenerated } from './project.ts';
+import { SLICE, slicesOf } from './type-slices.ts';
+import { placeIn, withSlashes } from './place.ts';
+
+export type TypeCheckOptions = {
+  /** How many scripts there are, as far as is known. */
+  readonly scripts: number;
+  /** How many files are looked at together. @default 500 */
+  readonly slice?: number;
+  readonly signal?: AbortSignal | undefined;
+};
 
 /**
  * Every type error of the project, files relative to its folder. The folder's own `tsconfig.json` decides, as it does
  * in the editor; without one, the configuration that `nango init` writes. Throws `internal` when tsc does not run.
  */
-export async function checkTypes(project: Project, signal?: AbortSignal): Promise<Mistake[]> {
+export async function checkTypes(
+  project: Project,
+  { scripts, slice = SLICE, signal }: TypeCheckOptions,
+): Promise<Mistake[]> {
   const folder = await realpath(project.folder);
-  const own = join(folder, 'tsconfig.json');
   // One place for all builds: what the compiler remembers there names the configuration and its files.
   const kept = await cacheFolder(project);
   const draft = kept ?? (await mkdtemp(join(tmpdir(), 'nango-types-')));
   try {
-    const remembered = join(draft, 'types.tsbuildinfo');
-    if (existsSync(own) && project.form === 'yaml') return await checkWith(own, { folder, remembered, signal });
-    const config = join(draft, 'tsconfig.json');
-    const base = existsSync(own) ? await extending(own, folder) : configFor(folder, project.form);
-    const supplied = project.form === 'yaml' ? {} : await supply(folder, own, draft);
-    await writeGenerated(config, JSON.stringify(withSupplied(base, supplied)));
-    return await checkWith(config, { folder, remembered, signal });
+    const config = await configuration(project, folder, draft);
+    const check = { folder, draft, signal };
+    // Types that packages declare for all are looked for above the configuration: it stays in the folder.
+    const isLarge = kept !== undefined && scripts > slice;
+    const slices = isLarge ? await slicesOf(config, { folder, size: slice, signal }) : [];
+    return slices.length < 2 ? await checkWith(config, 'types', check) : await checkSlices(config, slices, check);
   } finally {
     if (kept === undefined) await rm(draft, { recursive: true, force: true });
   }
@@ -61,9 +72,40 @@ export function parseDiagnostics(output: string, cwd: string, folder: string): M
   return mistakes;
 }
 
-type Check = { readonly folder: string; readonly remembered: string; readonly signal: AbortSignal | undefined };
+type Check = { readonly folder: string; readonly draft: string; readonly signal: AbortSignal | undefined };
 
-async function checkWith(config: string, { folder, remembered, signal }: Check): Promise<Mistake[]> {
+/** What the compiler is told: the folder's own file where that is enough, else one in `draft`. */
+async function configuration(project: Project, folder: string, draft: string): Promise<string> {
+  const own = join(folder, 'tsconfig.json');
+  if (existsSync(own) && project.form === 'yaml') return own;
+  const config = join(draft, 'tsconfig.json');
+  const base = existsSync(own) ? await extending(own, folder) : configFor(folder, project.form);
+  const supplied = project.form === 'yaml' ? {} : await supply(folder, own, draft);
+  await writeGenerated(config, JSON.stringify(withSupplied(base, supplied)));
+  return config;
+}
+
+/** One slice after the other. What several of them see is said once. */
+async function checkSlices(config: string, slices: readonly (readonly string[])[], check: Check): Promise<Mistake[]> {
+  const found = new Map<string, Mistake>();
+  for (const [index, files] of slices.entries()) {
+    const name = `types-${index}`;
+    const part = join(check.draft, `tsconfig-${index}.json`);
+    // A composite project wants all files of a program listed, also those that are imported from another slice.
+    const whole = { extends: config, compilerOptions: { composite: false }, files, include: [] };
+    await writeGenerated(part, JSON.stringify(whole));
+    for (const mistake of await checkWith(part, name, check)) {
+      const { file, line, column, message } = mistake;
+      const key = `${file}:${line}:${column}:${message.split(':', 1)[0]}`;
+      if (!found.has(key)) found.set(key, mistake);
+    }
+  }
+  return [...found.values()];
+}
+
+/** `name`: of the file in which the compiler remembers what it found. */
+async function checkWith(config: string, name: string, { folder, draft, signal }: Check): Promise<Mistake[]> {
+  const remembered = join(draft, `${name}.tsbuildinfo`);
   const flags = ['--noEmit', '--pretty', 'false', '--incremental', '--tsBuildInfoFile', remembered];
   const { code, output } = await runCompiler(['-p', config, ...flags], folder, signal);
   const mistakes = parseDiagnostics(output, folder, folder);
@@ -76,14 +118,14 @@ async function checkWith(config: string, { folder, remembered, signal }: Check):
 /** The folder's own configuration; one that names no files means all of its folder, not of that of who extends it. */
 async function extending(own: string, folder: string): Promise<Config> {
   if (/"(include|files|extends)"\s*:/.test(await readFile(own, 'utf8'))) return { extends: own };
-  const base = folder.split(sep).join('/');
+  const base = withSlashes(folder);
   return { extends: own, include: [`${base}/**/*.ts`], exclude: [`${base}/**/node_modules`] };
 }
 
 /** The configuration of `nango init`, aimed at a folder elsewhere. */
 function configFor(folder: string, form: Project['form']) {
   const config = JSON.parse(TSCONFIG_TEXT) as { compilerOptions: object; include: string[]; exclude: string[] };
-  const base = folder.split(sep).join('/');
+  const base = withSlashes(folder);
   const absolute = (patterns: string[]) => patterns.map((pattern) => `${base}/${pattern}`);
   // Projects of the newer form were strict from their first day.
   const strict = form === 'zero-yaml' ? { strict: true, noImplicitAny: true, strictNullChecks: true } : {};
@@ -139,5 +181,5 @@ function isInstalled(folder: string, name: string): boolean {
 }
 
 function inFolder(path: string, folder: string): string {
-  return relative(folder, path).split(sep).join('/');
+  return placeIn(folder, path);
 }

@@ -48,7 +48,8 @@ export function createDescriber(
       });
       const due = there.filter(({ bundle }) => !known.has(bundle.hash)).map(({ bundle }) => bundle);
       if (due.length > 0) {
-        sandbox ??= createSandbox({ maxChildren: 2 });
+        // Few at once: an isolate with forty scripts takes much memory, and two processors have no use for more.
+        sandbox ??= createSandbox({ maxChildren: 2, runsPerChild: 1, sparesWhenFull: false });
         const described = await describeScripts(sandbox, due, signal);
         for (const [index, bundle] of due.entries()) {
           const one = described[index];

@@ -1,13 +1,13 @@
 /** What the API answers, by the code that makes it where that is a function, written out where it is not. */
 import type { listedConnection, maskedConnection } from '../api/connection-view.ts';
-import type { callsOfRun } from '../api/run-calls.ts';
+import type { RunCalls } from '../api/run-calls.ts';
 import type { operationView } from '../api/operation-view.ts';
 import type { runView } from '../api/run-view.ts';
 import type { describeSyncs } from '../api/sync-status.ts';
 import type { NumberedMessage } from '../store/operation-messages.ts';
 import type { RecordPreview } from '../api/routes/dashboard-records.ts';
 
-export type { RecordPreview };
+export type { RecordPreview, RunCalls };
 
 export type Counts = Readonly<
   Record<string, { readonly added: number; readonly updated: number; readonly deleted: number }>
@@ -59,7 +59,6 @@ export type Overview = {
   readonly queue_lag_ms: number;
 };
 
-export type RunCalls = Awaited<ReturnType<typeof callsOfRun>>;
 export type Script = {
   readonly id: number;
   readonly type: 'sync' | 'action';

@@ -40,6 +40,15 @@ export function readIndex(text: string): {
   return { entries: [...entries.values()], mistakes };
 }
 
+/** Whether it holds nothing but imports of scripts: nothing of it can be wrong that reading its entries does not say. */
+export function isPlainIndex(text: string): boolean {
+  const rest = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  return (
+    /^(\s*import\s*(['"])\.\/[^'"\n]+\2;?[^\S\n]*(\/\/.*)?(\n|$))*\s*$/.test(rest) &&
+    readIndex(text).mistakes.length === 0
+  );
+}
+
 function entryOf(specifier: string, position: Position): IndexEntry | undefined {
   const path = specifier.replace(/^\.\//, '').replace(/\.[cm]?[jt]s$/, '');
   const match = /^([^/]+)\/(syncs|actions|on-events)\/([a-zA-Z0-9_-]+)$/.exec(path);

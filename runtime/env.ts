@@ -99,7 +99,7 @@ export const SETTINGS = {
     .describe('How many proxies stand before the API: callers are told apart by that many entries of X-Forwarded-For'),
   NANGO_API_CALLS_PER_MINUTE: count(600_000).describe('Calls one environment may make to one API process in a minute'),
   NANGO_API_UNKNOWN_KEYS_PER_MINUTE: count(30).describe(
-    'Unknown keys one address may try at one API process in a minute; after that it is refused',
+    'Unknown keys one address may try at one API process in a minute; after that it is refused, but for keys that are known',
   ),
   NANGO_DATA_DIR: z.string().default('.local').describe('Folder of the embedded parts'),
   NANGO_SCRIPT_MEMORY_MB: count(256).describe('Memory limit of one script'),

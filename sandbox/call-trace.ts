@@ -45,17 +45,25 @@ type Args = {
   readonly config?: { readonly method?: string; readonly endpoint?: string };
   readonly model?: string;
   readonly ms?: number;
+  /** Of rows that were saved or deleted; a journal keeps of the former how many they were. */
+  readonly ids?: readonly unknown[];
+  readonly rows?: number;
 };
 
-// Without query, parameters and bodies: they may hold what is nobody's business.
-function callText({ kind, json }: TracedCall): string {
-  const { config, model, ms } = argumentsOf(json);
+/** Without query, parameters and bodies: they may hold what is nobody's business. */
+export function callText({ kind, json }: TracedCall): string {
+  const { config, model, ms, ids, rows = ids?.length } = argumentsOf(json);
   const name = NAMES[kind] ?? kind;
   const text =
     kind === 'request'
       ? `${config?.method ?? 'GET'} ${String(config?.endpoint ?? '').replace(/[?#].*$/s, '')}`
-      : [name, model, ms === undefined ? undefined : `${ms} ms`].filter(Boolean).join(' ');
+      : [name, modelText(model, rows), ms === undefined ? undefined : `${ms} ms`].filter(Boolean).join(' ');
   return text.slice(0, LONGEST_LINE);
+}
+
+function modelText(model: string | undefined, rows: number | undefined): string | undefined {
+  if (model === undefined || rows === undefined) return model;
+  return `${model}, ${rows} ${rows === 1 ? 'row' : 'rows'}`;
 }
 
 /** Those of a call that was refused may be anything. */
@@ -64,7 +72,8 @@ function argumentsOf(json: string): Args {
   return typeof given === 'object' && given !== null ? given : {};
 }
 
-function answerText({ kind }: TracedCall, { ok, json }: Answer): string {
+/** A status, the code of a failure, or `done`. */
+export function answerText({ kind }: Pick<TracedCall, 'kind'>, { ok, json }: Answer): string {
   if (ok && kind !== 'request') return 'done';
   const answer: { status?: number; code?: string } | null = JSON.parse(json);
   return String((ok ? answer?.status : answer?.code) ?? 'done');

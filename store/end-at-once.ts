@@ -12,6 +12,8 @@ export async function endAtOnce(
     readonly requests: number;
     readonly runningMs: number;
     readonly output: string | null;
+    /** As `sealCalls` made them. */
+    readonly calls: string | null;
     readonly at: Date;
   },
 ): Promise<boolean> {
@@ -19,9 +21,9 @@ export async function endAtOnce(
     name: 'end-at-once',
     text: `update runs
            set flushed = 1, requests = requests + $3::int, running_ms = running_ms + $4::bigint, state = 'success',
-               error = null, output = $5::text, finished_at = $6::timestamptz, resume_at = null, wait_reason = null
+               error = null, output = $5::text, calls = $7::text, finished_at = $6::timestamptz, resume_at = null, wait_reason = null
            where id = $1::text and fence = $2::int and flushed = 0 and state = 'running'`,
-    values: [end.runId, end.fence, end.requests, end.runningMs, end.output, end.at],
+    values: [end.runId, end.fence, end.requests, end.runningMs, end.output, end.at, end.calls],
   });
   if (ended.rowCount === 1) return true;
   const found = await db.query(

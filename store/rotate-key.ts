@@ -11,6 +11,7 @@ const SEALED = [
   { table: 'connections', key: 'id', column: 'credentials' },
   { table: 'sign_ins', key: 'hash', column: 'luggage' },
   { table: 'runs', key: 'id', column: 'seed' },
+  { table: 'runs', key: 'id', column: 'calls' },
   { table: 'environment_variables', key: 'id', column: 'value' },
   { table: 'webhook_settings', key: 'environment_id', column: 'signing_key' },
 ] as const;

@@ -182,6 +182,8 @@ export type RunEnd = {
   readonly state: Extract<RunState, 'success' | 'failed' | 'cancelled' | 'skipped'>;
   readonly failure: StoredFailure | null;
   readonly output: string | null;
+  /** What its script asked for, as `sealCalls` made it; absent where nobody knows. */
+  readonly calls?: string | null;
   readonly at: Date;
 };
 
@@ -191,7 +193,7 @@ export async function endRun(db: Queryable, end: RunEnd): Promise<boolean> {
     name: 'end-run',
     text: `update runs
            set state = $3::text, error = $4::jsonb, output = $5::text, finished_at = $6::timestamptz,
-               resume_at = null, wait_reason = null
+               calls = $7::text, resume_at = null, wait_reason = null
            where id = $1::text
              and ($2::int is null or fence = $2::int)
              and state in ('queued', 'running', 'waiting')`,
@@ -202,6 +204,7 @@ export async function endRun(db: Queryable, end: RunEnd): Promise<boolean> {
       end.failure === null ? null : JSON.stringify(end.failure),
       end.output,
       end.at,
+      end.calls ?? null,
     ],
   });
   return result.rowCount === 1;

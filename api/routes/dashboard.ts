@@ -166,7 +166,7 @@ function sessionRoutes(
       body: SIGN_IN,
       handle: async ({ body, response }) => {
         const { ip } = response.req;
-        await guard.beforeLookup(ip);
+        await guard.beforeLookup(ip, 'secret_key' in body ? body.secret_key.trim() : undefined);
         const signIn = async () =>
           'secret_key' in body
             ? sessions.byKey(body.secret_key.trim())

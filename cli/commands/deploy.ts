@@ -1,7 +1,7 @@
 import { EngineError, failureCode } from '../../contract/failures.ts';
 import type { Client } from '../client.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
-import { withExample, withInterfaces } from '../command.ts';
+import { withExample, withInterfaces, withJson } from '../command.ts';
 import type { CompiledProject } from '../build.ts';
 import { compileProject } from '../compile.ts';
 import { type DeclaredScript, readDeclarations } from '../declared.ts';
@@ -23,6 +23,8 @@ type DeployFlags = {
   readonly integration?: string;
   readonly allowDestructive?: boolean;
   readonly compileInterfaces: boolean;
+  readonly plan?: boolean;
+  readonly json?: boolean;
 };
 /** One entry of the server's answer; what it may leave out is shown only when it is there. */
 type Deployed = PlannedScript & {
@@ -44,10 +46,12 @@ export const define: CommandModule['define'] = (command, context) => {
     .option('-s, --sync <name>', 'deploy only this sync')
     .option('-a, --action <name>', 'deploy only this action')
     .option('-i, --integration <id>', 'deploy only the scripts of this integration')
-    .option('--allow-destructive', 'with --auto-confirm: remove scripts that connections use, without a question');
+    .option('--allow-destructive', 'with --auto-confirm: remove scripts that connections use, without a question')
+    .option('--plan', 'show what would be added, changed and removed, and deploy nothing');
   withExample(
-    withInterfaces(command),
+    withJson(withInterfaces(command)),
     'nango deploy dev',
+    'nango deploy prod --plan --json',
     'nango deploy prod --auto-confirm --allow-destructive',
   ).action((environment: string, flags: DeployFlags) => deploy(context, environment, flags));
 };
@@ -67,11 +71,18 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
   const client = context.client(environment);
   const body = deployBody(compiled, scopeOf(flags), installedPackage().version);
   const plan = await client.call<DeployPlan>('POST', '/sync/deploy/confirmation', { body }).catch(adviseOn(compiled));
-  out.line(`Plan for environment '${environment}' at ${client.server}:`);
-  printPlan(out, plan);
+  if (!flags.json) {
+    out.line(`Plan for environment '${environment}' at ${client.server}:`);
+    printPlan(out, plan);
+  }
+  if (flags.plan) {
+    if (flags.json) out.json({ plan });
+    return;
+  }
   await confirmRemovals(context, plan, flags);
   const deployed = await client.call<readonly Deployed[]>('POST', '/sync/deploy', { body }).catch(adviseOn(compiled));
-  printDeployed(context, client, deployed);
+  if (flags.json) out.json({ plan, deployed });
+  else printDeployed(context, client, deployed);
 }
 
 /** Which scripts the flags pick; undefined for all. Throws when they name something that is not there. */

@@ -1,4 +1,4 @@
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { watch } from 'chokidar';
 import { EngineError, failureCode } from '../../contract/failures.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
@@ -7,6 +7,7 @@ import { withExample, withInterfaces } from '../command.ts';
 import { type Builder, createBuilder } from '../incremental.ts';
 import { dryRun } from './dryrun.ts';
 import { declaringFile, type Project } from '../project.ts';
+import { placeIn } from '../place.ts';
 
 /** Editors write a file in several steps and several files at once: what comes within this time is one change. */
 const QUIET_MS = 30;
@@ -77,12 +78,7 @@ async function develop(
     }
   };
   const later = (path: string) => {
-    changed.add(
-      path
-        .slice(project.folder.length + 1)
-        .split(sep)
-        .join('/'),
-    );
+    changed.add(placeIn(project.folder, path));
     clearTimeout(timer);
     timer = setTimeout(() => {
       // One build at a time: changes that come meanwhile are taken up by the loop that is running.

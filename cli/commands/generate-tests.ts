@@ -1,10 +1,11 @@
-import { join, relative, sep } from 'node:path';
+import { join, relative } from 'node:path';
 import { type TestedScript, testFile, VITEST_CONFIG, VITEST_SETUP } from '../../manifest/vitest-scaffold.ts';
 import type { CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { type DeclaredScript, readDeclarations } from '../declared.ts';
 import { type Project, writeOnce } from '../project.ts';
 import { findRecording, integrationFolder } from '../recorded/find.ts';
+import { placeIn, withSlashes } from '../place.ts';
 
 type Flags = { readonly integration?: string; readonly sync?: string; readonly action?: string };
 
@@ -29,7 +30,7 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
       })),
     ];
     for (const { name, text } of files)
-      out.line(`${(await writeOnce(join(place.folder, name), text)) ? 'Wrote' : 'Kept'} ${name.split(sep).join('/')}`);
+      out.line(`${(await writeOnce(join(place.folder, name), text)) ? 'Wrote' : 'Kept'} ${withSlashes(name)}`);
   });
 };
 
@@ -48,7 +49,7 @@ function testedScript(
   const folder = integrationFolder(root, file);
   const recording = findRecording(folder, name);
   if (recording === undefined) return undefined;
-  const importPath = relative(join(folder, 'tests'), join(root, file)).split(sep).join('/').replace(/\.ts$/, '');
+  const importPath = placeIn(join(folder, 'tests'), join(root, file)).replace(/\.ts$/, '');
   const script: TestedScript = {
     integration,
     name,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { parseManifest } from '../../manifest/parse.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
@@ -12,6 +12,7 @@ import { exchange } from '../exchange.ts';
 import { generatedFiles } from '../generated.ts';
 import { type InstalledPackage, installedPackage } from '../package.ts';
 import { findProject, MANIFEST_FILE, PROJECT_FOLDER, writeOnce } from '../project.ts';
+import { placeIn } from '../place.ts';
 
 type NewFile = { readonly name: string; readonly text: string; readonly mode?: number };
 
@@ -67,7 +68,7 @@ async function newFiles(folder: string, installed: InstalledPackage, keys: reado
 }
 
 function packageText(folder: string, installed: InstalledPackage): string {
-  const clone = relative(folder, installed.root).split(sep).join('/');
+  const clone = placeIn(folder, installed.root);
   const nango = installed.isClone ? `file:${clone}` : `npm:nango-temporal@${installed.version}`;
   return `${JSON.stringify({ name: PROJECT_FOLDER, private: true, type: 'module', devDependencies: { nango } }, null, 2)}\n`;
 }

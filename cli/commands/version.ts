@@ -1,7 +1,11 @@
 import type { CommandModule } from '../command.ts';
-import { withExample } from '../command.ts';
+import { withExample, withJson } from '../command.ts';
 import { installedPackage } from '../package.ts';
 
 export const define: CommandModule['define'] = (command, { out }) => {
-  withExample(command, 'nango version').action(() => out.line(installedPackage().version));
+  withExample(withJson(command), 'nango version').action((flags: { readonly json?: boolean }) => {
+    const { version } = installedPackage();
+    if (flags.json) out.json({ version });
+    else out.line(version);
+  });
 };

@@ -1,6 +1,6 @@
 /** The tests of a project: its scripts that have a recording, with all they need to run. */
 import { readFile } from 'node:fs/promises';
-import { relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { type Catalogue, paginateDefaults } from '../../outbound/catalogue.ts';
@@ -13,6 +13,7 @@ import { findRecording, integrationFolder } from './find.ts';
 import type { Overrides } from './host.ts';
 import { isOfSync, type Recording } from './recording.ts';
 import type { RecordedTest } from './run.ts';
+import { placeIn } from '../place.ts';
 
 /** A test, or why there is none although there is a recording. */
 export type Collected = {
@@ -145,7 +146,7 @@ function isTwin(one: DeclaredScript, other: DeclaredScript): boolean {
 }
 
 function matcher({ folder }: Project, path: string, cwd: string): (script: DeclaredScript) => boolean {
-  const place = relative(folder, resolve(cwd, path)).split(sep).join('/');
+  const place = placeIn(folder, resolve(cwd, path));
   return ({ file, integration, name }) =>
     file === place || file.startsWith(`${place}/`) || [integration, name, `${integration}/${name}`].includes(path);
 }

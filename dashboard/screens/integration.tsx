@@ -28,7 +28,7 @@ export function IntegrationScreen() {
         {({ data }) => (
           <Stack gap="xs">
             <Text size="sm" c="dimmed">
-              {data.display_name}, an integration with {data.provider} ·{' '}
+              {data.display_name === key ? 'An' : `${data.display_name}, an`} integration with {data.provider} ·{' '}
               <Go to="/env/$env/connections" params={{ env }} search={{ integration: key }}>
                 its connections
               </Go>

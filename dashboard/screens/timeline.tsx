@@ -3,12 +3,12 @@ import { useRef } from 'react';
 import { useNow } from '../parts/moment.tsx';
 import { useWindowed } from '../parts/windowed.ts';
 import type { OneRun, RunCalls } from '../shapes.ts';
-import { duration } from '../words.ts';
+import { count, duration } from '../words.ts';
 
 type Item = {
   readonly key: string;
   readonly at: number;
-  readonly kind: 'start' | 'call' | 'log' | 'wait' | 'replay' | 'end';
+  readonly kind: 'start' | 'call' | 'left out' | 'log' | 'wait' | 'replay' | 'end';
   readonly tone?: string;
   readonly text: string;
   readonly note?: string;
@@ -56,13 +56,12 @@ export function Timeline({ of, calls }: { readonly of: OneRun; readonly calls: R
           );
         })}
       </ol>
-      {!calls.kept && of.finished_at !== null && (
+      {calls.calls.length === 0 && of.finished_at !== null && of.requests > 0 && (
         <Text size="sm" c="dimmed" mt="sm">
-          The journal of this run is not kept, so its calls are not listed; NANGO_JOURNAL_KEEP=all keeps those of all
-          runs.
+          The calls of this run are not kept.
         </Text>
       )}
-      {calls.more && (
+      {calls.left_out === null && (
         <Text size="sm" c="dimmed" mt="sm">
           Only the first {calls.calls.length.toLocaleString('en')} calls are listed.
         </Text>
@@ -104,25 +103,12 @@ function Line({ of, index, count, begun, longest, measure }: LineOptions) {
   );
 }
 
-function itemsOf(run: OneRun, { calls }: RunCalls, now: number): readonly Item[] {
+function itemsOf(run: OneRun, told: RunCalls, now: number): readonly Item[] {
   const start = Date.parse(run.started_at ?? run.created_at);
-  const items: Item[] = [{ key: 'start', at: start, kind: 'start', tone: 'busy', text: 'The script starts' }];
-  let before = start;
-  // Log lines stand in the log already.
-  for (const call of calls.filter(({ kind }) => kind !== 'log')) {
-    const at = Date.parse(call.at);
-    const tookMs = Math.max(0, at - before);
-    items.push({
-      key: `call ${call.number}`,
-      at,
-      kind: 'call',
-      tone: call.ok ? 'good' : 'bad',
-      text: callText(call.kind, call.args),
-      note: `${answerText(call)}${duration(tookMs)}${tookMs > WAIT_MS ? ', waits included' : ''}`,
-      tookMs,
-    });
-    before = at;
-  }
+  const items: Item[] = [
+    { key: 'start', at: start, kind: 'start', tone: 'busy', text: 'The script starts' },
+    ...callItems(told),
+  ];
   for (const line of run.logs)
     items.push({
       key: `log ${line.seq}`,
@@ -166,33 +152,22 @@ function itemsOf(run: OneRun, { calls }: RunCalls, now: number): readonly Item[]
   return items;
 }
 
-/** A call in a few words. What is long was cut by the server, and is no JSON then. */
-function callText(kind: string, args: string): string {
-  try {
-    const { config, model, rows, ids, ms } = JSON.parse(args) as {
-      config?: { method?: string; endpoint?: string; params?: unknown };
-      model?: string;
-      rows?: number;
-      ids?: unknown[];
-      ms?: number;
+function callItems({ calls, left_out, left_out_after }: RunCalls): readonly Item[] {
+  const items = calls.map(({ text, answer, ok, at, took_ms, times }, index): Item => {
+    const answered = [ok ? answer && `answered ${answer}` : answer, times > 1 && `${times} times in a row`];
+    const took = `${duration(took_ms)}${took_ms > WAIT_MS ? ', waits included' : ''}`;
+    return {
+      key: `call ${index}`,
+      at: Date.parse(at),
+      kind: 'call',
+      tone: ok ? 'good' : 'bad',
+      text,
+      note: [...answered, took].filter(Boolean).join(' · '),
+      tookMs: took_ms,
     };
-    if (config)
-      return `${config.method ?? 'GET'} ${config.endpoint}${config.params ? ` ${JSON.stringify(config.params)}` : ''}`;
-    if (kind === 'saveRecords') return `batchSave ${model}: ${rows ?? ids?.length ?? 0} records`;
-    if (kind === 'deleteRecords') return `batchDelete ${model}: ${ids?.length ?? 0} records`;
-    if (kind === 'timer') return `setTimeout ${ms} ms`;
-  } catch {
-    // Shown as it is.
-  }
-  return args === '{}' ? kind : `${kind} ${args.slice(0, 200)}`;
-}
-
-function answerText({ ok, answer }: RunCalls['calls'][number]): string {
-  try {
-    const value = JSON.parse(answer) as { status?: number; code?: string; message?: string } | null;
-    if (!ok) return `${value?.code}: ${value?.message} · `;
-    return value?.status === undefined ? '' : `answered ${value.status} · `;
-  } catch {
-    return '';
-  }
+  });
+  const before = items[left_out_after - 1];
+  if (!left_out || before === undefined) return items;
+  const gap: Item = { key: 'left out', at: before.at, kind: 'left out', text: `${count(left_out, 'more call')} here` };
+  return items.toSpliced(left_out_after, 0, gap);
 }

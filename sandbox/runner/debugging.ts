@@ -1,13 +1,13 @@
 /** Lets a debugger into one isolate. Messages are those of the Chrome DevTools protocol, as JSON text. */
 import type ivm from 'isolated-vm';
-import { keepSession } from './heap-watch.ts';
+import { closeSession, keepSession } from './heap-watch.ts';
 
 export type Debugging = {
   /** Resolves when the debugger says that the script may begin. */
   readonly ready: Promise<void>;
   readonly take: (message: string) => void;
-  /** Must come before the end of the isolate. One that is idle must live on for `CLOSING_MS`; a busy one may go at once. */
-  readonly close: (isIdle: boolean) => void;
+  /** Must come before the end of the isolate. One that is idle must live on until this resolves; a busy one may go at once. */
+  readonly close: (isIdle: boolean) => Promise<void>;
 };
 
 const GO = 'Runtime.runIfWaitingForDebugger';
@@ -55,11 +55,11 @@ export function openDebugging(isolate: ivm.Isolate, send: (message: string) => v
       nudging ??= setInterval(nudge, NUDGE_AFTER_MS);
       session.dispatchProtocolMessage(message);
     },
-    close: (isIdle) => {
+    close: async (isIdle) => {
       if (!isOpen) return;
       isOpen = false;
       stopNudging();
-      if (isIdle && !isolate.isDisposed) session.dispose();
+      if (isIdle && !isolate.isDisposed) await closeSession(isolate, session);
       else keepSession(session);
     },
   };

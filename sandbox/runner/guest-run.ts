@@ -5,7 +5,7 @@
 import type { RunKind } from '../../contract/script.ts';
 import ivm from 'isolated-vm';
 import { type Debugging, openDebugging } from './debugging.ts';
-import { CLOSING_MS, type HeapWatch, openHeapWatch } from './heap-watch.ts';
+import { type HeapWatch, openHeapWatch } from './heap-watch.ts';
 import { pauseAndLocate } from './pause.ts';
 import type { Prepared, WarmIsolates } from './warm.ts';
 
@@ -89,11 +89,12 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   const dispose = (): void => {
     isOver = true;
     const isolate = prepared?.isolate;
-    if (heap !== undefined) heap.close(!isInside);
+    const isIdle = !isInside;
     if (heap !== undefined && isInside) events.retire();
-    debugging?.close(!isInside);
-    const wait = (heap ?? debugging) !== undefined && !isInside ? CLOSING_MS : 0;
-    if (isolate !== undefined) disposeAfter(isolate, wait);
+    const closing = Promise.all([heap?.close(isIdle), debugging?.close(isIdle)]);
+    const waits = isIdle && (heap !== undefined || debugging !== undefined);
+    if (isolate !== undefined && waits) void closing.then(() => disposeOf(isolate));
+    if (isolate !== undefined && !waits) disposeOf(isolate);
     if (isInside) setTimeout(() => isInside && events.poisoned(false), LET_GO_MS);
   };
 
@@ -303,12 +304,8 @@ async function compile(isolate: ivm.Isolate, context: ivm.Context, code: string)
   return script.run(context, { reference: true });
 }
 
-function disposeAfter(isolate: ivm.Isolate, waitMs: number): void {
-  const dispose = (): void => {
-    if (!isolate.isDisposed) isolate.dispose();
-  };
-  if (waitMs === 0) dispose();
-  else setTimeout(dispose, waitMs);
+function disposeOf(isolate: ivm.Isolate): void {
+  if (!isolate.isDisposed) isolate.dispose();
 }
 
 /** A copy that does not fit would not fail in the guest, it would abort this whole process. */

@@ -4,16 +4,13 @@
  */
 import type ivm from 'isolated-vm';
 
-/** How long an idle isolate takes to let go of its session, with room to spare. */
-export const CLOSING_MS = 50;
-
 export type HeapWatch = {
   /** Asks again unless a question is open. */
   readonly ask: () => void;
   /** How long the open question has been waiting, 0 if there is none. */
   readonly silentMs: () => number;
-  /** Ends the watch. An idle isolate must live on for `CLOSING_MS`; one that is busy may go at once. */
-  readonly close: (isIdle: boolean) => void;
+  /** Ends the watch. An idle isolate must live on until this resolves; one that is busy may go at once. */
+  readonly close: (isIdle: boolean) => Promise<void>;
 };
 
 /**
@@ -26,6 +23,18 @@ const kept = new Set<unknown>();
 /** Keeps a session from ever being closed. */
 export function keepSession(session: unknown): void {
   kept.add(session);
+}
+
+/**
+ * Closes the session of an idle isolate, which may go once this resolves. What the isolate was asked stands in its queue
+ * until a thread is free, also the closing itself: an answer that finds no session took the process with it, and so did
+ * an isolate that was disposed of before it had let go. What is asked later is answered after all of that.
+ */
+export async function closeSession(isolate: ivm.Isolate, session: ivm.InspectorSession): Promise<void> {
+  await isolate.getHeapStatistics().catch(() => undefined);
+  if (isolate.isDisposed) return keepSession(session);
+  session.dispose();
+  await isolate.getHeapStatistics().catch(() => undefined);
 }
 
 /** Opens the watch; `onUsed` gets the bytes in use, buffers included. */
@@ -47,10 +56,10 @@ export function openHeapWatch(isolate: ivm.Isolate, onUsed: (bytes: number) => v
       session.dispatchProtocolMessage('{"id":1,"method":"Runtime.getHeapUsage"}');
     },
     silentMs: () => (askedAt === undefined ? 0 : performance.now() - askedAt),
-    close: (isIdle) => {
+    close: async (isIdle) => {
       if (!isOpen) return;
       isOpen = false;
-      if (isIdle && !isolate.isDisposed) session.dispose();
+      if (isIdle && !isolate.isDisposed) await closeSession(isolate, session);
       else keepSession(session);
     },
   };

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { createSweepLogs } from '../../activities/sweep-logs.ts';
+import { removeRuns } from '../../store/run-retention.ts';
 import { allocateSyncRun } from '../../store/allocation.ts';
 import { addLogLines } from '../../store/run-logs.ts';
 import { endRun } from '../../store/runs.ts';
@@ -67,7 +68,7 @@ test('the last run of a sync stays, and the last that was not skipped; open ones
   const open = await run(3, 'open');
   await run(4);
   const last = await run(5);
-  await sweep(100, 5);
+  await sweep(102, 5);
   expect(await left('runs')).toEqual([open, last]);
 });
 
@@ -94,8 +95,22 @@ test('deliveries go once they have ended; one under way keeps its run, and a rep
   await sweep(100, 5);
   expect(await left('webhook_deliveries')).toEqual([delivery, replay]);
   await ended(replay, 99);
-  await sweep(100, 5);
+  await sweep(102, 5);
   expect(await left('webhook_deliveries')).toEqual([replay]);
-  await sweep(100, 5);
+  await sweep(106, 5);
+  expect(await left('runs')).not.toContain(first);
+});
+
+test('runs that stay are looked at once a day, and go when they may', async () => {
+  // Those of other tests were looked at on later days.
+  const first = await run(0);
+  await run(1, 'skipped');
+  const look = (n: number) => removeRuns(database.pool, { before: day(n), now: day(n + 5), limit: 1_000 });
+  await look(200);
+  expect(await look(200)).toEqual({ looked: 0, removed: 0 });
+  expect(await look(200.9)).toEqual({ looked: 0, removed: 0 });
+  await run(2);
+  expect(await left('runs')).toContain(first);
+  expect((await look(201.1)).removed).toBe(2);
   expect(await left('runs')).not.toContain(first);
 });

@@ -7,7 +7,7 @@ import { START } from '../support/rows.ts';
 
 const database = useDatabase();
 const log = () => undefined;
-const guard = createCallGuard({ failuresPerMinute: 100, callsPerMinute: 100 });
+const guard = createCallGuard({ failuresPerMinute: 100, callsPerMinute: 100 }, async () => false);
 
 test('a good key is believed for five seconds, then asked again', async () => {
   let now = START.getTime();

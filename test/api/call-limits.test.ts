@@ -2,19 +2,36 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 
-const api = useApi({ failuresPerMinute: 5, callsPerMinute: 40, trustedProxies: 1 });
+const operator = { username: 'ada', password: 'lovelace' };
+const api = useApi(
+  { failuresPerMinute: 5, callsPerMinute: 40, trustedProxies: 1 },
+  { dashboard: { folder: '/nowhere', operator, isOpen: () => true } },
+);
 const from = (address: string) => ({ 'x-forwarded-for': address });
 
-test('an address that guesses keys is refused without a look into the database; others and known keys are not', async () => {
+test('an address that guesses keys is refused; other addresses are not', async () => {
   const guess = (address: string) => api.call('GET', '/runs', { key: randomUUID(), headers: from(address) });
-  await api.call('GET', '/runs');
   for (let tries = 0; tries < 5; tries += 1) expect((await guess('203.0.113.1')).status).toBe(401);
   const refused = await guess('203.0.113.1');
   expect(refused).toMatchObject({ status: 429, body: { error: { code: 'too_many_requests' } } });
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(60);
   expect((await guess('203.0.113.2')).status).toBe(401);
-  expect((await api.call('GET', '/runs', { headers: from('203.0.113.1') })).status).toBe(200);
+});
+
+test('whoever has a good key or session is let in from the address of those who guess, at any time', async () => {
+  const { body } = await api.call('POST', '/environment/api-keys', { body: { display_name: 'behind NAT' } });
+  const session = await api.call('POST', '/connect/sessions', { body: { end_user: { id: 'u1' } } });
+  const headers = from('203.0.113.5');
+  const ask = (key: string) => api.call('GET', '/runs', { key, headers });
+  for (let tries = 0; tries < 5; tries += 1) expect((await ask(randomUUID())).status).toBe(401);
+  const flood = Array.from({ length: 300 }, () => ask(randomUUID()));
+  // Neither has been seen by this process before.
+  expect((await ask(body.data.secret)).status).toBe(200);
+  const token = session.body.data.token;
+  expect((await api.call('GET', '/connect/session', { key: token, headers })).status).toBe(200);
+  expect(new Set((await Promise.all(flood)).map(({ status }) => status))).toEqual(new Set([429]));
+  await api.call('DELETE', `/environment/api-keys/${body.data.id}`);
 });
 
 test('connect sessions are guarded the same way', async () => {
@@ -31,7 +48,9 @@ test('whoever guesses at the sign-in of the dashboard is refused as well', async
     expect((await guess({ username: 'ada', password: `${tries}` })).status).toBe(401);
     if (tries < 2) expect((await guess({ secret_key: randomUUID() })).status).toBe(401);
   }
-  expect((await guess({ secret_key: api.key })).status).toBe(429);
+  expect((await guess(operator)).status).toBe(429);
+  expect((await guess({ secret_key: randomUUID() })).status).toBe(429);
+  expect((await guess({ secret_key: api.key })).status).toBe(204);
 });
 
 test('an environment that calls too often is told when to come back, and no other one is', async () => {

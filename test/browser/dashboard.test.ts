@@ -1,7 +1,7 @@
 import { beforeAll, expect } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
-import { accessibilityFaults, browserTest, keepScreen, settled, useBrowser } from '../support/browser.ts';
+import { accessibilityFaults, browserTest, faultsInEachLook, settled, useBrowser } from '../support/browser.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
@@ -37,6 +37,7 @@ export default async function fetchData(nango: any, input?: any) {
     },
     { name: 'limited', source: script(`await ask('/rows'); await ask('/limited');`) },
     { name: 'broken', source: script(`await ask('/rows');\n  throw new Error('No such project');`) },
+    { name: 'look', type: 'action', source: script(`return (await ask('/rows')).data.rows.length;`) },
     {
       name: 'greet',
       type: 'action',
@@ -54,6 +55,10 @@ export default async function fetchData(nango: any, input?: any) {
     },
   ]);
   runs['rows'] = (await runSync(platform, { ...at, name: 'rows' })).id;
+  await call(caller, 'POST', '/action/trigger', { action_name: 'look' }, [], {
+    'provider-config-key': at.integration,
+    'connection-id': at.connection,
+  });
   runs['broken'] = (await runSync(platform, { ...at, name: 'broken' })).id;
   runs['limited'] = await triggerSync(platform, { ...at, connection: 'globex', name: 'limited' });
   await platform.event(({ event, fields }) => event === 'run.waiting' && fields['run'] === runs['limited']);
@@ -124,58 +129,82 @@ browserTest('a sync that fails too often to run each time says so', async () => 
   await rowOf(page, 'broken').getByText('less often after 7 failures in a row').waitFor();
 });
 
-const SCREENS: readonly (readonly [string, () => string, string])[] = [
-  ['home', () => '/env/dev', 'Runs by outcome'],
-  ['integrations', () => '/env/dev/integrations', 'tracker'],
-  ['integration', () => '/env/dev/integrations/tracker', 'greet'],
-  ['connections', () => '/env/dev/connections', 'acme'],
-  ['connection', () => '/env/dev/connections/tracker/acme', 'limited'],
-  ['runs', () => '/env/dev/runs', 'limited'],
-  ['run failed', () => `/env/dev/runs/${runs['broken']}`, 'broken.ts, line 5'],
-  ['run waiting', () => `/env/dev/runs/${runs['limited']}`, 'Waits: GET /limited was answered with 429'],
-  ['logs', () => '/env/dev/logs', 'auth create connection'],
-  ['operation', () => `/env/dev/logs/${runs['rows']}`, 'one page'],
-  ['webhooks', () => '/env/dev/webhooks', 'answered 200'],
-  ['settings', () => '/env/dev/settings', 'New signing key'],
-  ['empty home', () => '/env/prod', 'Create your first integration'],
-  ['empty integrations', () => '/env/prod/integrations', 'nango providers'],
-  ['empty connections', () => '/env/prod/connections', 'connect/sessions'],
-  ['empty runs', () => '/env/prod/runs', 'nango deploy'],
-  ['empty logs', () => '/env/prod/logs', 'Nothing has happened yet'],
-  ['empty webhooks', () => '/env/prod/webhooks', 'Nothing was sent yet'],
+/** Every screen: its name, its route, where it is, and what it shows once it is whole. */
+const SCREENS: readonly (readonly [string, string, () => string, string])[] = [
+  ['home', '/env/$env/', () => '/env/dev', 'Runs by outcome'],
+  ['integrations', '/env/$env/integrations', () => '/env/dev/integrations', 'tracker'],
+  ['integration', '/env/$env/integrations/$integration', () => '/env/dev/integrations/tracker', 'greet'],
+  ['connections', '/env/$env/connections', () => '/env/dev/connections', 'acme'],
+  [
+    'connection',
+    '/env/$env/connections/$integration/$connection',
+    () => '/env/dev/connections/tracker/acme',
+    'limited',
+  ],
+  ['runs', '/env/$env/runs', () => '/env/dev/runs', 'limited'],
+  ['run', '/env/$env/runs/$run', () => `/env/dev/runs/${runs['rows']}`, 'batchSave Task, 1 row'],
+  ['run failed', '/env/$env/runs/$run', () => `/env/dev/runs/${runs['broken']}`, 'broken.ts, line 5'],
+  [
+    'run waiting',
+    '/env/$env/runs/$run',
+    () => `/env/dev/runs/${runs['limited']}`,
+    'Waits: GET /limited was answered with 429',
+  ],
+  ['logs', '/env/$env/logs', () => '/env/dev/logs', 'auth create connection'],
+  ['operation', '/env/$env/logs/$operation', () => `/env/dev/logs/${runs['rows']}`, 'one page'],
+  ['webhooks', '/env/$env/webhooks', () => '/env/dev/webhooks', 'answered 200'],
+  ['settings', '/env/$env/settings', () => '/env/dev/settings', 'New signing key'],
+  ['empty home', '/env/$env/', () => '/env/prod', 'Create your first integration'],
+  ['empty integrations', '/env/$env/integrations', () => '/env/prod/integrations', 'nango providers'],
+  ['empty connections', '/env/$env/connections', () => '/env/prod/connections', 'connect/sessions'],
+  ['empty runs', '/env/$env/runs', () => '/env/prod/runs', 'nango deploy'],
+  ['empty logs', '/env/$env/logs', () => '/env/prod/logs', 'Nothing has happened yet'],
+  ['empty webhooks', '/env/$env/webhooks', () => '/env/prod/webhooks', 'Nothing was sent yet'],
 ];
-const LOOKS = [
-  { width: 360, colorScheme: 'light' },
-  { width: 768, colorScheme: 'dark' },
-  { width: 1440, colorScheme: 'light' },
-  { width: 1440, colorScheme: 'dark' },
-] as const;
 
-browserTest.each(LOOKS)(
-  'every screen is whole and open to everybody at $width in $colorScheme',
-  async ({ width, colorScheme }) => {
-    const page = await browser.open({ viewport: { width, height: 900 }, colorScheme });
+browserTest(
+  'every screen that the router knows is whole and open to everybody, at three widths, in light and dark',
+  async () => {
+    const page = await browser.open({ viewport: { width: 1440, height: 900 } });
     await page.goto(`${platform.caller.apiUrl}/sign-in`);
     await page.getByLabel('User name').fill('ada');
     await page.getByLabel('Password', { exact: true }).fill('lovelace');
-    await keepScreen(page, `sign-in ${width} ${colorScheme}`);
-    expect(await accessibilityFaults(page)).toEqual([]);
+    const faults = [...(await faultsInEachLook(page, 'sign-in'))];
+    // What leads elsewhere, and the frame around the screens, show nothing by themselves.
+    const shown = new Set(['/', '/sign-in', '/env/$env', ...SCREENS.map(([, route]) => route)]);
+    const known = await page.evaluate<string[]>('Object.keys(__TSR_ROUTER__.routesById)');
+    expect(known.filter((route) => route !== '__root__').sort()).toEqual([...shown].sort());
     await page.getByRole('button', { name: 'Sign in as operator' }).click();
     await page.getByRole('heading', { name: 'Home of dev' }).waitFor();
-    const faults: string[] = [];
-    for (const [name, path, text] of SCREENS) {
+    for (const [name, , path, text] of SCREENS) {
       await page.goto(platform.caller.apiUrl + path());
       await settled(page);
       await page.getByRole('main').getByText(text).first().waitFor();
-      await keepScreen(page, `${name} ${width} ${colorScheme}`);
-      faults.push(...(await accessibilityFaults(page)).map((fault) => `${name}: ${fault}`));
-      // Tables scroll by themselves; the page does not.
-      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-      if (Number(overflow) > 0) faults.push(`${name}: ${overflow} pixels too wide`);
+      faults.push(...(await faultsInEachLook(page, name)));
     }
     expect(faults).toEqual([]);
   },
   480_000,
+);
+
+browserTest(
+  'a run that succeeded shows what it called and how long each call took, though its journal is gone',
+  async () => {
+    const { rows } = await platform.engine.db.query('select from journal_chunks where run_id = $1', [runs['rows']]);
+    expect(rows).toEqual([]);
+    const page = await browser.open();
+    await signIn(page);
+    await page.goto(`${platform.caller.apiUrl}/env/dev/runs/${runs['rows']}`);
+    const lines = page.getByRole('list').filter({ hasText: 'The script starts' }).getByRole('listitem');
+    await lines.filter({ hasText: /GET \/rows.*answered 200 · \d+(\.\d)? (ms|s)/ }).waitFor();
+    await lines.filter({ hasText: /batchSave Task, 1 row.*\d+(\.\d)? (ms|s)/ }).waitFor();
+    await lines.filter({ hasText: 'one page' }).waitFor();
+    await lines.filter({ hasText: 'Ended: success' }).waitFor();
+    // An action that only asks ends the short way, which stores nothing but this.
+    await page.goto(`${platform.caller.apiUrl}/env/dev/runs?name=look`);
+    await page.getByRole('link', { name: 'look' }).click();
+    await lines.filter({ hasText: /GET \/rows.*answered 200 · \d+(\.\d)? (ms|s)/ }).waitFor();
+  },
 );
 
 browserTest('a run that failed names file and line, the command to replay it, and its calls', async () => {

@@ -136,6 +136,21 @@ test('every hidden command of the incumbent is known, one way or the other', () 
   );
 });
 
+test('every flag of the incumbent stands in --help, or COMPATIBILITY.md says why not', async () => {
+  const said = await readFile(join(installedPackage().root, 'COMPATIBILITY.md'), 'utf8');
+  const section = said.slice(said.indexOf('## The command line'));
+  const unsaid: string[] = [];
+  for (const [command, flags] of TAKEN) {
+    const name = command.split(' ')[0] ?? '';
+    const { stdout: help } = await runCli([ALIASES[name] ?? name, '--help'], { cwd: '/' });
+    const long = flags.flatMap((flag) => /^--[\w:-]+/.exec(flag)?.[0] ?? []);
+    for (const flag of long)
+      if (!new RegExp(`${flag}\\b`).test(help) && !new RegExp(`\`[^\`\n]*${flag}\\b[^\`\n]*\``).test(section))
+        unsaid.push(`${name} ${flag}`);
+  }
+  expect(unsaid).toEqual([]);
+});
+
 test('cli-location prints the launcher', async () => {
   const { stdout } = await runCli(['cli-location'], { cwd: '/' });
   expect(stdout).toBe(`${join(installedPackage().root, 'bin', 'nango.js')}\n`);

@@ -82,23 +82,24 @@ test('lines dropped by a flood are counted in a later line', async () => {
   expect(calls.at(-1)?.args['message']).toBe('after (50 lines before this one were dropped: too many at once)');
 });
 
-test('five bad scripts beside twenty good ones leave all the good ones well', async () => {
+test('U070: six bad scripts beside twenty good ones leave all the good ones well', async () => {
   const bad = [
     'while (true) {}',
     'Promise.reject(new Error("late"));',
     'const f = (): number => f() + 1; f();',
     '(globalThis as any).process.exit(1);',
     'while (true) nango.log("x");',
+    'const a: any[] = []; while (true) a.push(new Array(100_000).fill(a.length));',
   ];
   const good = 'for (let i = 0; i < 5; i++) await nango.get({ endpoint: "/" + i }); return input.n;';
   const [goods] = await Promise.all([
     Promise.all(Array.from({ length: 20 }, (_, n) => outputOf(good, { input: JSON.stringify({ n }) }))),
-    Promise.all(bad.map((body) => run(action(body), { limits: { cpuMs: 500 } }))),
+    Promise.all(bad.map((body) => run(action(body), { limits: { cpuMs: 500, memoryMb: 64 } }))),
   ]);
   expect(goods).toEqual(Array.from({ length: 20 }, (_, n) => n));
 });
 
-test('a child that is killed from outside loses its runs with a code that may be retried, and is replaced', async () => {
+test('U071: a child that is killed from outside loses its runs with the signal’s name and a code that may be retried, and is replaced', async () => {
   const killed: number[] = [];
   const log = async () => {
     killed.push(...childPids());
@@ -172,7 +173,7 @@ test('U119: a child has its flags from us, nothing in its environment but time z
   expect(flags.some((flag) => /--allow-(fs-write|child-process|worker|net|wasi)/.test(flag))).toBe(false);
 });
 
-test('a child is replaced after its number of runs', async () => {
+test('U071: a child is replaced after its number of runs', async () => {
   const few = createSandbox({ maxChildren: 1, recycleAfter: 2 });
   try {
     const before = new Set(childPids());
@@ -186,6 +187,48 @@ test('a child is replaced after its number of runs', async () => {
     await few.close();
   }
 });
+
+test('U071: a thousand runs in one child leave no more behind than the first five hundred', async () => {
+  const one = createSandbox({ maxChildren: 1, sparesWhenFull: false });
+  try {
+    const held = async (runs: number): Promise<number> => {
+      for (let i = 0; i < runs; i++) await runIn(one);
+      return one.stats().residentBytes;
+    };
+    const first = await held(500);
+    const [pid] = one.stats().pids;
+    const second = await held(500);
+    expect(one.stats().pids).toEqual([pid]);
+    expect((second - first) / 2 ** 20).toBeLessThan(25);
+  } finally {
+    await one.close();
+  }
+}, 120_000);
+
+test('U105: script processes that are killed again and again fail their runs at once, and the service recovers alone', async () => {
+  const seen: unknown[] = [];
+  let isRaining = true;
+  const rain = (async () => {
+    for (let kills = 0; kills < 40; ) {
+      for (const pid of childPids()) {
+        process.kill(pid, 'SIGKILL');
+        kills += 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    isRaining = false;
+  })();
+  while (isRaining) {
+    const { outcome } = await run(action('await nango.log("x"); return 1;'));
+    seen.push(outcome.status === 'failed' ? outcome.failure.code : outcome.status);
+  }
+  await rain;
+  expect(seen).toContain('runner_lost');
+  expect(seen.filter((one) => one !== 'runner_lost' && one !== 'completed')).toEqual([]);
+  // The last blow may still be on its way.
+  while ((await run(action('return 1;'))).outcome.status !== 'completed');
+  expect(await outputOf('return 2;')).toBe(2);
+}, 60_000);
 
 test('closing ends the children and aborts what runs', async () => {
   const own = createSandbox({ maxChildren: 1 });

@@ -64,7 +64,7 @@ test('a failure has the last calls with their answers, without what they carried
   expect(failure.details.lastCalls).toEqual([
     'GET /pages/7 → 200',
     'GET /pages/8 → 200',
-    'batchSave Task → done',
+    'batchSave Task, 1 row → done',
     'GET /gone → 404',
     'GET /never → no answer yet',
   ]);

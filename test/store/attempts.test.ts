@@ -75,7 +75,7 @@ test('an attempt scheduled before one that has begun begins no more, one schedul
 
 test('an attempt ends at once only where nothing was stored and nobody else has begun', async () => {
   const { fence } = await begin();
-  const end = { runId, fence, requests: 2, runningMs: 5, output: '{"a":1}', at: START };
+  const end = { runId, fence, requests: 2, runningMs: 5, output: '{"a":1}', calls: null, at: START };
   const second = await begin();
   expect(await endAtOnce(database.pool, end)).toBe(false);
   await countFlush(database.pool, { ...end, fence: second.fence, number: 1, journalBytes: 0 });
@@ -84,7 +84,7 @@ test('an attempt ends at once only where nothing was stored and nobody else has 
 
 test('an end whose answer was lost is found when it is tried again, and counted once', async () => {
   const { fence } = await begin();
-  const end = { runId, fence, requests: 2, runningMs: 5, output: '{"a":1}', at: START };
+  const end = { runId, fence, requests: 2, runningMs: 5, output: '{"a":1}', calls: null, at: START };
   expect(await endAtOnce(database.pool, end)).toBe(true);
   expect(await endAtOnce(database.pool, end)).toBe(true);
   const { rows } = await database.pool.query('select state, output, requests from runs where id = $1', [runId]);

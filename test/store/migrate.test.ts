@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { migrate } from '../../store/migrate.ts';
+import { openDatabase } from '../../store/db.ts';
 import { useDatabase } from '../support/database.ts';
 
 const database = useDatabase({ empty: true });
@@ -21,4 +23,28 @@ test('the schema has the partitions of records and the trigger that remembers sc
   );
   expect(partitions.rowCount).toBe(16);
   expect(triggers.rows).toEqual([{ tgname: 'syncs_removed' }]);
+});
+
+test('U103: an owner that is no superuser migrates a database of its own, twice', async () => {
+  const name = `owned_${randomUUID().replaceAll('-', '')}`;
+  await database.pool.query(`create role ${name} login password '${name}' nosuperuser nocreatedb nocreaterole`);
+  await database.pool.query(`create database ${name} owner ${name} template template0`);
+  const url = new URL(database.url);
+  url.pathname = name;
+  url.username = name;
+  url.password = name;
+  const own = openDatabase(url.href, { max: 1, onLost: () => undefined });
+  try {
+    expect((await own.query('select current_user as who')).rows).toEqual([{ who: name }]);
+    expect((await migrate(own)).length).toBeGreaterThan(0);
+    expect(await migrate(own)).toEqual([]);
+    const { rows } = await own.query(
+      `select count(*)::int as foreign from pg_tables where schemaname = 'public' and tableowner <> current_user`,
+    );
+    expect(rows).toEqual([{ foreign: 0 }]);
+  } finally {
+    await own.end();
+    await database.pool.query(`drop database ${name}`);
+    await database.pool.query(`drop role ${name}`);
+  }
 });

@@ -90,7 +90,7 @@ async function envelopesOf(keyId: string): Promise<string[]> {
   return found;
 }
 
-test('everything sealed is sealed anew, and the old key is not needed any more', async () => {
+test('U102: everything sealed is sealed anew, and the old key is not needed any more', async () => {
   expect((await envelopesOf(old.keyId)).sort()).toEqual([
     'connections.credentials',
     'environment_variables.value',
@@ -108,6 +108,22 @@ test('everything sealed is sealed anew, and the old key is not needed any more',
   const chunk = await journalChunk(database.pool, place);
   expect(alone.openBytes(chunk ?? Buffer.alloc(0), chunkName(place)).toString()).toBe('answers');
   expect(await rotateKey(database.pool, both)).toBe(0);
+});
+
+test('U102: who reads while the key is rotated is never without an answer', async () => {
+  let isRotating = true;
+  const rotation = rotateKey(database.pool, both).finally(() => {
+    isRotating = false;
+  });
+  let read = 0;
+  while (isRotating) {
+    const at = read++ % rows.length;
+    const found = await connectionById(database.pool, rows[at] ?? '');
+    expect(both.open(found?.sealedCredentials ?? '')).toBe(`secret ${at}`);
+  }
+  await rotation;
+  expect(read).toBeGreaterThan(10);
+  expect(await envelopesOf(old.keyId)).toEqual([]);
 });
 
 test('a rotation that was cut off goes on where it was', async () => {

@@ -19,7 +19,7 @@ const BEFORE = [
   '0015-divergences',
 ].map((name) => `${name}.sql`);
 
-test('records, counts and cursors of the release before are kept, and its environments get their views', async () => {
+test('U103: records, counts and cursors of the release before are kept, and its environments get their views', async () => {
   const db = database.pool;
   await db.query(`create table migrations (name text primary key, applied_at timestamptz not null default now())`);
   for (const name of BEFORE) {

@@ -85,6 +85,31 @@ export async function keepScreen(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(SCREENS, `${name}.png`), fullPage: true });
 }
 
+const WIDTHS = [360, 768, 1440];
+const SCHEMES = ['light', 'dark'] as const;
+
+/**
+ * Looks at a page at three widths, in light and in dark, without loading it anew, keeps a picture of each, and answers
+ * what is wrong in any: by axe, or wider than the window.
+ */
+export async function faultsInEachLook(page: Page, name: string): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme });
+      await untilTrue(page, `document.documentElement.dataset.mantineColorScheme === '${colorScheme}'`);
+      const look = `${name} ${width} ${colorScheme}`;
+      await keepScreen(page, look);
+      faults.push(...(await accessibilityFaults(page)).map((fault) => `${look}: ${fault}`));
+      // Tables scroll by themselves; the page does not.
+      const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
+      if (overflow > 0) faults.push(`${look}: ${overflow} pixels too wide`);
+    }
+  }
+  return faults;
+}
+
 /**
  * Resolves with what the expression is worth in the page once it is neither false nor undefined. Playwright's own
  * `waitForFunction` looks again from inside the page, where the page's policy refuses to evaluate a text.
