@@ -269,7 +269,7 @@ test('of many syncs in a worker that is killed all go on in another, with each r
   const runIds = await Promise.all(
     names.map((connection) => trigger(stage.theatre, { integration: 'many', connection, name: 'slow' })),
   );
-  while (!names.every((name) => askedBy(name).length > 5)) await delay(20);
+  while (!names.every((name) => askedBy(name).length > MOST_AGAIN + 3)) await delay(20);
   const struck = new Set(runIds.flatMap((id) => stage.theatre.attemptOf(id)?.worker ?? []));
   for (const worker of struck) worker.signal('SIGKILL');
   await stage.theatre.startWorker();
