@@ -129,15 +129,35 @@ test('what runs for good is started again, and what others wait for has a health
   expect(healthy.filter(([name]) => all.get(name)?.healthcheck === undefined)).toEqual([]);
 });
 
-test('our processes write nowhere but to /tmp, and take no more memory and processes than they are given', () => {
+test('our processes and Postgres write nowhere but to what they are given', () => {
   for (const [, service] of services('ours')) {
-    expect(service).toMatchObject({
-      read_only: true,
-      tmpfs: ['/tmp'],
-      mem_limit: expect.any(String),
-      cap_drop: ['ALL'],
-    });
+    expect(service).toMatchObject({ read_only: true, tmpfs: ['/tmp'], cap_drop: ['ALL'] });
   }
+  expect(compose().services['postgres']).toMatchObject({
+    read_only: true,
+    tmpfs: ['/tmp', '/var/run/postgresql'],
+    volumes: ['postgres:/var/lib/postgresql'],
+  });
+});
+
+test('no part takes more memory and processes than it is given, or gains privileges', () => {
+  const bounds = {
+    mem_limit: expect.stringMatching(/^\d+[mg]$/),
+    pids_limit: expect.any(Number),
+    security_opt: ['no-new-privileges:true'],
+  };
+  for (const [name, service] of services('all'))
+    expect([name, service]).toEqual([name, expect.objectContaining(bounds)]);
+});
+
+test('our image runs as a user that is not root, in its last stage, and holds production packages only', () => {
+  const [last = ''] = read('Dockerfile')
+    .split(/^FROM /m)
+    .slice(-1);
+  expect(last).toMatch(/^node:24[\s\S]*^USER node$/m);
+  expect(last).toMatch(/^COPY --from=packages \/app\/node_modules node_modules$/m);
+  expect(read('Dockerfile')).toMatch(/AS packages\n[\s\S]*?npm ci --omit=dev/);
+  expect(last.slice(last.indexOf('USER node'))).not.toMatch(/^(USER (?!node$)|RUN )/m);
 });
 
 test('every process of ours that runs for good has a health check, by a port and a path that it has', () => {

@@ -248,3 +248,35 @@ async function recordsOf(connection: string): Promise<readonly { readonly id: st
   const { records } = await call<Page>(stage.theatre.caller, 'GET', path, undefined, [], of);
   return records;
 }
+
+const MANY = 20;
+const SLOW_PAGES = 30;
+/** Of 200 ms each: a flush holds back half a second of them where so few run, and 3 s where 150 do; a busy machine more. */
+const MOST_AGAIN = 12;
+const SLOW = `
+export default async function fetchData(nango: any) {
+  for (let page = 0; page < ${SLOW_PAGES}; page++) {
+    await nango.get({ endpoint: '/pages/' + page, params: { slow: 200 } });
+    await nango.batchSave([{ id: String(page) }], 'Task');
+  }
+}`;
+
+test('of many syncs in a worker that is killed all go on in another, with each record once and few pages again', async () => {
+  const names = Array.from({ length: MANY }, (_, at) => `many-${at}`);
+  await call(stage.theatre.caller, 'POST', '/integrations', { unique_key: 'many', provider: PROVIDERS.plain });
+  for (const name of names) await connect(stage.theatre, 'many', name);
+  await stage.theatre.deploy('many', { name: 'slow', source: SLOW });
+  const runIds = await Promise.all(
+    names.map((connection) => trigger(stage.theatre, { integration: 'many', connection, name: 'slow' })),
+  );
+  while (!names.every((name) => askedBy(name).length > MOST_AGAIN + 3)) await delay(20);
+  const struck = new Set(runIds.flatMap((id) => stage.theatre.attemptOf(id)?.worker ?? []));
+  for (const worker of struck) worker.signal('SIGKILL');
+  await stage.theatre.startWorker();
+  const runs = await Promise.all(runIds.map((id) => endedRun(stage.theatre, id, ENDS_WITHIN_MS)));
+  const whole = { state: 'success', counts: { Task: { added: SLOW_PAGES, updated: 0, deleted: 0 } } };
+  expect(runs).toEqual(names.map(() => expect.objectContaining(whole)));
+  const again = names.map((name) => askedBy(name).length - SLOW_PAGES);
+  expect(again.some((pages) => pages > 0)).toBe(true);
+  expect(Math.max(...again)).toBeLessThanOrEqual(MOST_AGAIN);
+}, 300_000);

@@ -15,6 +15,8 @@ export type HistoryCase = {
     | 'refreshIdleWorkflow';
   readonly input: unknown;
   readonly activities: Partial<Activities>;
+  /** After how many events Temporal suggests to continue as new. @default as many as it is made with, thousands */
+  readonly longAfter?: number;
   /** What happens to the workflow while it runs. */
   readonly meanwhile?: (handle: WorkflowHandle) => Promise<unknown>;
 };
@@ -54,6 +56,12 @@ export const CASES: readonly HistoryCase[] = [
   reconcile('reconcile-sweeping', true),
   reconcile('reconcile-sweeping-records', true),
   reconcile('reconcile-sweeping-logs', true),
+  { ...sync('sync-continued-as-new', [...Array(4).fill(waiting(300)), FINISHED]), longAfter: 20 },
+  {
+    ...reconcile('reconcile-continued-as-new', true),
+    longAfter: 20,
+    meanwhile: after('activityTaskCompletedEventAttributes', (handle) => handle.signal('reconcile')),
+  },
   { ...reconcile('reconcile-signalled', false), meanwhile: (handle) => handle.signal('reconcile') },
   refreshIdle('refresh-idle-two-pages'),
 ];
@@ -71,7 +79,7 @@ function action(name: string, steps: readonly Step<ActionStep>[]): HistoryCase {
 }
 
 function reconcile(name: string, thorough: boolean): HistoryCase {
-  const pages = inTurn<string | null>(['200', null, null, null, null, null, null, null]);
+  const pages = inTurn<string | null>(['200', ...Array(15).fill(null)]);
   const page = async () => ({ nextAfterId: pages() });
   const activities = {
     reconcileSyncs: async () => ({ nextAfterId: pages(), left: 0 }),

@@ -35,13 +35,17 @@ type Servers = {
   readonly encryptionKey?: string;
 };
 
-/** Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream. */
+/**
+ * Everything real in one process, as `npm start` composes it: Postgres, Temporal, worker, API, example upstream.
+ * @param temporalSettings dynamic settings of the Temporal server besides, as `key=value`.
+ */
 export function usePlatform(
   settings: Readonly<Record<string, string>> = {},
   firstRoles: Partial<Roles> = {},
+  temporalSettings: readonly string[] = [],
 ): TestPlatform {
   const database = useDatabase();
-  const temporal = useTemporal();
+  const temporal = useTemporal(temporalSettings);
   const firstKey = settings['NANGO_ENCRYPTION_KEY'] ?? randomBytes(32).toString('base64');
   const journal = createEventJournal();
   let folder = '';

@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { failureInterceptor } from '../../activities/index.ts';
@@ -25,22 +25,35 @@ const wanted = process.argv.slice(2);
 const missing: HistoryCase[] = [];
 for (const one of CASES) if (isWanted(one) && !(await exists(fileOf(one)))) missing.push(one);
 if (missing.length === 0) process.stdout.write('Every history is recorded.\n');
-else await withServer((connection) => recordAll(connection, missing));
+else
+  for (const [longAfter, cases] of Map.groupBy(missing, (one) => one.longAfter))
+    await withServer(longAfter, (connection) => recordAll(connection, cases));
 
 function isWanted({ name }: HistoryCase): boolean {
   return wanted.length === 0 || wanted.includes(name);
 }
 
-function fileOf({ name }: HistoryCase): URL {
-  return new URL(`../histories/${name}.json`, import.meta.url);
+/** @param part which execution of those that continued each other, from 1. */
+function fileOf({ name }: HistoryCase, part = 1): URL {
+  return new URL(`../histories/${name}${part > 1 ? `-${part}` : ''}.json`, import.meta.url);
 }
 
-async function withServer(work: (connection: NativeConnection) => Promise<void>): Promise<void> {
+async function withServer(
+  longAfter: number | undefined,
+  work: (connection: NativeConnection) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-histories-'));
   const [port, uiPort] = [await freePort(), await freePort()];
+  const settings = longAfter === undefined ? [] : [`limit.historyCount.suggestContinueAsNew=${longAfter}`];
   // Not before it is needed: the SDK's runtime keeps a process alive until its last connection has closed.
   installSdk(() => undefined);
-  const server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default' });
+  const server = await startTemporal({
+    folder: join(folder, 'temporal'),
+    port,
+    uiPort,
+    namespace: 'default',
+    settings,
+  });
   try {
     const connection = await connect(server.address);
     await work(connection).finally(() => connection.close());
@@ -75,14 +88,30 @@ async function recordAll(connection: NativeConnection, cases: readonly HistoryCa
       const handle = await client.workflow.start(one.workflow, options);
       await one.meanwhile?.(handle);
       await handle.result().catch(() => undefined);
-      await writeFile(fileOf(one), await historyText(handle));
-      process.stdout.write(`Recorded ${one.name}.\n`);
+      await record(one, client, handle);
     });
   }
 }
 
-async function historyText(handle: WorkflowHandle): Promise<string> {
-  const history: unknown = JSON.parse(historyToJSON(await handle.fetchHistory()));
+/** Each execution of those that continued each other, as a file of its own. */
+async function record(
+  one: HistoryCase,
+  client: Client,
+  { workflowId, firstExecutionRunId }: WorkflowHandleWithFirstExecutionRunId,
+): Promise<void> {
+  let runId: string | null | undefined = firstExecutionRunId;
+  for (let part = 1; runId; part += 1) {
+    const history: History = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    await writeFile(fileOf(one, part), historyText(history));
+    process.stdout.write(`Recorded ${one.name}, part ${part}.\n`);
+    runId = history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  }
+}
+
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+
+function historyText(made: History): string {
+  const history: unknown = JSON.parse(historyToJSON(made));
   // Stacks name this machine's folders, and no replay reads them.
   const text = JSON.stringify(history, (key, value: unknown) => (key === 'stackTrace' ? '' : value), 1);
   return `${text}\n`;

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
@@ -45,3 +45,18 @@ test('every workflow has recorded histories', async () => {
 test('every way through the workflows has a recorded history', () => {
   expect(files).toEqual(expect.arrayContaining(CASES.map(({ name }) => `${name}.json`)));
 });
+
+test.each(['sync', 'reconcile'])(
+  'a %s that continued as new is among the histories, with what it went on as',
+  (kind) => {
+    const parts = files.filter((name) => name.startsWith(`${kind}-continued-as-new`));
+    const ends = parts.map(
+      (name) => /EVENT_TYPE_WORKFLOW_EXECUTION_(?!SIGNALED)([A-Z_]+)"(?!.*EXECUTION_)/s.exec(read(name))?.[1],
+    );
+    expect(ends.sort()).toEqual(expect.arrayContaining(['COMPLETED', 'CONTINUED_AS_NEW']));
+  },
+);
+
+function read(file: string): string {
+  return readFileSync(new URL(file, FOLDER), 'utf8');
+}
