@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,17 +21,26 @@ test('the figures of records are those that the benches saved last', () => {
   expect(readme).toBe(withRecordsTable(readme, savedResults()));
 });
 
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'docs/authoring.md',
+  'docs/durability.md',
+  'docs/performance.md',
+  'docs/production.md',
+  'docs/settings.md',
+]
+  .map(read)
+  .join('\n');
+
+test('every file that a document names as a place in the source exists', () => {
+  const named = [...documents.matchAll(/`((?:[a-z0-9-]+\/)+(?:[a-z0-9.-]+\.ts)?)`/g)].map((match) => match[1] ?? '');
+  expect(named.length).toBeGreaterThan(50);
+  expect(named.filter((name) => !existsSync(new URL(`../${name}`, import.meta.url)))).toEqual([]);
+});
+
 test('every npm script that a document names exists', () => {
-  const documents = [
-    'README.md',
-    'ARCHITECTURE.md',
-    'CONTRIBUTING.md',
-    'docs/production.md',
-    'docs/settings.md',
-    'docs/authoring.md',
-  ]
-    .map(read)
-    .join('\n');
   const named = [...documents.matchAll(/npm run (?:-s )?([a-z:-]+)/g)].map((match) => match[1] ?? '');
   expect(named.length).toBeGreaterThan(3);
   expect(named.filter((name) => !(name in scripts))).toEqual([]);
