@@ -20,6 +20,8 @@ export type RunningEngine = {
   readonly clock: () => Date;
   /** Set where the API runs. */
   readonly apiUrl: string | undefined;
+  /** Resolves once nothing in this process bundles any more. */
+  readonly loaded: Promise<void>;
   /** Ends when a worker fails for good. */
   readonly failed: Promise<never>;
 };
@@ -39,7 +41,8 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   addSdkMetrics(core.instruments, core.processQueue);
   if (roles.api) watchEngine(metrics, { db, taskQueues: core.engine.taskQueues });
   const apiUrl = roles.api ? await startApi(options, core) : undefined;
-  return { db, box, client, clock, apiUrl, failed };
+  const loaded = workers?.sandbox.loaded ?? Promise.resolve();
+  return { db, box, client, clock, apiUrl, loaded, failed };
 }
 
 /** The version of this release. */

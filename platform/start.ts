@@ -1,5 +1,6 @@
 /** `npm start`: the platform for everyday use, with its data kept in `.local/`. */
 import { parseArgs } from 'node:util';
+import { endBundler } from '../sandbox/guest-runtime.ts';
 import { createApiKey, ensureEnvironment } from '../store/environments.ts';
 import { readSettings } from '../runtime/env.ts';
 import { startEngine, version } from './compose.ts';
@@ -39,6 +40,7 @@ if (flags.help) {
     const parts = await openParts(settings, closing, { durable: true, uiPort: settings.TEMPORAL_UI_PORT });
     const roles = { api: true, actions: true, syncs: true };
     const engine = await startEngine({ settings, parts, roles, log: narrate(say), closing });
+    void engine.loaded.then(endBundler);
     const at = engine.clock();
     const keys = await ensureEnvironments(engine.db, { folder: settings.NANGO_DATA_DIR, apiUrl: engine.apiUrl, at });
     say(`nango-temporal ${version()}`);

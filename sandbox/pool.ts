@@ -27,6 +27,8 @@ export type SandboxOptions = {
 export type Sandbox = {
   /** Runs one script. Never rejects for anything a script does; waits while all children are full. */
   readonly run: (run: ScriptRun) => Promise<ScriptOutcome>;
+  /** Resolves once what every isolate needs is loaded, or could not be: then nothing here bundles any more. */
+  readonly loaded: Promise<void>;
   /** Ends every child; runs still underway end as aborted. */
   readonly close: () => Promise<void>;
   /** `isolates`: those that hold a script, also one that was told to go and has not gone yet. */
@@ -178,6 +180,10 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   );
 
   return {
+    loaded: runtime.then(
+      () => undefined,
+      () => undefined,
+    ),
     run: async (run) => {
       const texts = await runtime;
       if (run.signal.aborted || run.interrupt?.aborted || closing.signal.aborted) return leftOutcome(run);
