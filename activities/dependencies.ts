@@ -1,7 +1,7 @@
 import type { Meter } from '../contract/meter.ts';
 import type { Tracing } from '../contract/tracing.ts';
 import type { Client } from '@temporalio/client';
-import type { AllocatedRun } from '../contract/engine.ts';
+import type { ActionGave, AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Keeper } from '../outbound/auth/keeper.ts';
@@ -37,7 +37,7 @@ export type Dependencies = {
   /** Starts the workflow of an allocated run of an action or a webhook; starting it twice starts it once. */
   readonly startAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
   /** Runs an allocated action to its end; one that runs already is waited for. */
-  readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<unknown>;
   /** Tells Temporal at once what has changed in Postgres. */
   readonly reconcile: () => Promise<void>;
   /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
@@ -58,7 +58,7 @@ export type Dependencies = {
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
   /** Hears of each action that is no longer at work in this process, for callers who wait for it here. */
-  readonly actionLeft?: ((runId: string, how: 'ended' | 'goes on') => void) | undefined;
+  readonly actionLeft?: ((runId: string, how: ActionGave | 'ended' | 'goes on') => void) | undefined;
 };
 
 export type ScriptLimits = {

@@ -1,4 +1,5 @@
 /** How an attempt ends: its run's row, what the ending changes besides, and the short way for most actions. */
+import type { ActionGave } from '../contract/engine.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { ScriptOutcome } from '../contract/script.ts';
 import { cleanJsonText } from '../manifest/record-rules.ts';
@@ -18,7 +19,13 @@ import { beginAgainLater, mayBeTriedAgain } from './try-again.ts';
 
 /** What an attempt came to. */
 export type AttemptResult =
-  | { readonly status: 'ended'; readonly state: 'success' | 'failed'; readonly failure: StoredFailure | null }
+  | {
+      readonly status: 'ended';
+      readonly state: 'success' | 'failed';
+      readonly failure: StoredFailure | null;
+      /** As its row has it, where the run ended the short way. */
+      readonly gave?: ActionGave;
+    }
   | { readonly status: 'waiting'; readonly resumeAt: Date; readonly reason: string }
   | { readonly status: 'paused' }
   /** It was to wait and no longer is: the next attempt goes on at once. */
@@ -43,7 +50,7 @@ export async function finish(
   if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
   if (outcome.status === 'completed' && (await endedAtOnce(deps, run, recorder, { outcome, stop }))) {
     deps.meter.runEnded({ kind: run.kind, state: 'success' }, run.runningMs + recorder.liveMs());
-    return { status: 'ended', state: 'success', failure: null };
+    return { status: 'ended', state: 'success', failure: null, gave: { output: outcome.output ?? null } };
   }
   let failure = thrown;
   await recorder.flush(async (db) => {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ActionGave } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ActionEnd, ActionInput, ActionStep, RunFailure } from '../contract/sync.ts';
 import { actionResult, type Attempt, beginAttempt, endRun } from '../store/runs.ts';
@@ -13,6 +14,10 @@ import { untilStored } from './store-retry.ts';
 
 /** Below the workflow task's time-out (10 s), which a local activity must not reach. */
 const HAND_OVER_AFTER_MS = 3_000;
+
+/** What Temporal hears of it, and what only a caller in this process does: outputs never go through Temporal. */
+type Executed = { readonly step: ActionStep; readonly gave?: ActionGave | undefined };
+const HANDED_OVER: Executed = { step: { status: 'handedOver', taskQueue: null } };
 
 type Running = { readonly step: Promise<ActionStep>; readonly stop: AbortController };
 
@@ -40,12 +45,13 @@ export function createActionActivities(deps: Dependencies) {
     if (run.kind === 'webhook') await untilStored(() => settleIdentity(deps.db), new AbortController().signal);
     watched.heed(run.control);
     const stop = new AbortController();
-    const step = execute(deps, run, { signal: stop.signal, watched }).finally(() => {
+    const executed = execute(deps, run, { signal: stop.signal, watched }).finally(() => {
       running.delete(runId);
       watched.end();
     });
-    step.then(
-      ({ status }) => deps.actionLeft?.(runId, status === 'finished' || status === 'failed' ? 'ended' : 'goes on'),
+    const step = executed.then((done) => done.step);
+    executed.then(
+      (done) => deps.actionLeft?.(runId, done.gave ?? leftBy(done.step)),
       () => deps.actionLeft?.(runId, 'goes on'),
     );
     running.set(runId, { step, stop });
@@ -77,12 +83,16 @@ async function handOver(taskQueue: string): Promise<ActionStep> {
   return { status: 'handedOver', taskQueue };
 }
 
+function leftBy({ status }: ActionStep): 'ended' | 'goes on' {
+  return status === 'finished' || status === 'failed' ? 'ended' : 'goes on';
+}
+
 async function execute(
   deps: Dependencies,
   run: Attempt,
   { signal, watched }: Pick<Supervision, 'signal' | 'watched'>,
-): Promise<ActionStep> {
-  if (run.idleStarts > deps.limits.maxIdleStarts) return giveUp(deps, run);
+): Promise<Executed> {
+  if (run.idleStarts > deps.limits.maxIdleStarts) return { step: await giveUp(deps, run) };
   const result = await runAttempt(deps, run, { signal, watched, onEnd: async () => undefined }).catch((error) => {
     // Another process goes on with it and says how it ended.
     if (failureCode(error) === 'lease_lost') return undefined;
@@ -92,14 +102,15 @@ async function execute(
   switch (result?.status) {
     case 'ended':
       if (run.detached || run.kind === 'webhook') await announceRun(deps, run.runId);
-      return result.failure ? { status: 'failed', failure: shortOf(result.failure) } : { status: 'finished' };
+      if (result.failure) return { step: { status: 'failed', failure: shortOf(result.failure) } };
+      return { step: { status: 'finished' }, gave: result.gave };
     case 'waiting':
-      return { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason };
+      return { step: { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason } };
     case 'stopped':
-      if (watched.cancelled.aborted) return cancel(deps, run);
-      return { status: 'handedOver', taskQueue: null };
+      if (watched.cancelled.aborted) return { step: await cancel(deps, run) };
+      return HANDED_OVER;
     default:
-      return { status: 'handedOver', taskQueue: null };
+      return HANDED_OVER;
   }
 }
 

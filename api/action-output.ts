@@ -12,6 +12,16 @@ export async function giveUp(deps: ApiDeps, runId: string, error: unknown): Prom
   throw error;
 }
 
+/** Runs an action for a caller who waits; answers what it gave, as JSON text. @throws EngineError what it failed with. */
+export async function runForCaller(
+  deps: ApiDeps,
+  run: { readonly runId: string; readonly workflowId: string },
+  action: string,
+): Promise<string> {
+  const gave = await deps.engine.runAction(run).catch((error: unknown) => giveUp(deps, run.runId, error));
+  return gave === undefined ? actionOutput(deps, run.runId, action) : (gave.output ?? 'null');
+}
+
 /** What an action that has ended gave, as JSON text. @throws EngineError what it failed with. */
 export async function actionOutput(deps: ApiDeps, runId: string, action: string): Promise<string> {
   const { state, output, error } = await actionResult(deps.db, runId);

@@ -1,14 +1,17 @@
 /** What the REST API asks of Temporal. The rows are written first; Temporal is then told, or told later by reconcile. */
 
-import type { AllocatedRun, TaskQueueState } from '../contract/engine.ts';
+import type { ActionGave, AllocatedRun, TaskQueueState } from '../contract/engine.ts';
 
 export type Engine = {
   /** Makes Temporal's schedules equal the syncs in Postgres and starts allocated runs; resolves when that is done. */
   readonly reconcile: () => Promise<void>;
   /** Starts the workflow of an allocated sync run; starting it twice starts it once. */
   readonly startSync: (run: AllocatedRun) => Promise<void>;
-  /** Runs the workflow of an allocated action run, or joins it, and resolves when it has closed, however it ended. */
-  readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
+  /**
+   * Runs the workflow of an allocated action run, or joins it, and resolves when the run has ended, however it did: with what
+   * it gave, where that is known without asking its row.
+   */
+  readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<ActionGave | undefined>;
   /** Starts the same workflow and does not wait for it; starting it twice starts it once. */
   readonly startAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<void>;
   /** Starts the workflow of a webhook's delivery; starting it twice starts it once. */

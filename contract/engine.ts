@@ -31,6 +31,9 @@ export const SEARCH_ATTRIBUTES = {
 /** The one workflow that makes schedules equal the syncs in Postgres; its schedule repeats it for what was missed. */
 export const RECONCILE = { workflowId: 'reconcile', scheduleId: 'reconcile', everyMs: 60_000 } as const;
 
+/** What an action that has succeeded gave, as JSON text; null for nothing. */
+export type ActionGave = { readonly output: string | null };
+
 /** Tells the workflow of a run that what it waits for has come, or may have. */
 export const RESUME_SIGNAL = 'resume';
 

@@ -9,7 +9,14 @@ import {
   type WorkflowHandleWithStartDetails,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { type AllocatedRun, RECONCILE, RESUME_SIGNAL, syncStory, TASK_QUEUES } from '../contract/engine.ts';
+import {
+  type ActionGave,
+  type AllocatedRun,
+  RECONCILE,
+  RESUME_SIGNAL,
+  syncStory,
+  TASK_QUEUES,
+} from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import { shareOf, webhookWorkflowId } from '../contract/ids.ts';
 import type { OwnActions } from './own-actions.ts';
@@ -78,19 +85,21 @@ async function runAction(
   client: Client,
   run: { readonly runId: string; readonly workflowId: string },
   ownActions: OwnActions | undefined,
-): Promise<void> {
+): Promise<ActionGave | undefined> {
   const watched = ownActions?.watch(run.runId);
   try {
     const handle = await startAction(client, run, watched !== undefined);
     // What ends the action is its row; its workflow closes after it, and nobody need wait for that.
     if (watched !== undefined && 'eagerlyStarted' in handle && handle.eagerlyStarted) {
       const how = await Promise.race([watched.left, delay(ELSEWHERE_AFTER_MS, 'goes on' as const, { ref: false })]);
-      if (how === 'ended') return;
+      if (how !== 'goes on') return how === 'ended' ? undefined : how;
     }
     await handle.result();
+    return undefined;
   } catch (error) {
     // How it ended is in the run's row, which the caller reads next; a workflow closed long ago may be forgotten.
     if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
+    return undefined;
   } finally {
     watched?.close();
   }

@@ -1,19 +1,24 @@
+import type { ActionGave } from '../contract/engine.ts';
+
+/** The run has ended, with what it gave where its row need not be asked, or others go on with it. */
+export type Left = ActionGave | 'ended' | 'goes on';
+
 /** The actions of this process, for callers in it: they hear of an end as soon as its row is written. */
 export type OwnActions = {
-  /** The run is no longer at work in this process: it has ended, or others go on with it. */
-  readonly left: (runId: string, how: 'ended' | 'goes on') => void;
+  /** The run is no longer at work in this process. */
+  readonly left: (runId: string, how: Left) => void;
   /** Begin before the run's workflow is started, so that nothing is missed in between. */
-  readonly watch: (runId: string) => { readonly left: Promise<'ended' | 'goes on'>; readonly close: () => void };
+  readonly watch: (runId: string) => { readonly left: Promise<Left>; readonly close: () => void };
 };
 
 export function createOwnActions(): OwnActions {
-  const watchers = new Map<string, Set<(how: 'ended' | 'goes on') => void>>();
+  const watchers = new Map<string, Set<(how: Left) => void>>();
   return {
     left: (runId, how) => {
       for (const tell of watchers.get(runId) ?? []) tell(how);
     },
     watch: (runId) => {
-      const { promise, resolve } = Promise.withResolvers<'ended' | 'goes on'>();
+      const { promise, resolve } = Promise.withResolvers<Left>();
       const own = watchers.get(runId) ?? new Set();
       watchers.set(runId, own.add(resolve));
       const close = (): void => {

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { findRun } from '../../store/run-views.ts';
-import { actionOutput, giveUp } from '../action-output.ts';
+import { actionOutput, giveUp, runForCaller } from '../action-output.ts';
 import { runOfCall } from '../action-calls.ts';
 import { json, jsonText } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -39,10 +39,9 @@ export function actionRoutes(deps: ApiDeps, route: Route): Router {
           retries: retriesOf(isAsync, headers['x-max-retries']),
           idempotencyKey: headers['idempotency-key'],
         });
-        const begin = isAsync ? deps.engine.startAction : deps.engine.runAction;
-        await begin(run).catch((error: unknown) => giveUp(deps, run.runId, error));
-        if (isAsync) return json({ id: run.runId, statusUrl: `/action/${run.runId}` }, 202);
-        return jsonText(await actionOutput(deps, run.runId, body.action_name));
+        if (!isAsync) return jsonText(await runForCaller(deps, run, body.action_name));
+        await deps.engine.startAction(run).catch((error: unknown) => giveUp(deps, run.runId, error));
+        return json({ id: run.runId, statusUrl: `/action/${run.runId}` }, 202);
       },
     }),
   );

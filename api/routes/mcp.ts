@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { failureCode } from '../../contract/failures.ts';
 import type { Environment } from '../../store/environments.ts';
 import { listScripts } from '../../store/scripts.ts';
-import { actionOutput, giveUp } from '../action-output.ts';
+import { runForCaller } from '../action-output.ts';
 import { runOfCall } from '../action-calls.ts';
 import type { ApiDeps } from '../deps.ts';
 import { inputSchema } from '../function-view.ts';
@@ -100,6 +100,5 @@ async function runTool(
     retries: 0,
     idempotencyKey: undefined,
   });
-  await deps.engine.runAction(run).catch((error: unknown) => giveUp(deps, run.runId, error));
-  return actionOutput(deps, run.runId, tool.name);
+  return runForCaller(deps, run, tool.name);
 }

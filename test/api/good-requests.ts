@@ -206,7 +206,7 @@ export const GOOD: Readonly<Record<string, Row>> = {
   'POST /sync/deploy': ({ key }) => ({ path: '/sync/deploy', body: deployed(key), gives: [{ name: 'more' }] }),
 
   'POST /action/trigger': (world) => {
-    world.api.engine.answer({ runAction: ({ runId }) => finish(world, runId) });
+    world.api.engine.answer({ runAction: ({ runId }) => finish(world, runId).then(() => undefined) });
     return {
       path: '/action/trigger',
       body: { action_name: 'post', input: 1 },

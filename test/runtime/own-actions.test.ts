@@ -6,8 +6,8 @@ test('every watcher of a run hears how it left, and no other', async () => {
   const [first, second, other] = [actions.watch('run'), actions.watch('run'), actions.watch('other')];
   actions.left('run', 'ended');
   expect(await Promise.all([first.left, second.left])).toEqual(['ended', 'ended']);
-  actions.left('other', 'goes on');
-  expect(await other.left).toBe('goes on');
+  actions.left('other', { output: '1' });
+  expect(await other.left).toEqual({ output: '1' });
 });
 
 test('a closed watcher leaves the others of its run', async () => {

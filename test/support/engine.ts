@@ -44,7 +44,7 @@ export function createRecordingEngine(): RecordingEngine {
     },
     runAction: async (run) => {
       note('runAction', run);
-      await told.runAction?.(run);
+      return told.runAction?.(run);
     },
     startAction: async (run) => {
       note('startAction', run);
