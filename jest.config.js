@@ -13,6 +13,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/test/fixtures/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.local/'],
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   // Most of what the tests do is wait for servers: two files at once take little longer than one.
   maxWorkers: 2,
   testTimeout: 90_000,

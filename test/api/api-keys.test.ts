@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { NOW, useApi } from '../support/api.ts';
 
@@ -22,6 +23,7 @@ test('a key is shown once, and then by name, prefix, scopes and last use', async
     const { text, body } = await api.call('GET', '/environment/api-keys');
     expect(text).not.toContain(secret);
     shown = body.data.find((one: { id: string }) => one.id === id);
+    await delay(20);
   }
   expect(shown).toMatchObject({
     display_name: 'ci',

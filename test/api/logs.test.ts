@@ -1,5 +1,6 @@
 /** `/logs`: what becomes an operation, what it says, how the list is narrowed and paged. */
 import { createHmac } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { addLogLines } from '../../store/run-logs.ts';
 import { beginAttempt } from '../../store/runs.ts';
@@ -25,6 +26,7 @@ const untilListed = async (query: Readonly<Record<string, string>>, many = 1): P
   for (;;) {
     const found = await list(query);
     if (found.length >= many) return found;
+    await delay(20);
   }
 };
 const messagesOf = async ({ id }: { readonly id: string }, query = '') =>

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
@@ -33,6 +34,7 @@ async function endedAction(id: string): Promise<RunJson> {
   for (;;) {
     const run = await call<RunJson>(platform.caller, 'GET', `/runs/${id}`);
     if (!['queued', 'running', 'waiting'].includes(run.state)) return run;
+    await delay(20);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { CONTROL_CHANNEL } from '../../store/run-control.ts';
@@ -132,6 +133,7 @@ async function logged(runId: string, message: string): Promise<void> {
   for (;;) {
     const { logs } = await call<RunJson>(platform.caller, 'GET', `/runs/${runId}`);
     if (logs.some((line) => line.message === message)) return;
+    await delay(20);
   }
 }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from '@jest/globals';
 import { TASK_QUEUES } from '../../contract/engine.ts';
 import { CLIENT } from '../../bench/upstream/authorization-server.ts';
@@ -92,7 +93,7 @@ test('a sync refreshes the token it needs, and the log tells of it', async () =>
   // Written by the process that refreshed, a moment after.
   const path = `/logs/operations?type=auth&provider_config_key=${names.integration}`;
   let told: readonly { operation: string; status: string }[] = [];
-  while (told.length < 2) told = JSON.parse((await api('GET', path)).text).operations;
+  for (; told.length < 2; await delay(20)) told = JSON.parse((await api('GET', path)).text).operations;
   expect(told.map(({ operation, status }) => `${operation} ${status}`).sort()).toEqual([
     'create_connection success',
     'refresh_token success',

@@ -1,4 +1,5 @@
 /** Deletion by comparison, through the whole platform. Ids as U026 name the public reports they answer. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { call } from '../../platform/example.ts';
 import { runSync, usePlatform } from '../support/platform.ts';
@@ -44,6 +45,7 @@ async function webhookOf(runId: string): Promise<unknown> {
       [runId],
     );
     if (rows[0] !== undefined) return JSON.parse(rows[0].body);
+    await delay(20);
   }
 }
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isStoreLoss } from '../../store/db.ts';
 import { endedRun, triggerSync, usePlatform } from '../support/platform.ts';
@@ -97,6 +98,7 @@ async function untilRefused(runId: string, before: number): Promise<void> {
   while (upstream.requests.length < PAGES || (await rollbacks()) < before + 2) {
     const { rows } = await db.query<{ state: string }>('select state from runs where id = $1', [runId]);
     if (['success', 'failed', 'cancelled'].includes(rows[0]?.state ?? '')) return;
+    await delay(20);
   }
 }
 

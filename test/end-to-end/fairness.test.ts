@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { TASK_QUEUES } from '../../contract/engine.ts';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
@@ -69,6 +70,7 @@ async function untilWaiting(wanted: number): Promise<void> {
   for (;;) {
     const { stats } = await client.workflowService.describeTaskQueue({ namespace: 'default', ...queue });
     if (Number(stats?.approximateBacklogCount ?? 0) >= wanted) return;
+    await delay(20);
   }
 }
 
@@ -77,5 +79,5 @@ async function untilAsked(runId: string): Promise<void> {
   const { client, db } = platform.engine;
   const { rows } = await db.query<{ id: string }>('select workflow_id as id from runs where id = $1::text', [runId]);
   const handle = client.workflow.getHandle(rows[0]?.id ?? '');
-  while (((await handle.describe()).raw.pendingActivities?.length ?? 0) === 0);
+  while (((await handle.describe()).raw.pendingActivities?.length ?? 0) === 0) await delay(20);
 }

@@ -1,4 +1,5 @@
 /** The day everything is gone but a dump of Postgres and the key: a new server, a new Temporal, the same readers. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { useDatabase } from '../support/database.ts';
@@ -104,6 +105,7 @@ async function endOf(runId: string): Promise<Run> {
   for (;;) {
     const run = await call<Run>(platform.caller, 'GET', `/runs/${runId}`);
     if (!['queued', 'running', 'waiting'].includes(run.state)) return run;
+    await delay(20);
   }
 }
 
@@ -111,5 +113,6 @@ async function endOf(runId: string): Promise<Run> {
 async function untilScheduled(wanted: string): Promise<void> {
   for (;;) {
     for await (const { scheduleId } of platform.engine.client.schedule.list()) if (scheduleId === wanted) return;
+    await delay(20);
   }
 }

@@ -37,7 +37,8 @@ beforeAll(async () => {
 const STRIKES: Readonly<Record<string, () => Promise<void>>> = {
   API: async () => {
     fort.api.signal('SIGKILL');
-    while (fort.api.pid() !== undefined) await call(fort.caller, 'GET', '/ready').catch(() => undefined);
+    for (; fort.api.pid() !== undefined; await delay(20))
+      await call(fort.caller, 'GET', '/ready').catch(() => undefined);
   },
   Temporal: () => fort.temporal.kill().then(fort.temporal.start),
   Postgres: () => fort.postgres.kill().then(fort.postgres.start),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { fillEnvironment } from '../../bench/dashboard/rows.ts';
 import { TASK_QUEUES } from '../../contract/engine.ts';
@@ -40,6 +41,7 @@ async function untilMoreThan(few: number): Promise<number> {
     let count = 0;
     for await (const _ of platform.engine.client.schedule.list({ pageSize: 1_000 })) count += 1;
     if (count > few) return count;
+    await delay(20);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
@@ -59,6 +60,7 @@ async function untilProgress(id: string, wanted: object): Promise<void> {
     const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
     const told: unknown = data?.length ? JSON.parse(Buffer.from(data).toString()) : undefined;
     if (JSON.stringify(told) === JSON.stringify(wanted)) return;
+    await delay(20);
   }
 }
 
@@ -66,5 +68,6 @@ async function untilProgress(id: string, wanted: object): Promise<void> {
 async function untilFound(query: string, id: string): Promise<void> {
   for (;;) {
     for await (const { workflowId } of platform.engine.client.workflow.list({ query })) if (workflowId === id) return;
+    await delay(20);
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
@@ -63,6 +64,7 @@ async function untilNothingIsHeld(workflowId: string): Promise<void> {
          and state <> 'idle'`,
     );
     if ((raw.pendingActivities ?? []).length === 0 && rows[0]?.busy === 0) return;
+    await delay(20);
   }
 }
 
@@ -72,5 +74,6 @@ async function untilDetails(workflowId: string, wanted: string): Promise<void> {
   for (;;) {
     const { currentDetails } = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
     if (currentDetails === wanted) return;
+    await delay(20);
   }
 }

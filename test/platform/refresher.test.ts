@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createRefresher } from '../../platform/refresher.ts';
 import { connectionById, openConnection } from '../../store/connections.ts';
@@ -61,8 +62,7 @@ test('a process that is killed between the answer and the write loses no token',
   const before = await load(id);
   await killAtAnswer(id, 'elsewhere');
   let after = await load(id);
-  for (; after.version === before.version; after = await load(id))
-    await new Promise((resolve) => setImmediate(resolve));
+  for (; after.version === before.version; after = await load(id)) await delay(20);
   server.reshape = (answer) => answer;
   const response = await fetch(`${server.url}/me`, {
     headers: { authorization: `Bearer ${after.credentials['access_token']}` },

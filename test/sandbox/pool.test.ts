@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { Host } from '../../contract/host.ts';
 import { DEFAULT_LIMITS } from '../../sandbox/limits.ts';
@@ -109,7 +110,7 @@ test('U071: a child that is killed from outside loses its runs with the signalâ€
   const failure = await failureOf(action('await nango.log("x"); await nango.log("y");'), { host: { log } });
   expect(failure).toMatchObject({ code: 'runner_lost', message: expect.stringMatching(/SIGKILL/) });
   // The spare was killed as well, and its end may be heard of later.
-  while (killed.some(isThere)) await new Promise((resolve) => setImmediate(resolve));
+  while (killed.some(isThere)) await delay(20);
   expect(await outputOf('return 2;')).toBe(2);
   expect(lost.at(-1)).toMatchObject({ signal: 'SIGKILL' });
 });
@@ -251,7 +252,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     expect(pids.length).toBeGreaterThan(0);
     worker.kill(signal);
     await once(worker, 'exit');
-    while (pids.some(isAlive)) await new Promise((resolve) => setImmediate(resolve));
+    while (pids.some(isAlive)) await delay(20);
   },
 );
 

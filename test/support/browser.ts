@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { buildDashboard } from '../../platform/dashboard-build.ts';
@@ -118,5 +119,6 @@ export async function untilTrue<Value>(page: Page, expression: string): Promise<
   for (;;) {
     const value = await page.evaluate<Value | false | undefined>(expression);
     if (value !== false && value !== undefined) return value;
+    await delay(20);
   }
 }

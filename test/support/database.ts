@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll } from '@jest/globals';
 import { type Database, openDatabase } from '../../store/db.ts';
 import { TEMPLATE } from './postgres.ts';
@@ -46,6 +47,7 @@ export async function untilWaiting(pool: Database, queries: number): Promise<voi
       `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
     );
     if (waiting.rowCount === queries) return;
+    await delay(20);
   }
 }
 

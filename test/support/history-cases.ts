@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../../activities/index.ts';
@@ -164,6 +165,7 @@ function after(event: HistoryEvent, act: (handle: WorkflowHandle) => Promise<unk
       const [{ events }, { raw }] = await Promise.all([handle.fetchHistory(), handle.describe()]);
       const isPending = event === 'activityTaskStartedEventAttributes' && (raw.pendingActivities?.length ?? 0) > 0;
       if (isPending || events?.some((one) => one[event])) return act(handle);
+      await delay(20);
     }
   };
 }

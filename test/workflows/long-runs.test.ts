@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { Client, ScheduleOverlapPolicy } from '@temporalio/client';
@@ -6,8 +7,8 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { isOpenWorkflow } from '../../activities/workflow-state.ts';
 import type { SyncInput, SyncStep } from '../../contract/sync.ts';
-import { bundleWorkflows } from '../../worker/bundle.ts';
 import type { syncWorkflow } from '../../workflows/index.ts';
+import { keptBundle } from '../support/kept-bundle.ts';
 import { useTemporal } from '../support/temporal.ts';
 import { useTimeSkipping } from '../support/time-skipping.ts';
 
@@ -83,7 +84,7 @@ async function withWorker(
   try {
     const taskQueue = randomUUID();
     const worker = await Worker.create({
-      ...{ connection, taskQueue, activities, workflowBundle: await bundleWorkflows() },
+      ...{ connection, taskQueue, activities, workflowBundle: await keptBundle() },
       ...{ workflowThreadPoolSize: 1, reuseV8Context: true },
     });
     await worker.runUntil(work(new Client({ connection }), taskQueue).finally(atEnd));
@@ -98,5 +99,5 @@ function connected(): Promise<NativeConnection> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await condition())) await delay(20);
 }
