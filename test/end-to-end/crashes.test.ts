@@ -193,6 +193,20 @@ test('U065: a schedule without a sync goes away', async () => {
   expect(await hasSchedule(sync.name)).toBe(false);
 });
 
+test('U069: a run whose workflow somebody terminated is shown as failed, and the next trigger runs', async () => {
+  const sync = await connect('terminated');
+  const hold = holdPage(1);
+  const runId = await triggerSync(platform, sync);
+  await hold.asked;
+  await workflowOf(sync.name, runId).terminate('by hand');
+  await reconcile();
+  const run = await call<RunJson>(platform.caller, 'GET', `/runs/${runId}`);
+  expect(run).toMatchObject({ state: 'failed', error: { code: 'runner_lost' } });
+  hold.release();
+  expect(await runSync(platform, sync)).toMatchObject({ state: 'success', counts: { Task: expect.anything() } });
+});
+
+// The last one: its sync starts by itself, for every connection there is and is made later.
 test('a pause outlives another deployment and a restart of the platform', async () => {
   const sync = await connect('paused', { autoStart: true });
   const { runs } = await call<{ runs: RunJson[] }>(platform.caller, 'GET', '/runs?connection_id=paused');
@@ -207,19 +221,6 @@ test('a pause outlives another deployment and a restart of the platform', async 
   const { state, spec } = await scheduleOf(sync.name).describe();
   expect(state.paused).toBe(true);
   expect(spec.intervals).toMatchObject([{ every: 7_200_000 }]);
-});
-
-test('U069: a run whose workflow somebody terminated is shown as failed, and the next trigger runs', async () => {
-  const sync = await connect('terminated');
-  const hold = holdPage(1);
-  const runId = await triggerSync(platform, sync);
-  await hold.asked;
-  await workflowOf(sync.name, runId).terminate('by hand');
-  await reconcile();
-  const run = await call<RunJson>(platform.caller, 'GET', `/runs/${runId}`);
-  expect(run).toMatchObject({ state: 'failed', error: { code: 'runner_lost' } });
-  hold.release();
-  expect(await runSync(platform, sync)).toMatchObject({ state: 'success', counts: { Task: expect.anything() } });
 });
 
 function source(): string {

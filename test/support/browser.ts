@@ -100,6 +100,8 @@ export async function faultsInEachLook(page: Page, name: string): Promise<readon
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
       await untilTrue(page, `document.documentElement.dataset.mantineColorScheme === '${colorScheme}'`);
+      // Colours that fade from one scheme to the other are neither of them on the way.
+      await untilTrue(page, FADED);
       const look = `${name} ${width} ${colorScheme}`;
       await keepScreen(page, look);
       faults.push(...(await accessibilityFaults(page)).map((fault) => `${look}: ${fault}`));
@@ -110,6 +112,10 @@ export async function faultsInEachLook(page: Page, name: string): Promise<readon
   }
   return faults;
 }
+
+const FADED = `document.getAnimations().every(
+  (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity,
+)`;
 
 /**
  * Resolves with what the expression is worth in the page once it is neither false nor undefined. Playwright's own
