@@ -2,25 +2,38 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from '@jest/globals';
-import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client } from '@temporalio/client';
+import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import type { SyncInput, SyncStep } from '../../contract/sync.ts';
-import { bundleWorkflows } from '../../worker/bundle.ts';
+import { installSdk } from '../../worker/sdk.ts';
 import { resumeSignal } from '../../workflows/messages.ts';
-import { useTimeSkipping } from '../support/time-skipping.ts';
+import { keptBundle } from '../support/kept-bundle.ts';
+import { useTemporal } from '../support/temporal.ts';
 
-const time = useTimeSkipping();
+const temporal = useTemporal();
+let connection: NativeConnection;
+let client: Client;
+
+beforeAll(async () => {
+  installSdk(() => undefined);
+  connection = await connected();
+  client = new Client({ connection });
+});
+
+afterAll(() => connection.close());
+
 const COMMON = { workflowThreadPoolSize: 1, reuseV8Context: true };
 
 test('U108: no workflow sees what another one left in a variable of its module', async () => {
   const workflowsPath = fileURLToPath(new URL('../fixtures/module-state/workflows.ts', import.meta.url));
   const taskQueue = randomUUID();
   const worker = await Worker.create({
-    ...{ ...COMMON, connection: time.env.nativeConnection, taskQueue },
+    ...{ ...COMMON, connection, taskQueue },
     workflowBundle: await bundleWorkflowCode({ workflowsPath }),
   });
   const start = (mine: string) =>
-    time.env.client.workflow.start('stateWorkflow', { workflowId: randomUUID(), taskQueue, args: [mine] });
+    client.workflow.start('stateWorkflow', { workflowId: randomUUID(), taskQueue, args: [mine] });
   const seen = await worker.runUntil(async () => {
     const open = await Promise.all(['one', 'two', 'three'].map(start));
     const later = await start('later');
@@ -40,13 +53,13 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
     return { status: 'finished', runId: syncId, counts: {} };
   };
   const worker = await Worker.create({
-    ...{ ...COMMON, maxCachedWorkflows: cached, connection: time.env.nativeConnection, taskQueue },
-    ...{ activities: { runScript }, workflowBundle: await bundleWorkflows() },
+    ...{ ...COMMON, maxCachedWorkflows: cached, connection, taskQueue },
+    ...{ activities: { runScript }, workflowBundle: await keptBundle() },
   });
   await worker.runUntil(async () => {
     const handles = await Promise.all(
       Array.from({ length: open }, (_, n) =>
-        time.env.client.workflow.start('syncWorkflow', {
+        client.workflow.start('syncWorkflow', {
           ...{ workflowId: randomUUID(), taskQueue, args: [{ syncId: String(n) }] },
         }),
       ),
@@ -61,7 +74,7 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
 }, 240_000);
 
 test('U109: the bundle of the workflows holds neither zod nor anything else that the SDK does not bring', async () => {
-  const { code } = await bundleWorkflows();
+  const { code } = await keptBundle();
   const packages = [...code.matchAll(/node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\//g)].map(([, name]) => name ?? '');
   expect([...new Set(packages)].filter((name) => !name.startsWith('@temporalio/')).sort()).toEqual([
     'long',
@@ -70,3 +83,8 @@ test('U109: the bundle of the workflows holds neither zod nor anything else that
   ]);
   expect(packages.length).toBeGreaterThan(0);
 });
+
+/** A server started a moment ago does not answer yet. */
+function connected(): Promise<NativeConnection> {
+  return NativeConnection.connect({ address: temporal.server.address }).catch(connected);
+}
