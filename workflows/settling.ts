@@ -2,6 +2,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   ContinueAsNew,
   isCancellation,
   workflowInfo,
@@ -19,14 +20,17 @@ export async function settlingRun<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    const failure = failureOf(error);
+    // An activity whose worker died before it heard of the cancellation ends by its missing heartbeat instead.
+    const isCancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    const failure = isCancelled ? CANCELLED : failureOf(error);
     await CancellationScope.nonCancellable(() => settleRun({ workflowId: workflowInfo().workflowId, failure }));
-    throw error;
+    throw isCancelled && !isCancellation(error) ? new CancelledFailure(CANCELLED.message) : error;
   }
 }
 
+const CANCELLED: RunFailure = { code: 'script_aborted', message: 'The run was cancelled' };
+
 function failureOf(error: unknown): RunFailure {
-  if (isCancellation(error)) return { code: 'script_aborted', message: 'The run was cancelled' };
   // What the activity said is in the cause; around it the SDK says only that an activity failed.
   const cause = error instanceof ActivityFailure ? error.cause : error;
   const code = cause instanceof ApplicationFailure ? failureCode({ code: cause.type }) : undefined;
