@@ -1,7 +1,7 @@
 import type { Meter } from '../contract/meter.ts';
 import type { Tracing } from '../contract/tracing.ts';
 import type { Client } from '@temporalio/client';
-import type { ActionGave, AllocatedRun } from '../contract/engine.ts';
+import type { ActionLeft, AllocatedRun } from '../contract/engine.ts';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import type { Catalogue } from '../outbound/catalogue.ts';
 import type { Keeper } from '../outbound/auth/keeper.ts';
@@ -58,7 +58,7 @@ export type Dependencies = {
   /** A task queue that this process alone polls: what it runs already must not be begun elsewhere. */
   readonly processQueue: string;
   /** Hears of each action that is no longer at work in this process, for callers who wait for it here. */
-  readonly actionLeft?: ((runId: string, how: ActionGave | 'ended' | 'goes on') => void) | undefined;
+  readonly actionLeft?: ((runId: string, how: ActionLeft) => void) | undefined;
 };
 
 export type ScriptLimits = {

@@ -48,9 +48,10 @@ export async function finish(
   if (outcome.status === 'completed' && !(await makeDeletions(deps, run, recorder, stop))) return { status: 'stopped' };
   const thrown = outcome.status === 'failed' ? storedFailure(outcome.failure) : null;
   if (thrown !== null && mayBeTriedAgain(run, thrown)) return tryAgain(deps, run, recorder, thrown);
-  if (outcome.status === 'completed' && (await endedAtOnce(deps, run, recorder, { outcome, stop }))) {
+  const gave = outcome.status === 'completed' ? await endedAtOnce(deps, run, recorder, { outcome, stop }) : undefined;
+  if (gave !== undefined) {
     deps.meter.runEnded({ kind: run.kind, state: 'success' }, run.runningMs + recorder.liveMs());
-    return { status: 'ended', state: 'success', failure: null, gave: { output: outcome.output ?? null } };
+    return { status: 'ended', state: 'success', failure: null, gave };
   }
   let failure = thrown;
   await recorder.flush(async (db) => {
@@ -73,7 +74,7 @@ export async function finish(
 }
 
 /**
- * The short way for most actions: what only asked and computed ends in one statement, its answers never stored. False when
+ * The short way for most actions: what only asked and computed ends in one statement, its answers never stored. Undefined when
  * there is more to do.
  */
 async function endedAtOnce(
@@ -81,16 +82,16 @@ async function endedAtOnce(
   run: Attempt,
   recorder: Recorder,
   end: { readonly outcome: Extract<ScriptOutcome, { status: 'completed' }>; readonly stop: AbortSignal },
-): Promise<boolean> {
+): Promise<ActionGave | undefined> {
   const at = deps.clock();
-  if (run.kind === 'sync' || keptUntil({ state: 'success', finishedAt: at }, deps.journals) !== null) return false;
+  if (run.kind === 'sync' || keptUntil({ state: 'success', finishedAt: at }, deps.journals) !== null) return undefined;
   const unstored = recorder.takeUnstored();
-  if (unstored === undefined) return false;
+  if (unstored === undefined) return undefined;
   const { runId, fence } = run;
   const output = end.outcome.output ?? null;
   const calls = sealCalls(deps.box, recorder.toldCalls());
   const write = () => endAtOnce(deps.db, { runId, fence, ...unstored, output, calls, at });
-  if (await untilStored(write, end.stop)) return true;
+  if (await untilStored(write, end.stop)) return { output };
   throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
 }
 

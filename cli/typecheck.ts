@@ -58,7 +58,7 @@ export function parseDiagnostics(output: string, cwd: string, folder: string): M
     if (placed !== null) {
       const [, file = '', line, column, message = ''] = placed;
       mistakes.push({
-        file: inFolder(resolve(cwd, file), folder),
+        file: placeIn(folder, resolve(cwd, file)),
         line: Number(line),
         column: Number(column),
         message,
@@ -178,8 +178,4 @@ function isInstalled(folder: string, name: string): boolean {
     if (existsSync(join(at, 'node_modules', name, 'package.json'))) return true;
     if (at === dirname(at)) return false;
   }
-}
-
-function inFolder(path: string, folder: string): string {
-  return placeIn(folder, path);
 }

@@ -34,6 +34,9 @@ export const RECONCILE = { workflowId: 'reconcile', scheduleId: 'reconcile', eve
 /** What an action that has succeeded gave, as JSON text; null for nothing. */
 export type ActionGave = { readonly output: string | null };
 
+/** How an action left a process: ended, with what it gave where its row need not be asked; or others go on with it. */
+export type ActionLeft = ActionGave | 'ended' | 'goes on';
+
 /** Tells the workflow of a run that what it waits for has come, or may have. */
 export const RESUME_SIGNAL = 'resume';
 

@@ -67,6 +67,8 @@ export function createRequestCalls(
   };
 }
 
+type Tried = Awaited<ReturnType<Dependencies['outbound']['attempt']>>;
+
 type Plan = {
   readonly config: RequestConfig;
   readonly what: string;
@@ -123,12 +125,7 @@ function firstAttempt(config: RequestConfig, { pending }: CallContext, what: str
   );
 }
 
-function answerOf(
-  tried: Awaited<ReturnType<Dependencies['outbound']['attempt']>>,
-  recorder: Recorder,
-  { number, pending }: CallContext,
-  repeatable: boolean,
-) {
+function answerOf(tried: Tried, recorder: Recorder, { number, pending }: CallContext, repeatable: boolean) {
   if (!repeatable || pending !== undefined) recorder.answered(number);
   if ('failure' in tried) throw tried.failure;
   const { head, body }: ScriptAnswer = tried.answer;
@@ -136,16 +133,12 @@ function answerOf(
 }
 
 /** Every run says the same of one limit: which call met it, where that one comes back, else what its answer tells. */
-function whyAgain(what: string, made: Awaited<ReturnType<Dependencies['outbound']['attempt']>>): { reason?: string } {
+function whyAgain(what: string, made: Tried): { reason?: string } {
   const { decision } = made;
   return decision.retry && decision.askedBy !== undefined ? { reason: reasonOf(what, made, decision.askedBy) } : {};
 }
 
-function reasonOf(
-  what: string,
-  tried: Awaited<ReturnType<Dependencies['outbound']['attempt']>>,
-  askedBy: string | undefined,
-): string {
+function reasonOf(what: string, tried: Tried, askedBy: string | undefined): string {
   if ('failure' in tried) return `${what} did not get through`;
   const by = askedBy === undefined ? '' : `, ${askedBy} names the time`;
   return `${what} was answered with ${tried.answer.head.status}${by}`;

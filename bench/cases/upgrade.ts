@@ -2,8 +2,7 @@
  * A rolling upgrade under load: API and worker of an older commit; the migrations of this code beside them; API and worker
  * of this code beside them; the old ones stopped; this code alone. Nothing may fail, be lost or be done twice.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +13,7 @@ import { type Database, openDatabase } from '../../store/db.ts';
 import { deployScripts, type TestScript } from '../../test/support/deploy-scripts.ts';
 import type { BenchOptions, Figures } from '../bench.ts';
 import { connect } from '../chaos/theatre.ts';
-import { openServers, type Servers } from '../cluster/servers.ts';
+import { engineSettings, openServers, type Servers } from '../cluster/servers.ts';
 import { startReader } from '../siege/reader.ts';
 import { startTruth, type Truth } from '../siege/truth.ts';
 import { compared, deadAfter, ended, nowOf, postsOf, truthProviders } from '../siege/verdict.ts';
@@ -119,16 +118,8 @@ async function endedAndPosted(db: Database, truth: Truth): Promise<Figures> {
 }
 
 /** Of every process; each gets a port of its own for its API. */
-async function settingsOf(folder: string, { postgresUrl, temporalAddress }: Servers, port: number) {
-  const shared = {
-    DATABASE_URL: postgresUrl,
-    TEMPORAL_ADDRESS: temporalAddress,
-    NANGO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    NANGO_PROVIDERS_FILE: join(folder, 'providers.yaml'),
-    NANGO_OUTBOUND_ALLOW: '127.0.0.1',
-    NANGO_DATA_DIR: folder,
-  };
-  await writeFile(shared.NANGO_PROVIDERS_FILE, truthProviders(`http://127.0.0.1:${port}`));
+async function settingsOf(folder: string, servers: Servers, port: number) {
+  const shared = await engineSettings(folder, servers, truthProviders(`http://127.0.0.1:${port}`));
   return async () => ({ ...shared, SERVER_PORT: String(await freePort()) });
 }
 

@@ -2,8 +2,7 @@
  * The topology of docker-compose.yml without Docker: Postgres, a Temporal server with its schema in it, two API processes,
  * two workers for syncs and one for actions. Each process that ends is started again, as its supervisor would.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,7 +15,7 @@ import type { Database } from '../../store/db.ts';
 import { startScript } from '../process.ts';
 import { type Kept, keep } from '../siege/keeper.ts';
 import { isReady } from '../siege/servers.ts';
-import { openServers, type Servers } from './servers.ts';
+import { engineSettings, openServers, type Servers } from './servers.ts';
 
 export type Cluster = Pick<Servers, 'postgres' | 'temporal' | 'temporalAddress' | 'temporalKind'> & {
   /** Of each API, with the key of `dev`. */
@@ -47,15 +46,7 @@ export async function openCluster(
   const { postgres, postgresUrl, temporal, temporalAddress, temporalKind, pidOf } = servers;
   const { db } = await openMigrated(postgresUrl, { max: 4, onLost: () => undefined, closing });
   const { dev = '' } = await ensureEnvironments(db, { folder: null, apiUrl: undefined, at: new Date() });
-  const shared = {
-    DATABASE_URL: postgresUrl,
-    TEMPORAL_ADDRESS: temporalAddress,
-    NANGO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    NANGO_PROVIDERS_FILE: join(folder, 'providers.yaml'),
-    NANGO_OUTBOUND_ALLOW: '127.0.0.1',
-    NANGO_DATA_DIR: folder,
-  };
-  await writeFile(shared.NANGO_PROVIDERS_FILE, providers);
+  const shared = await engineSettings(folder, servers, providers);
   const kept = (name: string, script: string, ready: RegExp, own: Readonly<Record<string, string>>): Kept => {
     const settings = { ...shared, ...own };
     return keep(name, { closing, say, start: (mine) => startScript(script, { closing: mine, ready, settings }) });

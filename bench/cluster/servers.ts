@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../platform/ports.ts';
 import { startPostgres } from '../../platform/postgres.ts';
@@ -35,6 +37,24 @@ export async function openServers(
   const temporal = await keepServer(closing, join(folder, 'temporal.pid'), start);
   const pidOf = (server: string): number => Number(readFileSync(join(folder, `${server}.pid`), 'utf8'));
   return { postgres, postgresUrl, temporal, temporalAddress: address, temporalKind: kind, pidOf };
+}
+
+/** What every process of the engine is told of the servers; `providers` is the text of its catalogue, kept in `folder`. */
+export async function engineSettings(
+  folder: string,
+  { postgresUrl, temporalAddress }: Servers,
+  providers: string,
+): Promise<Readonly<Record<string, string>>> {
+  const shared = {
+    DATABASE_URL: postgresUrl,
+    TEMPORAL_ADDRESS: temporalAddress,
+    NANGO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    NANGO_PROVIDERS_FILE: join(folder, 'providers.yaml'),
+    NANGO_OUTBOUND_ALLOW: '127.0.0.1',
+    NANGO_DATA_DIR: folder,
+  };
+  await writeFile(shared.NANGO_PROVIDERS_FILE, providers);
+  return shared;
 }
 
 type Starter = { readonly address: string; readonly start: () => Promise<{ readonly stop: () => Promise<void> }> };

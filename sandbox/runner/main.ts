@@ -129,8 +129,9 @@ function watchRuns(): void {
   for (const run of all) void run.watchCpu();
   const rss = process.memoryUsage.rss();
   if (rss - restingBytes <= GROWTH_BYTES) return;
-  const held = all.reduce((sum, run) => sum + run.mayHold(), 0);
-  for (const run of all) run.watchHeap(rss, held - run.mayHold());
+  const held = all.map((run) => run.mayHold());
+  const sum = held.reduce((one, other) => one + other, 0);
+  for (const [at, run] of all.entries()) run.watchHeap(rss, sum - (held[at] ?? 0));
 }
 
 function endRun(id: number): void {

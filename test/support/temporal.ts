@@ -2,11 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
+import { NativeConnection } from '@temporalio/worker';
 import { freePort } from '../../platform/ports.ts';
 import { type LocalTemporal, startTemporal } from '../../platform/temporal-server.ts';
 
 export type TestTemporal = {
   readonly server: LocalTemporal;
+  /** Of workers; a server started a moment ago does not answer yet. */
+  readonly connect: () => Promise<NativeConnection>;
   /** Where its data are. */
   readonly folder: () => string;
   /** Ends the server as a power cut would; its data stay. */
@@ -35,11 +38,17 @@ export function useTemporal(settings: readonly string[] = []): TestTemporal {
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
   });
+  const there = (): LocalTemporal => {
+    if (server === undefined) throw new Error('Temporal is there from beforeAll on');
+    return server;
+  };
+  const connect = (): Promise<NativeConnection> =>
+    NativeConnection.connect({ address: there().address }).catch(connect);
   return {
+    connect,
     folder: () => folder,
     get server() {
-      if (server === undefined) throw new Error('Temporal is there from beforeAll on');
-      return server;
+      return there();
     },
     kill: async () => {
       process.kill(Number(await readFile(join(folder, 'temporal.pid'), 'utf8')), 'SIGKILL');

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, type NativeConnection, Worker } from '@temporalio/worker';
 import type { SyncInput, SyncStep } from '../../contract/sync.ts';
 import { installSdk } from '../../worker/sdk.ts';
 import { resumeSignal } from '../../workflows/messages.ts';
@@ -17,7 +17,7 @@ let client: Client;
 
 beforeAll(async () => {
   installSdk(() => undefined);
-  connection = await connected();
+  connection = await temporal.connect();
   client = new Client({ connection });
 });
 
@@ -83,8 +83,3 @@ test('U109: the bundle of the workflows holds neither zod nor anything else that
   ]);
   expect(packages.length).toBeGreaterThan(0);
 });
-
-/** A server started a moment ago does not answer yet. */
-function connected(): Promise<NativeConnection> {
-  return NativeConnection.connect({ address: temporal.server.address }).catch(connected);
-}

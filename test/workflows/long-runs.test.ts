@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { Client, ScheduleOverlapPolicy } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { isOpenWorkflow } from '../../activities/workflow-state.ts';
 import type { SyncInput, SyncStep } from '../../contract/sync.ts';
@@ -80,7 +80,7 @@ async function withWorker(
   atEnd: () => void,
   work: (client: Client, taskQueue: string) => Promise<void>,
 ): Promise<void> {
-  const connection = await connected();
+  const connection = await temporal.connect();
   try {
     const taskQueue = randomUUID();
     const worker = await Worker.create({
@@ -91,11 +91,6 @@ async function withWorker(
   } finally {
     await connection.close();
   }
-}
-
-/** A server started a moment ago does not answer yet. */
-function connected(): Promise<NativeConnection> {
-  return NativeConnection.connect({ address: temporal.server.address }).catch(connected);
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
