@@ -25,6 +25,7 @@ export function useWindowed(list: RefObject<HTMLElement | null>, { count, keyOf,
     overscan: BESIDE,
     scrollMargin: top,
     getItemKey: keyOf,
+    measureElement: heightOf,
   });
   const items = virtualizer.getVirtualItems();
   const [first, last] = [items[0], items.at(-1)];
@@ -34,4 +35,12 @@ export function useWindowed(list: RefObject<HTMLElement | null>, { count, keyOf,
     afterPx: last === undefined ? 0 : Math.max(0, virtualizer.getTotalSize() - (last.end - top)),
     measure: virtualizer.measureElement,
   };
+}
+
+/**
+ * Fractions count: with whole pixels, a row that comes into the page moves the ones below it, the browser scrolls back by
+ * that much, the row leaves again, and so on, which stops whatever scrolls to the end meanwhile.
+ */
+function heightOf(row: Element): number {
+  return row.getBoundingClientRect().height;
 }
