@@ -5,7 +5,6 @@ import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract
 import { paginateDefaults } from '../outbound/catalogue.ts';
 import { DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
 import { findCheckpoint } from '../store/checkpoints.ts';
-import { type Connection, connectionById } from '../store/connections.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { pendingCalls, savePendingCalls, unrepeatableCalls } from '../store/journal.ts';
 import {
@@ -60,15 +59,13 @@ export async function runAttempt(
   { signal, watched, onEnd, onStored }: Supervision,
 ): Promise<AttemptResult> {
   const stop = AbortSignal.any([signal, watched.cancelled]);
-  const connection = await untilStored(() => connectionById(deps.db, begun.connectionRow), stop);
-  if (connection === undefined) throw new EngineError('lease_lost', 'The connection was deleted');
   const bundle = await loadBundle(deps, begun.bundleHash, stop);
   let run = begun;
   if (!(await emptyCacheOf(deps, run, stop))) return { status: 'stopped' };
   await trackModels(deps, run, modelsTracked(run, bundle), stop);
   for (let deaths = 0, deathsInPlace = 0; ; ) {
     const alone = deaths >= DEATHS_BEFORE_ALONE;
-    const pass = await runPass(deps, run, { connection, bundle, stop, watched, alone, onStored });
+    const pass = await runPass(deps, run, { bundle, stop, watched, alone, onStored });
     const { outcome, recorder, turn } = pass;
     if (stop.aborted) {
       // What cannot be kept now is done again by the next attempt.
@@ -104,7 +101,6 @@ async function runPass(
   deps: Dependencies,
   run: Attempt,
   given: Pick<Supervision, 'watched' | 'onStored'> & {
-    connection: Connection;
     bundle: ScriptBundle;
     stop: AbortSignal;
     alone: boolean;
@@ -124,7 +120,7 @@ async function runPass(
   const recorder = createRecorder(deps, run, pending, { signal: stop, fail, heed: watched.heed, onStored });
   const over = new AbortController();
   const pass = { recorder, signal, beginAgain: (db: Queryable) => renew(db, deps, run) };
-  const host = traceHost(deps.tracing, createDurableHost(deps, run, given.connection, pass), over.signal);
+  const host = traceHost(deps.tracing, createDurableHost(deps, run, pass), over.signal);
   const turn = watchTurn(deps, run, recorder.liveMs);
   const leave = deps.flushWindow.enter();
   const running = deps.sandbox.run({
@@ -132,8 +128,8 @@ async function runPass(
     bundle: given.bundle,
     kind: run.kind,
     context: guestContext(run, {
-      ...given.connection,
-      paginate: paginateDefaults(deps.catalogue, given.connection.provider),
+      ...run.connection,
+      paginate: paginateDefaults(deps.catalogue, run.connection.provider),
     }),
     input: run.input ?? undefined,
     seed: deps.box.open(run.sealedSeed),

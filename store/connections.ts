@@ -178,6 +178,34 @@ export async function connectionRowsOf(
   return result.rows.map(({ id }) => id);
 }
 
+/** In a statement about runs `r`: the connection of each, in one column that `connectionIn` reads. */
+export const CONNECTION_OF_RUN = `(select to_json(found) from (${SELECT} where c.id = r.connection_id) found)`;
+
+/** Moments are text in JSON. */
+export type ConnectionColumn = {
+  readonly [Name in keyof Connection]: Connection[Name] extends Date
+    ? string
+    : Date extends Connection[Name]
+      ? string | null
+      : Connection[Name];
+};
+
+export function connectionIn(column: ConnectionColumn): Connection {
+  return {
+    ...column,
+    createdAt: new Date(column.createdAt),
+    updatedAt: new Date(column.updatedAt),
+    expiresAt: moment(column.expiresAt),
+    refreshAt: moment(column.refreshAt),
+    authFailedAt: moment(column.authFailedAt),
+    lastFetchedAt: moment(column.lastFetchedAt),
+  };
+}
+
+function moment(text: string | null): Date | null {
+  return text === null ? null : new Date(text);
+}
+
 export async function connectionById(db: Queryable, id: string): Promise<Connection | undefined> {
   const result = await db.query<Connection>({
     name: 'connection-by-id',

@@ -4,6 +4,7 @@ import type { AllocatedRun } from '../contract/engine.ts';
 import { EngineError, type FailureCode, type FailureDetails } from '../contract/failures.ts';
 import type { SyncAddress } from '../contract/ids.ts';
 import type { Control, RunState } from '../contract/sync.ts';
+import { CONNECTION_OF_RUN, type Connection, type ConnectionColumn, connectionIn } from './connections.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import type { ValidationMode } from './scripts.ts';
 import { withReplay } from './replays.ts';
@@ -98,6 +99,8 @@ export type Attempt = {
   readonly startedBy: StartedBy;
   readonly environment: string;
   readonly connectionRow: string;
+  /** As it was when the attempt began. */
+  readonly connection: Connection;
   readonly scriptId: string | null;
   readonly syncId: string | null;
   readonly models: readonly string[] | null;
@@ -140,7 +143,7 @@ export async function beginAttempt(
   db: Queryable,
   start: { runId: string; workflowRunId: string; at: Date; taskAt?: Date },
 ): Promise<Attempt | undefined> {
-  const result = await db.query<Attempt>({
+  const result = await db.query<Omit<Attempt, 'connection'> & { connection: ConnectionColumn }>({
     name: 'begin-attempt',
     text: `update runs r
            set fence = r.fence + 1,
@@ -169,10 +172,12 @@ export async function beginAttempt(
              r.started_at as "startedAt", r.empty_cache as "emptyCache",
              coalesce(r.generation_at, r.started_at) as "beginsAt", r.flushed, r.generation, r.journal_bytes::float8 as "journalBytes", r.running_ms::float8 as "runningMs",
              r.log_bytes::float8 as "logBytes", coalesce(r.root_run, r.id) as "rootRun",
-             (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks`,
+             (select count(*)::int from journal_chunks j where j.run_id = r.id and j.generation = r.generation) as chunks,
+             ${CONNECTION_OF_RUN} as connection`,
     values: [start.runId, start.workflowRunId, start.at, start.taskAt ?? null],
   });
-  return result.rows[0];
+  const begun = result.rows[0];
+  return begun && { ...begun, connection: connectionIn(begun.connection) };
 }
 
 export type RunEnd = {

@@ -1,7 +1,6 @@
 /** The Host of a deployed script: what each host call means when its effects must last. One file per group of calls. */
 import type { Host } from '../../contract/host.ts';
 import { createRedactor, type Redactor } from '../../contract/redaction.ts';
-import type { Connection } from '../../store/connections.ts';
 import type { Queryable } from '../../store/db.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
@@ -17,7 +16,6 @@ import { createTriggerCalls } from './triggers.ts';
 export function createDurableHost(
   deps: Dependencies,
   run: Attempt,
-  connection: Connection,
   pass: {
     readonly recorder: Recorder;
     readonly signal: AbortSignal;
@@ -25,6 +23,7 @@ export function createDurableHost(
   },
 ): Host {
   const { recorder, signal } = pass;
+  const { connection } = run;
   const redactor = createRedactor();
   redactor.add(JSON.parse(deps.box.open(connection.sealedCredentials)));
   const log = createRunLog(deps, run, recorder, redactor);

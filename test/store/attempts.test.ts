@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { allocateSyncRun } from '../../store/allocation.ts';
+import { connectionById } from '../../store/connections.ts';
 import { endAtOnce } from '../../store/end-at-once.ts';
 import { type Attempt, beginAttempt, countFlush, suspendRun } from '../../store/runs.ts';
 import { useDatabase } from '../support/database.ts';
@@ -22,6 +23,19 @@ async function begin(): Promise<Attempt> {
 
 test('starts that lead nowhere are counted', async () => {
   expect([(await begin()).idleStarts, (await begin()).idleStarts, (await begin()).idleStarts]).toEqual([1, 2, 3]);
+});
+
+test('an attempt brings its connection as it is stored, moments and odd texts among it', async () => {
+  const { connectionRow } = await begin();
+  await database.pool.query(
+    `update connections set expires_at = '2026-11-27T00:00:00.123456Z', refresh_at = $2, auth_failed_at = $2,
+       last_fetched_at = null, refresh_error = $3, metadata = $4, end_user = '{"id": "u"}', tags = '{"a": "b"}'
+     where id = $1`,
+    [connectionRow, START, `it's "so" 😀\n`, { big: 12345678901234.5, deep: [{ text: '\u2028\\' }], none: null }],
+  );
+  const { connection } = await begin();
+  expect(connection).toEqual(await connectionById(database.pool, connectionRow));
+  expect(connection.refreshAt).toEqual(START);
 });
 
 test('an answer that was kept begins the count anew, a flush without one does not', async () => {
