@@ -1,6 +1,7 @@
 import { ApplicationFailure, isCancellation, setCurrentDetails, sleep } from '@temporalio/workflow';
 import type { ActionEnd, ActionInput, ActionStep } from '../contract/sync.ts';
 import { continueAction, continueActionAt, runAction } from './proxies.ts';
+import { remainingMs } from './remaining.ts';
 import { settlingRun } from './settling.ts';
 
 /**
@@ -19,7 +20,7 @@ async function runToEnd(input: ActionInput): Promise<ActionEnd> {
     switch (step.status) {
       case 'waiting':
         setCurrentDetails(`Waiting until ${step.resumeAt}: ${step.reason}`);
-        await sleep(Math.max(0, Date.parse(step.resumeAt) - Date.now()));
+        await sleep(remainingMs({ at: step.resumeAt, waitMs: step.waitMs }));
         setCurrentDetails('');
         step = await continueAction(input);
         break;
