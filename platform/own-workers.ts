@@ -5,7 +5,7 @@ import { openRunControl } from '../activities/index.ts';
 import { createDelivery } from '../outbound/delivery.ts';
 import { ensureOwnSchedules } from '../runtime/temporal-setup.ts';
 import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
-import { startWorkers } from '../worker/create.ts';
+import { runsAtOnce, startWorkers } from '../worker/create.ts';
 import type { Core, EngineOptions } from './core.ts';
 
 /** How long an application may take to answer a webhook. */
@@ -17,7 +17,8 @@ export async function startOwnWorkers(
   core: Core,
   workflowBundle: WorkflowBundleWithSourceMap,
 ): Promise<{ readonly sandbox: Sandbox; readonly failed: Promise<never> }> {
-  const sandbox = createSandbox({ log });
+  const syncSlots = settings.NANGO_SYNC_SLOTS;
+  const sandbox = createSandbox({ log, runsAtOnce: runsAtOnce(roles, syncSlots) });
   closing.add('the sandbox', sandbox.close);
   const delivery = createDelivery({ allow: settings.NANGO_OUTBOUND_ALLOW, answerTimeoutMs: WEBHOOK_WITHIN_MS });
   closing.add('webhooks', delivery.close);
@@ -42,7 +43,6 @@ export async function startOwnWorkers(
   };
   const { connection } = core;
   const { namespace } = parts.temporal;
-  const syncSlots = settings.NANGO_SYNC_SLOTS;
   const workers = await startWorkers({ connection, namespace, workflowBundle, deps, roles, syncSlots, tracing });
   closing.add('the workers', workers.stop);
   if (roles.syncs) await ensureOwnSchedules(client);

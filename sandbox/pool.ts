@@ -11,7 +11,12 @@ import { residentBytes } from './resident-memory.ts';
 import { abortedOutcome, interruptedOutcome } from './supervision.ts';
 
 export type SandboxOptions = {
-  /** Children that serve an environment; one spare besides is kept warm. @default twice the processors, at least 2 */
+  /** Runs that may be under way at once: there will be children enough for them. @default none are promised */
+  readonly runsAtOnce?: number;
+  /**
+   * Children that serve an environment; one spare besides is kept warm. More there are only for environments that would
+   * have none. @default twice the processors, at least 2, and as many as hold `runsAtOnce`
+   */
   readonly maxChildren?: number;
   /** Runs in one child at once. @default 20 */
   readonly runsPerChild?: number;
@@ -25,7 +30,7 @@ export type SandboxOptions = {
 };
 
 export type Sandbox = {
-  /** Runs one script. Never rejects for anything a script does; waits while all children are full. */
+  /** Runs one script. Never rejects for anything a script does; waits while all children of its environment are full. */
   readonly run: (run: ScriptRun) => Promise<ScriptOutcome>;
   /** Resolves once what every isolate needs is loaded, or could not be: then nothing here bundles any more. */
   readonly loaded: Promise<void>;
@@ -43,12 +48,14 @@ export type Sandbox = {
   };
 };
 
-type Waiting = { readonly run: ScriptRun; readonly start: (child: Child | undefined) => void };
+type Waiting = { readonly run: ScriptRun; readonly start: (child: Child) => void };
 
 /** Opens the sandbox and starts its spare child. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
-  const maxChildren = options.maxChildren ?? Math.max(2, 2 * availableParallelism());
-  const { runsPerChild = 20, recycleAfter = 2000, idleMs = 60_000, sparesWhenFull = true } = options;
+  const { runsPerChild = 20, runsAtOnce = 0 } = options;
+  const maxChildren =
+    options.maxChildren ?? Math.max(2, 2 * availableParallelism(), Math.ceil(runsAtOnce / runsPerChild));
+  const { recycleAfter = 2000, idleMs = 60_000, sparesWhenFull = true } = options;
   const { log = () => undefined } = options;
   const runtime = loadGuestRuntime();
   // Asked for at once; whoever runs first meets the failure.
@@ -99,7 +106,10 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     if (best !== undefined) return best;
     if (children.size < maxChildren) return bind(texts, environment);
     const idle = [...children].find((child) => child.running() === 0 && !child.retired);
-    if (idle === undefined) return undefined;
+    if (idle === undefined) {
+      // What runs there may last for hours: an environment waits for its own runs only.
+      return own.length === 0 ? bind(texts, environment) : undefined;
+    }
     void idle.end();
     children.delete(idle);
     return bind(texts, environment);
@@ -138,25 +148,27 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     idleTimers.set(child, timer);
   };
 
-  const waitForChild = (run: ScriptRun, texts: GuestRuntime): Promise<Child | undefined> =>
-    new Promise((resolve) => {
-      const waiting: Waiting = { run, start: resolve };
-      const leave = (): void => {
-        const at = queue.indexOf(waiting);
-        if (at >= 0) queue.splice(at, 1);
-        resolve(undefined);
-      };
-      run.signal.addEventListener('abort', leave, { once: true });
-      run.interrupt?.addEventListener('abort', leave, { once: true });
-      closing.signal.addEventListener('abort', leave, { once: true });
-      queue.push(waiting);
-      serve(texts);
-    });
-
   const leftOutcome = (run: ScriptRun): ScriptOutcome => {
     const isInterrupted = run.interrupt?.aborted && !run.signal.aborted && !closing.signal.aborted;
     return isInterrupted ? interruptedOutcome() : abortedOutcome(run);
   };
+
+  /** In a child as soon as one is chosen: until its run has begun, it would be taken for idle and might be ended. */
+  const runInChild = (run: ScriptRun, texts: GuestRuntime): Promise<ScriptOutcome> =>
+    new Promise((resolve) => {
+      const signal = AbortSignal.any([run.signal, closing.signal]);
+      const waiting: Waiting = { run, start: (child) => resolve(child.run({ ...run, signal })) };
+      const leave = (): void => {
+        const at = queue.indexOf(waiting);
+        if (at < 0) return;
+        queue.splice(at, 1);
+        resolve(leftOutcome(run));
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      run.interrupt?.addEventListener('abort', leave, { once: true });
+      queue.push(waiting);
+      serve(texts);
+    });
 
   const all = (): readonly Child[] => [...children, ...(spare === undefined ? [] : [spare])];
 
@@ -187,9 +199,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     run: async (run) => {
       const texts = await runtime;
       if (run.signal.aborted || run.interrupt?.aborted || closing.signal.aborted) return leftOutcome(run);
-      const child = await waitForChild(run, texts);
-      if (child === undefined) return leftOutcome(run);
-      return child.run({ ...run, signal: AbortSignal.any([run.signal, closing.signal]) });
+      return runInChild(run, texts);
     },
     close: async () => {
       closing.abort();

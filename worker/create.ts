@@ -73,6 +73,11 @@ export async function startWorkers(options: {
   };
 }
 
+/** Runs of scripts that these workers take at once. */
+export function runsAtOnce(roles: WorkerRoles, syncSlots: number): number {
+  return (roles.actions ? ACTIONS_AT_ONCE : 0) + (roles.syncs ? syncSlots : 0);
+}
+
 function activitiesOnly({
   workflowBundle: _,
   ...rest
@@ -80,11 +85,12 @@ function activitiesOnly({
   return { ...rest, maxConcurrentActivityTaskPolls: 1 };
 }
 
+const ACTIONS_AT_ONCE = 200;
 const ACTIONS = {
   taskQueue: TASK_QUEUES.actions,
   maxCachedWorkflows: 100,
-  maxConcurrentLocalActivityExecutions: 200,
-  maxConcurrentActivityTaskExecutions: 200,
+  maxConcurrentLocalActivityExecutions: ACTIONS_AT_ONCE,
+  maxConcurrentActivityTaskExecutions: ACTIONS_AT_ONCE,
   maxConcurrentWorkflowTaskExecutions: 100,
 } as const;
 

@@ -144,6 +144,38 @@ test('a run that is to be alone shares its child with no other, also where there
   expect(await bothRun.promise).toBe(3);
 });
 
+test('there are children for as many runs as were asked for', async () => {
+  const RUNS = 60;
+  const own = createSandbox({ runsAtOnce: RUNS, runsPerChild: 10 });
+  const allRun = Promise.withResolvers<void>();
+  let arrived = 0;
+  const log = async () => {
+    arrived += 1;
+    if (arrived === RUNS) allRun.resolve();
+    await allRun.promise;
+    return { value: null };
+  };
+  const outcomes = await Promise.all(
+    Array.from({ length: RUNS }, () => runIn(own, { body: 'await nango.log("held");', host: { log } })),
+  );
+  await own.close();
+  expect(outcomes.map(({ status }) => status)).toEqual(Array(RUNS).fill('completed'));
+});
+
+test('an environment does not wait for the runs of others, however few children there may be', async () => {
+  const own = createSandbox({ maxChildren: 1, runsPerChild: 1, sparesWhenFull: false });
+  const released = Promise.withResolvers<void>();
+  const held = runIn(own, {
+    body: 'await nango.log("held");',
+    host: { log: () => released.promise.then(() => ({ value: null })) },
+    environment: 'one',
+  });
+  expect(await runIn(own, { environment: 'two' })).toMatchObject({ status: 'completed' });
+  released.resolve();
+  expect(await held).toMatchObject({ status: 'completed' });
+  await own.close();
+});
+
 test('a child of another environment gives way when all children are taken', async () => {
   for (const environment of ['a', 'b', 'c', 'd', 'e']) expect(await outputOf('return 1;', { environment })).toBe(1);
   expect(sandbox.stats().children).toBeLessThanOrEqual(4);

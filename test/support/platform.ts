@@ -45,6 +45,12 @@ export function usePlatform(
   firstRoles: Partial<Roles> = {},
   temporalSettings: readonly string[] = [],
 ): TestPlatform {
+  // Registered first: hooks run in this order, and the platform must stop before the servers it holds on to.
+  afterAll(async () => {
+    await closing.run();
+    await upstream?.close();
+    await rm(folder, { recursive: true, force: true });
+  }, 180_000);
   const database = useDatabase();
   const temporal = useTemporal(temporalSettings);
   const firstKey = settings['NANGO_ENCRYPTION_KEY'] ?? randomBytes(32).toString('base64');
@@ -91,11 +97,6 @@ export function usePlatform(
     upstream = await startExampleUpstream();
     await writeFile(join(folder, 'providers.yaml'), exampleProviders(upstream.url));
     await start(firstRoles);
-  }, 180_000);
-  afterAll(async () => {
-    await stop();
-    await upstream?.close();
-    await rm(folder, { recursive: true, force: true });
   }, 180_000);
   return {
     events: journal.events,
