@@ -75,6 +75,45 @@ test('odd texts in every place of a query and a body are data: a known answer, n
   expect(faults).toEqual([]);
 });
 
+test('odd texts in every header that is read are data: a known answer, no failure of the server', async () => {
+  const faults: string[] = [];
+  // What a header can hold, and clients send: bytes, of which the rest is percent-encoded by nobody.
+  const inHeaders = [...ODD.filter((text) => /^[ -ÿ]*$/.test(text)), 'ÿ', '%00', '%ff', 'true, false', '-1', '1e9'];
+  for (const one of await keyedOf(api)) {
+    const request = complete(one);
+    for (const { name } of one.operation.parameters.filter((parameter) => parameter.in === 'header')) {
+      for (const odd of inHeaders) {
+        const { status, text } = await sendDescribed(api, one, {
+          ...request,
+          headers: { ...request.headers, [name]: odd },
+        });
+        if (status >= 500 || !(String(status) in one.operation.responses))
+          faults.push(`${one.name} ${name}: ${odd}: ${status} ${text}`.slice(0, 300));
+      }
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+test('a body is read as JSON whatever its content type says: the same answer by every endpoint', async () => {
+  const faults: string[] = [];
+  for (const one of await withBody()) {
+    const request = complete(one);
+    const raw = '{"of no use":';
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'no type',
+    ]) {
+      const sent = { raw, headers: { ...request.headers, 'content-type': type } };
+      const { status, body } = await api.call(one.method, addressOf(one, request), sent);
+      if (status !== 400 || body.error.code !== 'invalid_body') faults.push(`${one.name} ${type}: ${status}`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
 test.each([
   '/../secret',
   '/records/..%2f..%2fetc%2fpasswd',
