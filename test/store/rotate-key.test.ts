@@ -17,6 +17,8 @@ import { DEFAULT_WEBHOOK_SETTINGS, putWebhookSettings } from '../../store/webhoo
 import { useDatabase } from '../support/database.ts';
 import { START, seedRun, seedSync } from '../support/rows.ts';
 
+const CONNECTIONS = 1_000;
+
 const database = useDatabase();
 const [oldKey, newKey] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
 const old = createSecretBox(oldKey);
@@ -25,7 +27,7 @@ let environment = 0;
 let place = { runId: '', generation: 0, chunk: 0 };
 let rows: string[] = [];
 
-// A secret of every kind, sealed with the old key; 450 connections make several batches.
+// A secret of every kind, sealed with the old key; as many connections as U102 tells of make several batches.
 beforeEach(async () => {
   const { pool } = database;
   environment += 1;
@@ -40,7 +42,7 @@ beforeEach(async () => {
   const found = await connectionById(pool, sync.connectionRow);
   if (found === undefined) throw new Error('no connection');
   rows = [];
-  for (let index = 0; index < 450; index += 1) {
+  for (let index = 0; index < CONNECTIONS; index += 1) {
     const saved = await saveConnection(pool, {
       environmentId: found.environmentId,
       integrationId: found.integrationId,
@@ -100,11 +102,11 @@ test('U102: everything sealed is sealed anew, and the old key is not needed any 
     'webhook_settings.signing_key',
   ]);
   const total = await rotateKey(database.pool, both);
-  expect(total).toBeGreaterThanOrEqual(455);
+  expect(total).toBeGreaterThanOrEqual(CONNECTIONS + 5);
   expect(await envelopesOf(old.keyId)).toEqual([]);
   const alone = createSecretBox(newKey);
   const last = await connectionById(database.pool, rows.at(-1) ?? '');
-  expect(alone.open(last?.sealedCredentials ?? '')).toBe('secret 449');
+  expect(alone.open(last?.sealedCredentials ?? '')).toBe(`secret ${CONNECTIONS - 1}`);
   const chunk = await journalChunk(database.pool, place);
   expect(alone.openBytes(chunk ?? Buffer.alloc(0), chunkName(place)).toString()).toBe('answers');
   expect(await rotateKey(database.pool, both)).toBe(0);

@@ -5,8 +5,12 @@ import { Context } from '@temporalio/activity';
 import { Client, ScheduleOverlapPolicy } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
+import { putSchedule } from '../../activities/schedules.ts';
 import { isOpenWorkflow } from '../../activities/workflow-state.ts';
+import { TASK_QUEUES } from '../../contract/engine.ts';
 import type { SyncInput, SyncStep } from '../../contract/sync.ts';
+import { registerSearchAttributes } from '../../runtime/temporal-setup.ts';
+import type { Sync } from '../../store/syncs.ts';
 import type { syncWorkflow } from '../../workflows/index.ts';
 import { keptBundle } from '../support/kept-bundle.ts';
 import { useTemporal } from '../support/temporal.ts';
@@ -74,15 +78,67 @@ test('U062, U110: the schedule of a sync skips its ticks and triggers while a ru
   });
 }, 120_000);
 
+// The report's ten minutes at an interval of 30 s with runs of 100 s, thirty times as fast: Temporal's shortest interval.
+const [TICKS, INTERVAL_MS, RUN_MS] = [20, 1_000, 3_333];
+
+const SLOW: Sync = {
+  ...{ id: '1', environmentId: '1', environment: 'dev', connectionRow: '1', connectionId: 'acme', variant: 'base' },
+  ...{
+    providerConfigKey: 'tracker',
+    scriptId: '1',
+    name: 'slow',
+    scheduleId: 'sync:slow',
+    models: [],
+    bundleHash: 'h',
+  },
+  ...{ paused: false, held: false, intervalMs: INTERVAL_MS, runs: 'every 30s', autoStart: true, syncType: 'full' },
+  ...{ lastSyncDate: null, failures: 0, backsOffUntil: null, revision: 1, scheduledRevision: 1 },
+};
+
+test('U062: of a schedule whose runs take longer than its interval never two run at once, and what it skips is counted', async () => {
+  let [underWay, most, ended] = [0, 0, 0];
+  const closing = new AbortController();
+  const runScript = async (): Promise<SyncStep> => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await delay(RUN_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+    underWay -= 1;
+    ended += 1;
+    return FINISHED;
+  };
+  await withWorker(
+    { runScript },
+    () => closing.abort(),
+    async (client) => {
+      await putSchedule(client, SLOW);
+      const schedule = client.schedule.getHandle(SLOW.scheduleId);
+      const taken = async () => (await schedule.describe()).info;
+      await until(async () => {
+        const { numActionsTaken, numActionsSkippedOverlap } = await taken();
+        return numActionsTaken + numActionsSkippedOverlap >= TICKS;
+      });
+      const { numActionsTaken, numActionsSkippedOverlap } = await taken();
+      await schedule.delete();
+      expect(most).toBe(1);
+      // One that has ended leaves its place to the next tick: none of them is lost.
+      expect(numActionsTaken - ended).toBeLessThanOrEqual(1);
+      expect(numActionsTaken).toBeGreaterThanOrEqual(Math.floor((TICKS * INTERVAL_MS) / (RUN_MS + 2 * INTERVAL_MS)));
+      expect(numActionsSkippedOverlap).toBeGreaterThanOrEqual(2 * numActionsTaken);
+    },
+    TASK_QUEUES.syncs,
+  );
+}, 120_000);
+
 /** Runs `work` beside a worker with our workflows and these activities on the dev server, which has schedules. */
 async function withWorker(
   activities: Partial<Activities>,
   atEnd: () => void,
   work: (client: Client, taskQueue: string) => Promise<void>,
+  taskQueue: string = randomUUID(),
 ): Promise<void> {
   const connection = await temporal.connect();
   try {
-    const taskQueue = randomUUID();
+    await registerSearchAttributes(connection, 'default');
     const worker = await Worker.create({
       ...{ connection, taskQueue, activities, workflowBundle: await keptBundle() },
       ...{ workflowThreadPoolSize: 1, reuseV8Context: true },
