@@ -69,6 +69,13 @@ test('runs, records, requests and the sandbox are counted, also after the SDK wa
     'nango_task_queue_backlog_age_seconds{queue="nango-actions",task="workflow"} 0',
   ])
     expect(now).toContain(line);
+  for (const one of [
+    'nango_run_duration_seconds_sum{kind="sync",state="success"}',
+    'nango_http_request_duration_seconds_sum{method="POST",route="/action/trigger",status="200"}',
+  ]) {
+    expect(await valueOf(one)).toBeGreaterThan(0);
+    expect(await valueOf(one)).toBeLessThan(60);
+  }
   expect(await valueOf('nango_sandbox_processes')).toBeGreaterThan(0);
   expect(await valueOf('nango_sandbox_resident_memory_bytes')).toBeGreaterThan(10_000_000);
   expect(await valueOf('nango_store_connections{state="idle"}')).toBeGreaterThan(0);
@@ -84,3 +91,19 @@ test('a run that waits is counted among the waiting', async () => {
   await triggerSync(platform, { ...ACME, name: 'patient' });
   await until('nango_open_runs{kind="sync",state="waiting"}', 1);
 }, 60_000);
+
+test('what no worker takes is the lag of its queue, until one takes it', async () => {
+  await platform.stop();
+  await platform.start({ syncs: false });
+  const backlog = 'nango_task_queue_backlog{queue="nango-syncs",task="workflow"}';
+  const run = await triggerSync(platform, { ...ACME, name: 'tasks' });
+  const age = 'nango_task_queue_backlog_age_seconds{queue="nango-syncs",task="workflow"}';
+  await until(backlog, 1);
+  while (((await valueOf(age)) ?? 0) <= 1) await delay(100);
+  await until('nango_open_runs{kind="sync",state="queued"}', 1);
+  await platform.stop();
+  await platform.start();
+  await platform.event(({ event, fields }) => event === 'run.ended' && fields['run'] === run);
+  await until(backlog, 0);
+  await until(age, 0);
+}, 120_000);

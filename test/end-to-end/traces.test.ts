@@ -59,13 +59,11 @@ test('one action is one trace: the request of its caller, workflow, activity, ca
 
 test('a sync belongs to the request that triggered it, and what a schedule starts is a trace of its own', async () => {
   await runSync(platform, { integration: 'tracker', connection: 'acme', name: 'tasks' });
-  const spans = await collector.whole(['workflow syncWorkflow', 'activity runScript']);
-  const script = spans.find(({ name }) => name === 'activity runScript');
-  expect(script && pathTo(script, spans)).toEqual([
-    'POST /sync/trigger',
-    'workflow syncWorkflow',
-    'activity runScript',
-  ]);
+  const path = ['POST /sync/trigger', 'workflow syncWorkflow', 'activity runScript', 'nango.request', 'GET 127.0.0.1'];
+  const spans = await collector.whole(path);
+  const roots = spans.filter(({ name }) => name === path[0]).map(({ traceId }) => traceId);
+  const requests = spans.filter(({ name, traceId }) => name === path.at(-1) && roots.includes(traceId));
+  expect(requests.map((request) => pathTo(request, spans))).toEqual([path]);
   const reconcile = (await collector.whole(['workflow reconcileWorkflow', 'activity reconcileSyncs'])).find(
     ({ name }) => name === 'workflow reconcileWorkflow',
   );
