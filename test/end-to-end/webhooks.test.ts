@@ -5,15 +5,18 @@ import { deployScripts } from '../support/deploy-scripts.ts';
 import { runSync, usePlatform } from '../support/platform.ts';
 import { type UpstreamRequest, useUpstream } from '../support/upstream.ts';
 
-const platform = usePlatform();
+const platform = usePlatform({ NANGO_SCRIPT_CPU_MS: '1000' });
 const application = useUpstream();
+const refusing = useUpstream();
 let signingKey = '';
 
 const SYNC = { integration: 'task-tracker', connection: 'acme', name: 'numbers' };
 const SOURCE = `
 export default async function fetchData(nango: any) {
-  const { fail, ids } = (await nango.getMetadata()) ?? {};
+  const { fail, loops, asks, ids } = (await nango.getMetadata()) ?? {};
   if (fail) throw new Error('told to fail');
+  if (loops) for (;;);
+  if (asks) await nango.get({ endpoint: '/', baseUrlOverride: asks, retries: 0 });
   await nango.batchSave((ids ?? []).map((id: number) => ({ id: String(id), at: Date.now() })), 'Task');
 }`;
 
@@ -30,7 +33,7 @@ beforeAll(async () => {
 const bodies = () => application.requests.map(({ body }) => JSON.parse(body.toString()) as Record<string, unknown>);
 
 /** Resolves with the requests once there are so many. */
-let arrived: (requests: readonly UpstreamRequest[]) => void = () => undefined;
+let arrived: (requests: readonly UpstreamRequest[]) => unknown = () => undefined;
 const requests = (count: number) =>
   new Promise<readonly UpstreamRequest[]>((resolve) => {
     arrived = (all) => {
@@ -48,9 +51,9 @@ beforeEach(() => {
   });
 });
 
-async function metadata(value: unknown): Promise<void> {
+async function metadata(value: unknown, connection = SYNC.connection): Promise<void> {
   await call(platform.caller, 'POST', '/connections/metadata', {
-    connection_id: SYNC.connection,
+    connection_id: connection,
     provider_config_key: SYNC.integration,
     metadata: value,
   });
@@ -135,4 +138,28 @@ test('webhooks of one connection arrive in order while they succeed', async () =
   await requests(6);
   const order = bodies().map(({ sequence }) => Number(sequence));
   expect(order).toEqual([...order].sort((a, b) => a - b));
+});
+
+test.each([
+  ['runs out of time', () => ({ loops: true }), 'script_timed_out'],
+  ['is refused by the API', () => ({ asks: refusing.url }), 'script_failed'],
+])('U097: a third run that %s is told of as incremental, the first one as initial', async (what, how, code) => {
+  const sync = { ...SYNC, connection: what };
+  refusing.handleWith(() => ({ status: 401 }));
+  await createConnection(platform.caller, SYNC.integration, sync.connection);
+  for (const given of [{ ids: [1] }, { ids: [2] }, how()]) {
+    await metadata(given, sync.connection);
+    await runSync(platform, sync);
+  }
+  // That of the connection's creation comes besides, and what an earlier test left to be tried again.
+  const told = () => bodies().filter(({ connectionId, type }) => connectionId === what && type === 'sync');
+  await new Promise<void>((resolve) => {
+    arrived = () => told().length >= 3 && resolve();
+    arrived(application.requests);
+  });
+  expect(told()).toMatchObject([
+    { syncType: 'INITIAL', success: true },
+    { syncType: 'INCREMENTAL', success: true },
+    { syncType: 'INCREMENTAL', success: false, error: { type: code } },
+  ]);
 });
