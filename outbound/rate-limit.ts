@@ -6,8 +6,19 @@ import type { ProviderRetry } from './provider.ts';
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** One window: how much of it is left, and in how many milliseconds it begins anew. */
-export type Window = { readonly name: string; readonly remaining: number; readonly resetMs: number };
+/** One window: how much of it is left, in how many milliseconds it begins anew, and how much it holds where that is told. */
+export type Window = {
+  readonly name: string;
+  readonly remaining: number;
+  readonly resetMs: number;
+  readonly limit?: number | undefined;
+};
+
+/** A window that lasts longer is spent as it comes: nobody can say today who else will want of it within the hour. */
+const PACED_WITHIN_MS = 60_000;
+/** The share of a window below which the rest is shared out, and how many calls that are where nobody tells its size. */
+const LOW_SHARE = 0.2;
+const LOW = 5;
 
 /**
  * The windows of the RateLimit fields (draft-ietf-httpapi-ratelimit-headers): `RateLimit: "minute";r=0;t=12, "day";r=9;t=60`
@@ -17,16 +28,15 @@ export type Window = { readonly name: string; readonly remaining: number; readon
 export function rateLimitWindows(headers: Headers): Window[] {
   const text = textOf(headers, 'ratelimit');
   if (text !== undefined && /;\s*[rt]=/.test(text)) {
-    return text.split(',').flatMap((item) => {
-      const [name = '', ...parameters] = item.split(';').map((part) => part.trim());
-      return window(name.replaceAll('"', ''), valueOf(parameters, 'r'), valueOf(parameters, 't'));
-    });
+    const sizes = new Map(itemsOf(textOf(headers, 'ratelimit-policy') ?? '').map(({ name, of }) => [name, of('q')]));
+    return itemsOf(text).flatMap(({ name, of }) => window(name, of('r'), of('t'), sizes.get(name)));
   }
   if (text !== undefined) {
     const fields = text.split(/[,;]/).map((part) => part.trim());
-    return window('default', valueOf(fields, 'remaining'), valueOf(fields, 'reset'));
+    return window('default', valueOf(fields, 'remaining'), valueOf(fields, 'reset'), valueOf(fields, 'limit'));
   }
-  return window('default', textOf(headers, 'ratelimit-remaining'), textOf(headers, 'ratelimit-reset'));
+  const said = (field: string) => textOf(headers, `ratelimit-${field}`);
+  return window('default', said('remaining'), said('reset'), said('limit'));
 }
 
 /** How long an API wants to hear nothing more: the longest of the windows that are spent, undefined when none is. */
@@ -36,16 +46,41 @@ export function spentForMs(headers: Headers): { readonly waitMs: number; readonl
   return longest && { waitMs: longest.resetMs, name: longest.name };
 }
 
+/**
+ * How long the next call waits so that the little that is left of a window lasts until it begins anew: whoever shares the
+ * budget learns of it from each answer, and all together slow down instead of running into the limit. Undefined while
+ * there is plenty; the longest of several windows.
+ */
+export function paceOf(windows: readonly Window[]): { readonly waitMs: number; readonly name: string } | undefined {
+  const low = windows.filter(
+    ({ remaining, resetMs, limit }) =>
+      remaining > 0 &&
+      resetMs <= PACED_WITHIN_MS &&
+      remaining <= (limit === undefined ? LOW : Math.max(1, Math.floor(limit * LOW_SHARE))),
+  );
+  const paces = low.map(({ name, remaining, resetMs }) => ({ name, waitMs: Math.ceil(resetMs / remaining) }));
+  return paces.toSorted((a, b) => b.waitMs - a.waitMs)[0];
+}
+
 /** Whether the header that the provider's entry names as its counter stands at 0. */
 export function isCounterSpent(headers: Headers, provider: ProviderRetry | undefined): boolean {
   return provider?.remaining !== undefined && textOf(headers, provider.remaining)?.trim() === '0';
 }
 
-function window(name: string, remaining: string | undefined, reset: string | undefined): Window[] {
+function window(name: string, remaining: string | undefined, reset: string | undefined, limit?: string): Window[] {
   const left = Number(remaining?.trim() || Number.NaN);
   const seconds = Number(reset?.trim() || Number.NaN);
   if (!Number.isFinite(left) || !Number.isFinite(seconds) || seconds < 0) return [];
-  return [{ name, remaining: left, resetMs: Math.ceil(seconds * 1_000) }];
+  // The drafts before 6 list windows behind the limit: `10, 10;w=1, 50;w=60`.
+  const size = Number.parseFloat(limit ?? '');
+  return [{ name, remaining: left, resetMs: Math.ceil(seconds * 1_000), ...(size > 0 && { limit: size }) }];
+}
+
+function itemsOf(list: string): { readonly name: string; readonly of: (key: string) => string | undefined }[] {
+  return list.split(',').map((item) => {
+    const [name = '', ...parameters] = item.split(';').map((part) => part.trim());
+    return { name: name.replaceAll('"', ''), of: (key) => valueOf(parameters, key) };
+  });
 }
 
 function valueOf(parts: readonly string[], key: string): string | undefined {

@@ -1,6 +1,6 @@
 /** Whether a failed call is tried again, and when. Pure: the loop that obeys it lives in request.ts. */
 import type { ProviderRetry } from './provider.ts';
-import { isCounterSpent, rateLimitWindows, spentForMs } from './rate-limit.ts';
+import { isCounterSpent, paceOf, rateLimitWindows, spentForMs, type Window } from './rate-limit.ts';
 import { isPassing } from './unreachable.ts';
 
 /** What one attempt came to. `text` is the answer's body, where it is at hand. */
@@ -165,8 +165,8 @@ function byWindows(answer: Answer): RetryDecision | undefined {
 export type Pause = { readonly until: Date; readonly reason: string };
 
 /**
- * What the next call must wait for: a limit that this answer, whatever its status, says is used up, or a 429 that names a
- * time although its own call is not tried again.
+ * What the next call must wait for: a limit that this answer, whatever its status, says is used up or nearly so, or a 429
+ * that names a time although its own call is not tried again.
  */
 export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
   if ('networkCode' in outcome) return undefined;
@@ -174,9 +174,26 @@ export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined
   if (spent !== undefined) {
     return { until: new Date(now.getTime() + spent.waitMs), reason: `the limit '${spent.name}' of the API is used up` };
   }
-  if (!isSpent(outcome, provider) && outcome.status !== 429) return undefined;
+  if (!isSpent(outcome, provider) && outcome.status !== 429) return paced(outcome, provider, now);
   const asked = waitAsked(outcome, { retries: 0, retryOn: [], provider }, now);
   if (!asked?.retry || asked.askedBy === undefined) return undefined;
   const reason = `the limit of the API is used up, ${asked.askedBy} names the time`;
   return { until: new Date(now.getTime() + asked.waitMs), reason };
+}
+
+function paced(answer: Answer, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
+  const pace = paceOf([...rateLimitWindows(answer.headers), ...ownWindow(answer, provider, now)]);
+  if (pace === undefined) return undefined;
+  const reason = `little is left of the limit '${pace.name}' of the API, and it is shared out`;
+  return { until: new Date(now.getTime() + pace.waitMs), reason };
+}
+
+/** The window that the headers of the provider's entry tell of. */
+function ownWindow(answer: Answer, provider: ProviderRetry | undefined, now: Date): readonly Window[] {
+  const left = provider?.remaining === undefined ? undefined : headerOf(answer, provider.remaining);
+  const reset =
+    longest(answer, provider?.at ?? [], (text) => msUntil(text, now)) ??
+    longest(answer, provider?.after ?? [], (text) => msAfter(text, now));
+  if (left === undefined || left.trim() === '' || !reset?.retry || !Number.isFinite(Number(left))) return [];
+  return [{ name: provider?.remaining ?? '', remaining: Number(left), resetMs: reset.waitMs }];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { rateLimitWindows, spentForMs } from '../../outbound/rate-limit.ts';
+import { paceOf, rateLimitWindows, spentForMs } from '../../outbound/rate-limit.ts';
 import { decideRetry, pauseAfter } from '../../outbound/retry.ts';
 import { connection, openOutbound } from '../support/outbound.ts';
 import { useUpstream } from '../support/upstream.ts';
@@ -64,12 +64,53 @@ test.each([200, 404, 429])('a limit that answer %s says is used up is a pause fo
   });
 });
 
+test.each<[string, Record<string, string>, number | undefined]>([
+  ['a fifth of what the policy names', { ratelimit: '"m";r=20;t=10', 'ratelimit-policy': '"m";q=100;w=60' }, 500],
+  ['more than that', { ratelimit: '"m";r=21;t=10', 'ratelimit-policy': '"m";q=100;w=60' }, undefined],
+  ['a fifth of the limit of drafts 6 and 7', { ratelimit: 'limit=10, remaining=2, reset=5' }, 2_500],
+  ['the last of three', { 'ratelimit-limit': '3, 3;w=1', 'ratelimit-remaining': '1', 'ratelimit-reset': '1' }, 1_000],
+  ['two of three', { 'ratelimit-limit': '3', 'ratelimit-remaining': '2', 'ratelimit-reset': '1' }, undefined],
+  ['five of a limit that nobody tells', { ratelimit: '"m";r=5;t=10' }, 2_000],
+  ['six of one', { ratelimit: '"m";r=6;t=10' }, undefined],
+  ['little of an hour', { ratelimit: '"hour";r=1;t=3000', 'ratelimit-policy': '"hour";q=5000' }, undefined],
+  [
+    'little of an hour that is nearly over',
+    { ratelimit: '"hour";r=4;t=20', 'ratelimit-policy': '"hour";q=5000' },
+    5_000,
+  ],
+  ['little of a second and of a minute', { ratelimit: '"s";r=1;t=1, "m";r=5;t=50' }, 10_000],
+])('where %s is left, calls wait so that it lasts', (_, headers, waitMs) => {
+  expect(paceOf(rateLimitWindows(headers))?.waitMs).toBe(waitMs);
+  const until = pauseAfter({ status: 200, headers }, undefined, now)?.until;
+  expect(until).toEqual(waitMs === undefined ? undefined : new Date(now.getTime() + waitMs));
+});
+
+test('calls that wait as they are told find something left until the window begins anew, however many there were', () => {
+  for (let limit = 1; limit <= 200; limit += 1) {
+    let remaining = Math.max(1, Math.floor(limit / 5));
+    let resetMs = 60_000;
+    for (let pace = paceOf([{ name: 'm', remaining, resetMs, limit }]); pace !== undefined; ) {
+      resetMs -= pace.waitMs;
+      // A millisecond more for each call at most: every pace is rounded up.
+      if (remaining === 1) expect(resetMs).toBeLessThanOrEqual(0);
+      remaining -= 1;
+      pace = paceOf([{ name: 'm', remaining, resetMs, limit }]);
+    }
+    expect(remaining).toBe(0);
+  }
+});
+
 test("the provider's own counter makes the same pause", () => {
   const provider = { remaining: 'x-left', at: ['x-reset'] };
   const reset = String(Date.parse('2026-01-01T01:00:00Z') / 1_000);
   const pause = pauseAfter({ status: 200, headers: { 'x-left': '0', 'x-reset': reset } }, provider, now);
   expect(pause?.until).toEqual(new Date('2026-01-01T01:00:00Z'));
   expect(pauseAfter({ status: 200, headers: { 'x-left': '1', 'x-reset': reset } }, provider, now)).toBeUndefined();
+  const soon = String(Date.parse('2026-01-01T00:00:10Z') / 1_000);
+  expect(pauseAfter({ status: 200, headers: { 'x-left': '4', 'x-reset': soon } }, provider, now)).toEqual({
+    until: new Date('2026-01-01T00:00:02.500Z'),
+    reason: "little is left of the limit 'x-left' of the API, and it is shared out",
+  });
 });
 
 test('a 429 that names a time is a pause for the next call, also where its own is not tried again', () => {
