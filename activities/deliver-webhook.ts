@@ -28,27 +28,25 @@ const GONE = 410;
 const ORDER_WITHIN_MS = 30_000;
 const LOOK_AGAIN_MS = 250;
 
-type Sender = Pick<Dependencies, 'db' | 'box' | 'clock' | 'delivery' | 'log'>;
 type Outcome = { readonly status: number | null; readonly error: string | null };
 
 /**
  * One attempt of one delivery. Made again it may send the same bytes twice: receivers tell by `X-Nango-Delivery`, as the
  * standard of at-least-once delivery has it.
  */
-export function createDeliverWebhook(deps: Sender) {
+export function createDeliverWebhook(deps: Dependencies) {
   return async ({ deliveryId: id }: DeliveryInput): Promise<DeliveryStep> => {
     const delivery = await pendingDelivery(deps.db, id);
     const key = delivery && (await signingKey(deps.db, deps.box, delivery.environmentId));
     if (delivery === undefined || key === undefined) return { status: 'gone' };
     const now = deps.clock();
-    if (isHeldBack(delivery, now)) return again(new Date(now.getTime() + LOOK_AGAIN_MS), now);
+    if (isHeldBack(delivery, now)) return again(new Date(now.getTime() + LOOK_AGAIN_MS));
     const begun = performance.now();
     const outcome = await post(deps, id, delivery, key);
     const tookMs = Math.round(performance.now() - begun);
-    const at = deps.clock();
-    const { state, nextAttemptAt } = judge(outcome, delivery.attempts, at, Math.random());
-    await noteAttempt(deps.db, { id, state, ...outcome, at, nextAttemptAt, tookMs });
-    if (state === 'pending' && nextAttemptAt !== null) return again(nextAttemptAt, at);
+    const { state, nextAttemptAt } = judge(outcome, delivery.attempts, deps.clock(), Math.random());
+    await noteAttempt(deps.db, { id, state, ...outcome, at: deps.clock(), nextAttemptAt, tookMs });
+    if (state === 'pending' && nextAttemptAt !== null) return again(nextAttemptAt);
     deps.log('webhook.ended', { delivery: id, url: delivery.url, state, ...outcome });
     return { status: state === 'pending' ? 'expired' : state };
   };
@@ -59,7 +57,7 @@ function isHeldBack(delivery: PendingDelivery, now: Date): boolean {
   return delivery.isBehind && delivery.attempts === 0 && age < ORDER_WITHIN_MS;
 }
 
-async function post(deps: Sender, id: string, { url, body }: PendingDelivery, key: string): Promise<Outcome> {
+async function post(deps: Dependencies, id: string, { url, body }: PendingDelivery, key: string): Promise<Outcome> {
   const headers = { ...signatureHeaders(key, body), 'x-nango-delivery': id };
   try {
     return { ...(await deps.delivery.post({ url, body, headers }, cancellationSignal())), error: null };
@@ -83,6 +81,6 @@ export function judge(
   return { state: 'pending', nextAttemptAt: new Date(now.getTime() + wait * (1 + JITTER * (2 * chance - 1))) };
 }
 
-function again(at: Date, now: Date): DeliveryStep {
-  return { status: 'again', at: at.toISOString(), waitMs: Math.max(0, at.getTime() - now.getTime()) };
+function again(at: Date): DeliveryStep {
+  return { status: 'again', at: at.toISOString() };
 }

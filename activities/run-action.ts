@@ -11,7 +11,6 @@ import { currentExecution } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { settleIdentity } from '../store/identity.ts';
 import { untilStored } from './store-retry.ts';
-import { waitUntil } from './wait.ts';
 
 /** Below the workflow task's time-out (10 s), which a local activity must not reach. */
 const HAND_OVER_AFTER_MS = 3_000;
@@ -106,7 +105,7 @@ async function execute(
       if (result.failure) return { step: { status: 'failed', failure: shortOf(result.failure) } };
       return { step: { status: 'finished' }, gave: result.gave };
     case 'waiting':
-      return { step: { status: 'waiting', ...waitUntil(deps, result) } };
+      return { step: { status: 'waiting', resumeAt: result.resumeAt.toISOString(), reason: result.reason } };
     case 'stopped':
       if (watched.cancelled.aborted) return { step: await cancel(deps, run) };
       return HANDED_OVER;

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { RunFailure, SyncInput, SyncStep, Wait } from '../contract/sync.ts';
+import type { RunFailure, SyncInput, SyncStep } from '../contract/sync.ts';
 import { allocateSyncRun } from '../store/allocation.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { heldByRuns } from '../store/held-deletions.ts';
@@ -18,7 +18,6 @@ import { currentExecution, scheduledAt } from './execution.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { beginWithRoom, wakeNextInLine } from './room.ts';
 import { untilStored } from './store-retry.ts';
-import { waitUntil } from './wait.ts';
 import { isOpenWorkflow } from './workflow-state.ts';
 import type { Stored } from './recorder.ts';
 
@@ -79,9 +78,9 @@ async function beginSyncRun(
 }
 
 function waitInLine(deps: Dependencies, runId: string, wait: { resumeAt: Date; reason: string }): SyncStep {
-  const told = waitUntil(deps, wait);
-  deps.log('run.waiting', { run: runId, until: told.resumeAt, reason: told.reason });
-  return { status: 'waiting', runId, ...told };
+  const resumeAt = wait.resumeAt.toISOString();
+  deps.log('run.waiting', { run: runId, until: resumeAt, reason: wait.reason });
+  return { status: 'waiting', runId, resumeAt, reason: wait.reason };
 }
 
 /**
@@ -137,7 +136,7 @@ async function runSync(
   const { runId } = run;
   switch (result.status) {
     case 'waiting':
-      return waitingStep(deps, runId, waitUntil(deps, result), signal);
+      return waitingStep(deps, runId, { resumeAt: result.resumeAt.toISOString(), reason: result.reason }, signal);
     case 'paused':
       return waitingStep(deps, runId, { resumeAt: null, reason: PAUSED }, signal);
     case 'interrupted':
@@ -172,7 +171,7 @@ function totalling(
 async function waitingStep(
   deps: Dependencies,
   runId: string,
-  wait: Wait<string | null>,
+  wait: { readonly resumeAt: string | null; readonly reason: string },
   signal: AbortSignal,
 ): Promise<SyncStep> {
   const done = await untilStored(() => progressOfRun(deps.db, runId), signal);

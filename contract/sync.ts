@@ -7,9 +7,6 @@ export type SyncInput = { readonly syncId: string; readonly runId?: string };
 
 export type RunFailure = { readonly code: FailureCode; readonly message: string; readonly location?: ScriptLocation };
 
-/** A wait as an activity tells it: until when, and how many milliseconds are left; older histories lack the latter. */
-export type Wait<Until = string> = { readonly resumeAt: Until; readonly waitMs?: number; readonly reason: string };
-
 /** What `runScript` answers: values, never exceptions, for everything an author or an upstream can cause. */
 export type SyncStep =
   | {
@@ -24,12 +21,14 @@ export type SyncStep =
   /** Another run holds the sync, it fails too often to run each time, or it is gone: nothing was run. */
   | { readonly status: 'skipped'; readonly reason: 'running' | 'paused' | 'backing off' | 'gone' }
   /** `resumeAt` is null for a paused run, which goes on when it is told to. */
-  | (Wait<string | null> & {
+  | {
       readonly status: 'waiting';
       readonly runId: string;
+      readonly resumeAt: string | null;
+      readonly reason: string;
       /** How far it has got; absent where nobody looked. */
       readonly done?: { readonly requests: number; readonly counts: Readonly<Record<string, RecordCounts>> };
-    })
+    }
   | { readonly status: 'handedOver'; readonly runId: string };
 
 export type SyncResult = Exclude<SyncStep, { status: 'waiting' | 'handedOver' }>;
@@ -40,7 +39,7 @@ export type ActionEnd = { readonly status: 'finished' } | { readonly status: 'fa
 
 export type ActionStep =
   | ActionEnd
-  | (Wait & { readonly status: 'waiting' })
+  | { readonly status: 'waiting'; readonly resumeAt: string; readonly reason: string }
   /** It takes longer than a workflow task may: the process that polls this queue goes on with it; null for any process. */
   | { readonly status: 'handedOver'; readonly taskQueue: string | null };
 

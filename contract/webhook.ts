@@ -3,5 +3,5 @@ export type DeliveryInput = { readonly deliveryId: string };
 
 export type DeliveryStep =
   | { readonly status: 'delivered' | 'refused' | 'expired' | 'gone' }
-  /** Not yet: try again at this time, which is in so many milliseconds. */
-  | { readonly status: 'again'; readonly at: string; readonly waitMs?: number };
+  /** Not yet: try again at this time. */
+  | { readonly status: 'again'; readonly at: string };

@@ -22,7 +22,6 @@ import { createCredentialVault } from '../store/credentials.ts';
 import type { Database } from '../store/db.ts';
 import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
-import { openSharedClock } from '../store/shared-clock.ts';
 import type { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
 import type { WorkerRoles } from '../worker/create.ts';
@@ -63,6 +62,7 @@ export async function openCore(options: EngineOptions) {
     version: VERSION,
   });
   closing.add('the traces', tracing.close);
+  const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
   if (catalogue.warnings.length > 0) log('providers.not_understood', { warnings: catalogue.warnings });
@@ -70,9 +70,6 @@ export async function openCore(options: EngineOptions) {
     openStore(parts.databaseUrl, log, closing),
     openTemporal(parts, closing),
   ]);
-  const sharedClock = await openSharedClock(db, (aheadMs) => log('clock.differs', { aheadMs }));
-  closing.add('the clock', async () => sharedClock.close());
-  const clock = sharedClock.now;
   const interceptors = tracing.isOn ? { workflow: [traceStarts(tracing)] } : {};
   const client = new Client({ connection, namespace: parts.temporal.namespace, interceptors });
   const operations = openOperationLog(db, (lost) => log('logs.lost', lost));

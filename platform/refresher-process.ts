@@ -10,7 +10,6 @@ import { createCredentialVault } from '../store/credentials.ts';
 import { openDatabase } from '../store/db.ts';
 import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox } from '../store/secret-box.ts';
-import { openSharedClock } from '../store/shared-clock.ts';
 import type { FromRefresher, RefreshFault, RefresherSettings, ToRefresher } from './refresher.ts';
 
 const DATABASE_CONNECTIONS = 2;
@@ -30,34 +29,30 @@ process.on('message', (message: ToRefresher) => {
     return;
   }
   const { number, connection, reason } = message;
-  work
-    ?.then(({ keeper }) => keeper.refresh({ ...connection, connectionConfig: {}, credentials: {} }, reason))
-    .then(
-      () => tell({ number }),
-      (error: unknown) => tell({ number, failure: failureOf(error) }),
-    );
+  work?.keeper.refresh({ ...connection, connectionConfig: {}, credentials: {} }, reason).then(
+    () => tell({ number }),
+    (error: unknown) => tell({ number, failure: failureOf(error) }),
+  );
 });
 process.once('disconnect', async () => {
-  await (await work)?.close();
+  await work?.close();
   process.exit(0);
 });
 // Ctrl-C reaches every process of a terminal; this one ends with its parent's goodbye.
 process.on('SIGINT', () => undefined);
 
-async function open({ databaseUrl, keys: [key = '', ...previous], providersFile, allow }: RefresherSettings) {
+function open({ databaseUrl, keys: [key = '', ...previous], providersFile, allow }: RefresherSettings) {
   const onLost = (error: Error): void => log('store.connection_lost', { error: error.message });
   const db = openDatabase(databaseUrl, { max: DATABASE_CONNECTIONS, onLost });
   const holds = openDatabase(databaseUrl, { max: REFRESHES_AT_ONCE, onLost });
   const vault = createCredentialVault({ db, holds, box: createSecretBox(key, previous) });
   const catalogue = loadProviders({ file: providersFile });
   const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
-  const clock = await openSharedClock(db, (aheadMs) => log('clock.differs', { aheadMs }));
-  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock: clock.now, log, operations });
+  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock: () => new Date(), log, operations });
   return {
     keeper,
     close: async () => {
       await close();
-      clock.close();
       await operations.close();
       await Promise.all([db.end(), holds.end()]);
     },

@@ -1,7 +1,6 @@
 import { ApplicationFailure, isCancellation, setCurrentDetails, sleep } from '@temporalio/workflow';
 import type { ActionEnd, ActionInput, ActionStep } from '../contract/sync.ts';
 import { continueAction, continueActionAt, runAction } from './proxies.ts';
-import { remainingMs } from './remaining.ts';
 import { settlingRun } from './settling.ts';
 
 /**
@@ -20,7 +19,7 @@ async function runToEnd(input: ActionInput): Promise<ActionEnd> {
     switch (step.status) {
       case 'waiting':
         setCurrentDetails(`Waiting until ${step.resumeAt}: ${step.reason}`);
-        await sleep(remainingMs({ at: step.resumeAt, waitMs: step.waitMs }));
+        await sleep(Math.max(0, Date.parse(step.resumeAt) - Date.now()));
         setCurrentDetails('');
         step = await continueAction(input);
         break;

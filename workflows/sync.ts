@@ -11,7 +11,6 @@ import {
 import type { SyncInput, SyncResult, SyncStep } from '../contract/sync.ts';
 import { resumeSignal } from './messages.ts';
 import { scripts } from './proxies.ts';
-import { remainingMs } from './remaining.ts';
 import { settlingRun } from './settling.ts';
 import type { RecordCounts } from '../contract/host.ts';
 
@@ -59,7 +58,7 @@ async function runToEnd(input: SyncInput): Promise<SyncResult> {
 }
 
 async function waitVisibly(
-  { runId, resumeAt, waitMs, reason, done }: Extract<SyncStep, { status: 'waiting' }>,
+  { runId, resumeAt, reason, done }: Extract<SyncStep, { status: 'waiting' }>,
   wake: { isDue: boolean },
 ): Promise<void> {
   const wait = resumeAt === null ? `Waiting: ${reason}` : `Waiting until ${resumeAt}: ${reason}`;
@@ -67,7 +66,7 @@ async function waitVisibly(
   setCurrentDetails([wait, ...(progress ?? [])].join('\n'));
   log.info('run.waiting', { runId, resumeAt, reason });
   if (resumeAt === null) await condition(() => wake.isDue);
-  else await condition(() => wake.isDue, remainingMs({ at: resumeAt, waitMs }));
+  else await condition(() => wake.isDue, Math.max(1, Date.parse(resumeAt) - Date.now()));
   wake.isDue = false;
   setCurrentDetails('');
 }

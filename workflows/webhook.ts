@@ -1,7 +1,6 @@
 import { sleep } from '@temporalio/workflow';
 import type { DeliveryInput, DeliveryStep } from '../contract/webhook.ts';
 import { deliverWebhook } from './proxies.ts';
-import { remainingMs } from './remaining.ts';
 
 /** One webhook to one URL: attempts with growing waits, for about a day. */
 export async function deliverWebhookWorkflow(
@@ -10,6 +9,6 @@ export async function deliverWebhookWorkflow(
   for (;;) {
     const step = await deliverWebhook(input);
     if (step.status !== 'again') return step;
-    await sleep(remainingMs(step));
+    await sleep(Math.max(0, Date.parse(step.at) - Date.now()));
   }
 }
