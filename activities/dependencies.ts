@@ -40,7 +40,7 @@ export type Dependencies = {
   readonly runAction: (run: { readonly runId: string; readonly workflowId: string }) => Promise<unknown>;
   /** Tells Temporal at once what has changed in Postgres. */
   readonly reconcile: () => Promise<void>;
-  /** The one clock of the engine: start times, leases, limits and records go by it, never by `Date.now()` or SQL `now()`. */
+  /** The one clock of the engine (`store/shared-clock.ts`): start times, leases, limits and records go by it, never by `Date.now()`. */
   readonly clock: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly flushWindow: FlushWindow;

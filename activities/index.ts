@@ -14,6 +14,7 @@ import { createSweepJournals } from './sweep-journals.ts';
 import { createSweepLogs } from './sweep-logs.ts';
 import { createSweepRecords } from './sweep-records.ts';
 import { createSettleRun } from './settle-run.ts';
+import { tellingWaits } from './wait-length.ts';
 
 export { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from './dependencies.ts';
 export { failureInterceptor } from './failure-interceptor.ts';
@@ -22,13 +23,15 @@ export { openRunControl } from './run-control.ts';
 export function createActivities(deps: Dependencies) {
   const startWebhooks = createStartWebhooks(deps);
   const startEvents = createStartEvents(deps);
+  const actions = createActionActivities(deps);
   return {
-    runScript: createRunScript(deps),
-    ...createActionActivities(deps),
+    runScript: tellingWaits(deps.clock, createRunScript(deps)),
+    runAction: tellingWaits(deps.clock, actions.runAction),
+    continueAction: tellingWaits(deps.clock, actions.continueAction),
     settleRun: createSettleRun(deps),
     refreshIdle: createRefreshIdle(deps),
     ...createReconcileActivities(deps),
-    deliverWebhook: createDeliverWebhook(deps),
+    deliverWebhook: tellingWaits(deps.clock, createDeliverWebhook(deps)),
     /** Everything that was written to be told or begun and was not. */
     startWebhooks: async () => {
       await startWebhooks();

@@ -1,6 +1,7 @@
 /** Inputs and results of the workflows: ids, counts and times only. Records, bodies, scripts and secrets never go here. */
 import type { FailureCode, ScriptLocation } from './failures.ts';
 import type { RecordCounts } from './host.ts';
+import type { WaitMs } from './wait.ts';
 
 /** Starts one run of one sync of one connection. `runId` is set when the run was allocated by a trigger. */
 export type SyncInput = { readonly syncId: string; readonly runId?: string };
@@ -25,6 +26,7 @@ export type SyncStep =
       readonly status: 'waiting';
       readonly runId: string;
       readonly resumeAt: string | null;
+      readonly waitMs?: WaitMs;
       readonly reason: string;
       /** How far it has got; absent where nobody looked. */
       readonly done?: { readonly requests: number; readonly counts: Readonly<Record<string, RecordCounts>> };
@@ -39,7 +41,7 @@ export type ActionEnd = { readonly status: 'finished' } | { readonly status: 'fa
 
 export type ActionStep =
   | ActionEnd
-  | { readonly status: 'waiting'; readonly resumeAt: string; readonly reason: string }
+  | { readonly status: 'waiting'; readonly resumeAt: string; readonly waitMs?: WaitMs; readonly reason: string }
   /** It takes longer than a workflow task may: the process that polls this queue goes on with it; null for any process. */
   | { readonly status: 'handedOver'; readonly taskQueue: string | null };
 

@@ -22,6 +22,7 @@ import { createCredentialVault } from '../store/credentials.ts';
 import type { Database } from '../store/db.ts';
 import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
+import { openSharedClock } from '../store/shared-clock.ts';
 import type { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
 import type { WorkerRoles } from '../worker/create.ts';
@@ -62,7 +63,6 @@ export async function openCore(options: EngineOptions) {
     version: VERSION,
   });
   closing.add('the traces', tracing.close);
-  const clock = (): Date => new Date();
   const box = createSecretBox(parts.encryptionKey, settings.NANGO_ENCRYPTION_KEY_PREVIOUS);
   const catalogue = loadProviders({ file: settings.NANGO_PROVIDERS_FILE });
   if (catalogue.warnings.length > 0) log('providers.not_understood', { warnings: catalogue.warnings });
@@ -70,6 +70,7 @@ export async function openCore(options: EngineOptions) {
     openStore(parts.databaseUrl, log, closing),
     openTemporal(parts, closing),
   ]);
+  const clock = await openClock(db, log, closing);
   const interceptors = tracing.isOn ? { workflow: [traceStarts(tracing)] } : {};
   const client = new Client({ connection, namespace: parts.temporal.namespace, interceptors });
   const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
@@ -87,7 +88,7 @@ export async function openCore(options: EngineOptions) {
   });
   closing.add('outbound', outbound.close);
   const ownActions = roles.actions ? createOwnActions() : undefined;
-  const engine = createEngine({ client, namespace: parts.temporal.namespace, uiUrl: parts.uiUrl, ownActions });
+  const engine = createEngine({ client, namespace: parts.temporal.namespace, uiUrl: parts.uiUrl, ownActions, clock });
   return {
     ...{
       instruments,
@@ -127,7 +128,7 @@ function openAuthorizer({ settings, parts, log, closing }: EngineOptions, { db, 
       providersFile: settings.NANGO_PROVIDERS_FILE,
       allow,
     },
-    log,
+    { log, clock },
   );
   closing.add('the refresher', refresher.close);
   const authorizer = createAuthorizer({ vault, elsewhere: refresher.refresh, catalogue, allow, clock, log });
@@ -140,6 +141,21 @@ async function openStore(url: string, log: Log, closing: Closing): Promise<Datab
   const { db, applied } = await openMigrated(url, { max: DATABASE_CONNECTIONS, onLost, closing });
   if (applied.length > 0) log('store.migrated', { applied });
   return db;
+}
+
+/** Less is the machines' everyday. */
+const TOLD_FROM_MS = 1_000;
+
+async function openClock(db: Database, log: Log, closing: Closing): Promise<() => Date> {
+  const { now, close } = await openSharedClock(db, {
+    onStep: (byMs) => {
+      if (Math.abs(byMs) >= TOLD_FROM_MS) log('clock.set', { byMs: Math.round(byMs) });
+    },
+  });
+  closing.add('the clock', close);
+  const aheadMs = Date.now() - now().getTime();
+  if (Math.abs(aheadMs) >= TOLD_FROM_MS) log('clock.differs', { aheadMs });
+  return now;
 }
 
 const LOCAL_WITHIN_MS = 20_000;

@@ -22,13 +22,17 @@ const tell = (message: FromRefresher): void => {
 };
 const log = (event: string, fields: Readonly<Record<string, unknown>>): void => tell({ log: [event, fields] });
 let work: ReturnType<typeof open> | undefined;
+/** What its parent's clock last said, and when it was heard. */
+let told = { at: 0, heardAt: 0 };
+const clock = (): Date => new Date(told.at + performance.now() - told.heardAt);
 
 process.on('message', (message: ToRefresher) => {
   if ('open' in message) {
     work = open(message.open);
     return;
   }
-  const { number, connection, reason } = message;
+  const { number, connection, reason, at } = message;
+  told = { at: Date.parse(at), heardAt: performance.now() };
   work?.keeper.refresh({ ...connection, connectionConfig: {}, credentials: {} }, reason).then(
     () => tell({ number }),
     (error: unknown) => tell({ number, failure: failureOf(error) }),
@@ -48,7 +52,7 @@ function open({ databaseUrl, keys: [key = '', ...previous], providersFile, allow
   const vault = createCredentialVault({ db, holds, box: createSecretBox(key, previous) });
   const catalogue = loadProviders({ file: providersFile });
   const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
-  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock: () => new Date(), log, operations });
+  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock, log, operations });
   return {
     keeper,
     close: async () => {

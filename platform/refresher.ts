@@ -20,7 +20,8 @@ type Named = {
 };
 export type ToRefresher =
   | { readonly open: RefresherSettings }
-  | { readonly number: number; readonly connection: Named; readonly reason: RefreshReason };
+  /** `at`: ISO time by its parent's clock, which it goes by. */
+  | { readonly number: number; readonly connection: Named; readonly reason: RefreshReason; readonly at: string };
 export type RefreshFault = { readonly code: FailureCode; readonly message: string; readonly payload: unknown };
 export type FromRefresher =
   | { readonly log: readonly [string, Readonly<Record<string, unknown>>] }
@@ -42,7 +43,10 @@ type Pending = { readonly resolve: () => void; readonly reject: (error: EngineEr
  * Refreshes in a process of their own, started when the first is wanted. It is in a process group of its own, so that a
  * signal to ours does not reach it, and gets its secrets over the pipe, not by its environment.
  */
-export function createRefresher(settings: RefresherSettings, log: Log): Refresher {
+export function createRefresher(
+  settings: RefresherSettings,
+  { log, clock }: { readonly log: Log; readonly clock: () => Date },
+): Refresher {
   const pending = new Map<number, Pending>();
   let child: ChildProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
@@ -102,7 +106,7 @@ export function createRefresher(settings: RefresherSettings, log: Log): Refreshe
       // Held open while somebody waits: a process must not end by itself before its token has come.
       child.channel?.ref();
       const connection = { id, version, provider, providerConfigKey, connectionId };
-      child.send({ number, connection, reason } satisfies ToRefresher);
+      child.send({ number, connection, reason, at: clock().toISOString() } satisfies ToRefresher);
       return promise.finally(() => {
         if (pending.size === 0) child?.channel?.unref();
       });

@@ -35,8 +35,9 @@ export function createEngine(options: {
   readonly uiUrl: string | undefined;
   /** Of a process that also runs actions: then the first task is handed over here, without a hop. */
   readonly ownActions: OwnActions | undefined;
+  readonly clock: () => Date;
 }) {
-  const { client, namespace, uiUrl, ownActions } = options;
+  const { client, namespace, uiUrl, ownActions, clock } = options;
   return {
     reconcile: () => reachable(() => reconcile(client)),
     startSync: (run: AllocatedRun) => reachable(() => startSync(client, run)),
@@ -50,7 +51,7 @@ export function createEngine(options: {
     resume: (workflowId: string) => reachable(() => resume(client, workflowId)),
     cancel: (workflowId: string) => reachable(() => cancel(client, workflowId)),
     nextRunAt: (scheduleId: string) => reachable(() => nextRunAt(client, scheduleId)),
-    taskQueues: () => reachable(() => taskQueueStates(client, namespace)),
+    taskQueues: () => reachable(() => taskQueueStates(client, namespace, clock)),
     linkTo: (workflow: { workflowId: string; workflowRunId: string | null }): string | null =>
       uiUrl === undefined ? null : workflowUrl(uiUrl, namespace, workflow),
   };

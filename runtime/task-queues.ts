@@ -8,9 +8,11 @@ const KINDS = { workflow: 1, activity: 2 } as const;
  * What Temporal says of each of the engine's queues, for workflows and for activities apart (`DescribeTaskQueue`). The
  * server remembers who polled for five minutes, also of processes that are gone.
  */
-export async function taskQueueStates(client: Client, namespace: string): Promise<TaskQueueState[]> {
+export async function taskQueueStates(client: Client, namespace: string, clock: () => Date): Promise<TaskQueueState[]> {
   const asked = Object.values(TASK_QUEUES).flatMap((queue) =>
-    (['workflow', 'activity'] as const).map((kind) => stateOf(client, namespace, { queue, kind })),
+    (['workflow', 'activity'] as const).map((kind) =>
+      stateOf(client, namespace, { queue, kind, now: clock().getTime() }),
+    ),
   );
   return Promise.all(asked);
 }
@@ -18,7 +20,7 @@ export async function taskQueueStates(client: Client, namespace: string): Promis
 async function stateOf(
   client: Client,
   namespace: string,
-  { queue, kind }: Pick<TaskQueueState, 'queue' | 'kind'>,
+  { queue, kind, now }: Pick<TaskQueueState, 'queue' | 'kind'> & { readonly now: number },
 ): Promise<TaskQueueState> {
   const { pollers, stats } = await client.workflowService.describeTaskQueue({
     namespace,
@@ -30,7 +32,7 @@ async function stateOf(
   return {
     queue,
     kind,
-    polledAgoMs: polls.length === 0 ? null : Math.max(0, Date.now() - Math.max(...polls)),
+    polledAgoMs: polls.length === 0 ? null : Math.max(0, now - Math.max(...polls)),
     backlog: Number(stats?.approximateBacklogCount ?? 0),
     backlogAgeSeconds: stats?.approximateBacklogAge ? secondsOf(stats.approximateBacklogAge) : 0,
   };

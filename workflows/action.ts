@@ -2,6 +2,7 @@ import { ApplicationFailure, isCancellation, setCurrentDetails, sleep } from '@t
 import type { ActionEnd, ActionInput, ActionStep } from '../contract/sync.ts';
 import { continueAction, continueActionAt, runAction } from './proxies.ts';
 import { settlingRun } from './settling.ts';
+import { lengthOf } from './wait.ts';
 
 /**
  * One run of one action. It starts inside the workflow task, which saves a hop; what takes longer than a few seconds
@@ -19,7 +20,7 @@ async function runToEnd(input: ActionInput): Promise<ActionEnd> {
     switch (step.status) {
       case 'waiting':
         setCurrentDetails(`Waiting until ${step.resumeAt}: ${step.reason}`);
-        await sleep(Math.max(0, Date.parse(step.resumeAt) - Date.now()));
+        await sleep(lengthOf(step.waitMs, step.resumeAt));
         setCurrentDetails('');
         step = await continueAction(input);
         break;

@@ -12,6 +12,7 @@ import type { SyncInput, SyncResult, SyncStep } from '../contract/sync.ts';
 import { resumeSignal } from './messages.ts';
 import { scripts } from './proxies.ts';
 import { settlingRun } from './settling.ts';
+import { lengthOf } from './wait.ts';
 import type { RecordCounts } from '../contract/host.ts';
 
 /** Each wait adds some ten events to the history. */
@@ -58,7 +59,7 @@ async function runToEnd(input: SyncInput): Promise<SyncResult> {
 }
 
 async function waitVisibly(
-  { runId, resumeAt, reason, done }: Extract<SyncStep, { status: 'waiting' }>,
+  { runId, resumeAt, waitMs, reason, done }: Extract<SyncStep, { status: 'waiting' }>,
   wake: { isDue: boolean },
 ): Promise<void> {
   const wait = resumeAt === null ? `Waiting: ${reason}` : `Waiting until ${resumeAt}: ${reason}`;
@@ -66,7 +67,7 @@ async function waitVisibly(
   setCurrentDetails([wait, ...(progress ?? [])].join('\n'));
   log.info('run.waiting', { runId, resumeAt, reason });
   if (resumeAt === null) await condition(() => wake.isDue);
-  else await condition(() => wake.isDue, Math.max(1, Date.parse(resumeAt) - Date.now()));
+  else await condition(() => wake.isDue, Math.max(1, lengthOf(waitMs, resumeAt)));
   wake.isDue = false;
   setCurrentDetails('');
 }

@@ -1,6 +1,7 @@
 import { sleep } from '@temporalio/workflow';
 import type { DeliveryInput, DeliveryStep } from '../contract/webhook.ts';
 import { deliverWebhook } from './proxies.ts';
+import { lengthOf } from './wait.ts';
 
 /** One webhook to one URL: attempts with growing waits, for about a day. */
 export async function deliverWebhookWorkflow(
@@ -9,6 +10,6 @@ export async function deliverWebhookWorkflow(
   for (;;) {
     const step = await deliverWebhook(input);
     if (step.status !== 'again') return step;
-    await sleep(Math.max(0, Date.parse(step.at) - Date.now()));
+    await sleep(lengthOf(step.waitMs, step.at));
   }
 }

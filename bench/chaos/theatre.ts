@@ -34,7 +34,8 @@ export type Theatre = {
   readonly blows: Blow[];
   /** Deploys one sync; one deployment after the other, since an environment refuses two at once. */
   readonly deploy: (integration: string, script: TestScript) => Promise<void>;
-  readonly startWorker: () => Promise<WorkerProcess>;
+  /** @param nodeOptions of that process, such as `--import` and a file. */
+  readonly startWorker: (nodeOptions?: readonly string[]) => Promise<WorkerProcess>;
   /** The worker that began the newest attempt of the run, and which attempt it is. */
   readonly attemptOf: (runId: string) => { readonly worker: WorkerProcess; readonly attempt: number } | undefined;
 };
@@ -76,8 +77,9 @@ export async function openTheatre(
     await next;
   };
   const attempts = new Map<string, { worker: WorkerProcess; attempt: number }>();
-  const startWorker = () => startWorkerProcess(settings, closing, (...begun) => note(attempts, ...begun));
-  await Promise.all(Array.from({ length: given.workers }, startWorker));
+  const startWorker = (nodeOptions: readonly string[] = []) =>
+    startWorkerProcess({ settings, closing, nodeOptions }, (...begun) => note(attempts, ...begun));
+  await Promise.all(Array.from({ length: given.workers }, () => startWorker()));
   return {
     caller,
     engine,
@@ -118,8 +120,7 @@ function startApi(settings: Theatre['settings'], closing: Closing): Promise<Runn
 }
 
 async function startWorkerProcess(
-  settings: Theatre['settings'],
-  closing: Closing,
+  how: { readonly settings: Theatre['settings']; readonly closing: Closing; readonly nodeOptions: readonly string[] },
   onAttempt: (worker: WorkerProcess, runId: string, attempt: number) => void,
 ): Promise<WorkerProcess> {
   const started = Promise.withResolvers<WorkerProcess>();
@@ -139,7 +140,7 @@ async function startWorkerProcess(
       looking.add(look);
       look();
     });
-  const process = await startScript('platform/worker.ts', { closing, ready: /"worker\.ready"/, settings, onLine });
+  const process = await startScript('platform/worker.ts', { ...how, ready: /"worker\.ready"/, onLine });
   const worker = { ...process, logged, signal: (name: NodeJS.Signals) => signal(process.pid, name) };
   started.resolve(worker);
   return worker;

@@ -20,7 +20,10 @@ const box = createSecretBox(key);
 const options = { catalogue: loadProviders({ file: providersFile }), allow: ['127.0.0.1'], clock: () => new Date() };
 const vault = createCredentialVault({ db, holds: db, box });
 const log = (): void => undefined;
-const refresher = createRefresher({ databaseUrl, keys: [key], providersFile, allow: options.allow }, log);
+const refresher = createRefresher(
+  { databaseUrl, keys: [key], providersFile, allow: options.allow },
+  { ...options, log },
+);
 const authorizer = createAuthorizer({ ...options, vault, elsewhere: refresher.refresh, log });
 const outbound = createOutbound({ ...options, keeper: authorizer.keeper, maxResponseBytes: 1_000_000 });
 const stop = new AbortController();

@@ -79,7 +79,7 @@ test('in one process with its caller it is lost, and the failure says so', async
   server.reshape = (answer) => answer;
   const refresher = createRefresher(
     { databaseUrl: database.url, keys: [TEST_KEY], providersFile, allow: ['127.0.0.1'] },
-    () => {},
+    { log: () => {}, clock: () => new Date() },
   );
   await expect(refresher.refresh(await load(id), 'asked')).rejects.toMatchObject({
     code: 'connection_unauthorized',
@@ -95,7 +95,7 @@ test('a provider with a grace period gives the token once more', async () => {
   server.reshape = (answer) => answer;
   const refresher = createRefresher(
     { databaseUrl: database.url, keys: [TEST_KEY], providersFile, allow: ['127.0.0.1'] },
-    () => {},
+    { log: () => {}, clock: () => new Date() },
   );
   await refresher.refresh(await load(id), 'asked');
   await refresher.close();

@@ -11,12 +11,13 @@ const [databaseUrl = '', key = '', providersFile = '', id = '', where = ''] = pr
 const db = openDatabase(databaseUrl, { max: 2, onLost: () => {} });
 const box = createSecretBox(key);
 const log = (): void => undefined;
+const clock = (): Date => new Date();
 const allow = ['127.0.0.1'];
 const catalogue = loadProviders({ file: providersFile });
 const vault = createCredentialVault({ db, holds: db, box });
-const refresher = createRefresher({ databaseUrl, keys: [key], providersFile, allow }, log);
+const refresher = createRefresher({ databaseUrl, keys: [key], providersFile, allow }, { log, clock });
 const elsewhere = where === 'elsewhere' ? { elsewhere: refresher.refresh } : {};
-const { keeper } = createAuthorizer({ vault, ...elsewhere, catalogue, allow, clock: () => new Date(), log });
+const { keeper } = createAuthorizer({ vault, ...elsewhere, catalogue, allow, clock, log });
 const row = await connectionById(db, id);
 if (row !== undefined) await keeper.refresh(openConnection(row, box), 'asked');
 process.stdout.write('refreshed\n');
