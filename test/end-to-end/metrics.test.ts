@@ -91,19 +91,3 @@ test('a run that waits is counted among the waiting', async () => {
   await triggerSync(platform, { ...ACME, name: 'patient' });
   await until('nango_open_runs{kind="sync",state="waiting"}', 1);
 }, 60_000);
-
-test('what no worker takes is the lag of its queue, until one takes it', async () => {
-  await platform.stop();
-  await platform.start({ syncs: false });
-  const backlog = 'nango_task_queue_backlog{queue="nango-syncs",task="workflow"}';
-  const run = await triggerSync(platform, { ...ACME, name: 'tasks' });
-  const age = 'nango_task_queue_backlog_age_seconds{queue="nango-syncs",task="workflow"}';
-  await until(backlog, 1);
-  while (((await valueOf(age)) ?? 0) <= 1) await delay(100);
-  await until('nango_open_runs{kind="sync",state="queued"}', 1);
-  await platform.stop();
-  await platform.start();
-  await platform.event(({ event, fields }) => event === 'run.ended' && fields['run'] === run);
-  await until(backlog, 0);
-  await until(age, 0);
-}, 120_000);
