@@ -14,8 +14,8 @@ const HOUR_S = 3_600;
 /** Between one attempt and the next, in seconds, a fifth of each left to chance. */
 const WAITS_S = [5, 30, 120, 600, 1_800, HOUR_S, 2 * HOUR_S, 4 * HOUR_S, 8 * HOUR_S, 8 * HOUR_S];
 const CHANCE = 0.2;
-/** What the server's clock adds to a wait: it stands still for nobody while an attempt is made. */
-const SLACK_S = 3;
+/** What a busy machine adds to a wait: outside of waits the server's clock goes as ours does. */
+const SLACK_S = 15;
 /** Of the activities' clock, which workflows must not mix with Temporal's. */
 const AHEAD_MS = 86_400_000;
 
@@ -100,7 +100,7 @@ test('what nobody takes for 24 hours is tried eleven times, ever more rarely and
   expect(shown.body.operations.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining([...ids]));
 }, 60_000);
 
-test('one that has failed is sent again, the same bytes, by a replay that succeeds on its second day', async () => {
+test('one that has failed is sent again, the same bytes, by a replay that succeeds half a day later', async () => {
   hear(() => ({ status: 503 }));
   const id = await delivery('c1');
   expect(await deliver(id)).toEqual({ status: 'expired' });
