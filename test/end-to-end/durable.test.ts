@@ -66,7 +66,8 @@ test('a run whose script process is killed goes on where it was', async () => {
   hold.release();
   const run = await endedRun(platform, runId);
   expectWhole(run);
-  expect(run.replays).toEqual([{ at: expect.any(String), why: 'process' }]);
+  // The spare was killed as well: the run may be given to it before its end is heard of, and then begins once more.
+  expect(new Set(run.replays.map(({ why }) => why))).toEqual(new Set(['process']));
   expect(new Set(pagesAsked()).size).toBe(PAGES);
   expect(pagesAsked().length).toBeLessThanOrEqual(PAGES + 1);
   expect(posts()).toBe(1);
