@@ -39,11 +39,13 @@ export function rateLimitWindows(headers: Headers): Window[] {
   return window('default', said('remaining'), said('reset'), said('limit'));
 }
 
+type WindowWait = { readonly waitMs: number; readonly name: string };
+
 /** How long an API wants to hear nothing more: the longest of the windows that are spent, undefined when none is. */
-export function spentForMs(headers: Headers): { readonly waitMs: number; readonly name: string } | undefined {
-  const spent = rateLimitWindows(headers).filter(({ remaining }) => remaining <= 0);
-  const longest = spent.toSorted((a, b) => b.resetMs - a.resetMs)[0];
-  return longest && { waitMs: longest.resetMs, name: longest.name };
+export function spentOf(windows: readonly Window[]): WindowWait | undefined {
+  return longestOf(
+    windows.filter(({ remaining }) => remaining <= 0).map(({ name, resetMs }) => ({ name, waitMs: resetMs })),
+  );
 }
 
 /**
@@ -51,15 +53,18 @@ export function spentForMs(headers: Headers): { readonly waitMs: number; readonl
  * budget learns of it from each answer, and all together slow down instead of running into the limit. Undefined while
  * there is plenty; the longest of several windows.
  */
-export function paceOf(windows: readonly Window[]): { readonly waitMs: number; readonly name: string } | undefined {
+export function paceOf(windows: readonly Window[]): WindowWait | undefined {
   const low = windows.filter(
     ({ remaining, resetMs, limit }) =>
       remaining > 0 &&
       resetMs <= PACED_WITHIN_MS &&
       remaining <= (limit === undefined ? LOW : Math.max(1, Math.floor(limit * LOW_SHARE))),
   );
-  const paces = low.map(({ name, remaining, resetMs }) => ({ name, waitMs: Math.ceil(resetMs / remaining) }));
-  return paces.toSorted((a, b) => b.waitMs - a.waitMs)[0];
+  return longestOf(low.map(({ name, remaining, resetMs }) => ({ name, waitMs: Math.ceil(resetMs / remaining) })));
+}
+
+function longestOf(waits: readonly WindowWait[]): WindowWait | undefined {
+  return waits.toSorted((a, b) => b.waitMs - a.waitMs)[0];
 }
 
 /** Whether the header that the provider's entry names as its counter stands at 0. */

@@ -1,6 +1,6 @@
 /** Whether a failed call is tried again, and when. Pure: the loop that obeys it lives in request.ts. */
 import type { ProviderRetry } from './provider.ts';
-import { isCounterSpent, paceOf, rateLimitWindows, spentForMs, type Window } from './rate-limit.ts';
+import { isCounterSpent, paceOf, rateLimitWindows, spentOf, type Window } from './rate-limit.ts';
 import { isPassing } from './unreachable.ts';
 
 /** What one attempt came to. `text` is the answer's body, where it is at hand. */
@@ -155,10 +155,14 @@ function headerOf(answer: Answer, name: string): string | undefined {
 
 /** The spent window that lasts longest; a 429 that shows none spent is taken to mean the shortest. */
 function byWindows(answer: Answer): RetryDecision | undefined {
-  const spent = spentForMs(answer.headers);
-  const windows = rateLimitWindows(answer.headers).map(({ resetMs }) => resetMs);
+  const windows = rateLimitWindows(answer.headers);
+  const spent = spentOf(windows);
   if (spent === undefined && (answer.status !== 429 || windows.length === 0)) return undefined;
-  return { retry: true, waitMs: spent?.waitMs ?? Math.min(...windows), askedBy: 'ratelimit' };
+  return {
+    retry: true,
+    waitMs: spent?.waitMs ?? Math.min(...windows.map(({ resetMs }) => resetMs)),
+    askedBy: 'ratelimit',
+  };
 }
 
 /** Until when an API wants to hear nothing more. */
@@ -170,19 +174,21 @@ export type Pause = { readonly until: Date; readonly reason: string };
  */
 export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
   if ('networkCode' in outcome) return undefined;
-  const spent = spentForMs(outcome.headers);
+  const windows = rateLimitWindows(outcome.headers);
+  const spent = spentOf(windows);
   if (spent !== undefined) {
     return { until: new Date(now.getTime() + spent.waitMs), reason: `the limit '${spent.name}' of the API is used up` };
   }
-  if (!isSpent(outcome, provider) && outcome.status !== 429) return paced(outcome, provider, now);
+  if (!isSpent(outcome, provider) && outcome.status !== 429)
+    return paced([...windows, ...ownWindow(outcome, provider, now)], now);
   const asked = waitAsked(outcome, { retries: 0, retryOn: [], provider }, now);
   if (!asked?.retry || asked.askedBy === undefined) return undefined;
   const reason = `the limit of the API is used up, ${asked.askedBy} names the time`;
   return { until: new Date(now.getTime() + asked.waitMs), reason };
 }
 
-function paced(answer: Answer, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
-  const pace = paceOf([...rateLimitWindows(answer.headers), ...ownWindow(answer, provider, now)]);
+function paced(windows: readonly Window[], now: Date): Pause | undefined {
+  const pace = paceOf(windows);
   if (pace === undefined) return undefined;
   const reason = `little is left of the limit '${pace.name}' of the API, and it is shared out`;
   return { until: new Date(now.getTime() + pace.waitMs), reason };

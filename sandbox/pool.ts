@@ -52,10 +52,9 @@ type Waiting = { readonly run: ScriptRun; readonly start: (child: Child) => void
 
 /** Opens the sandbox and starts its spare child. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
-  const { runsPerChild = 20, runsAtOnce = 0 } = options;
-  const maxChildren =
-    options.maxChildren ?? Math.max(2, 2 * availableParallelism(), Math.ceil(runsAtOnce / runsPerChild));
-  const { recycleAfter = 2000, idleMs = 60_000, sparesWhenFull = true } = options;
+  const { runsAtOnce = 0, runsPerChild = 20, recycleAfter = 2000, idleMs = 60_000, sparesWhenFull = true } = options;
+  const enough = Math.max(2, 2 * availableParallelism(), Math.ceil(runsAtOnce / runsPerChild));
+  const { maxChildren = enough } = options;
   const { log = () => undefined } = options;
   const runtime = loadGuestRuntime();
   // Asked for at once; whoever runs first meets the failure.
@@ -106,10 +105,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     if (best !== undefined) return best;
     if (children.size < maxChildren) return bind(texts, environment);
     const idle = [...children].find((child) => child.running() === 0 && !child.retired);
-    if (idle === undefined) {
-      // What runs there may last for hours: an environment waits for its own runs only.
-      return own.length === 0 ? bind(texts, environment) : undefined;
-    }
+    // What others run may last for hours: an environment waits for its own runs only.
+    if (idle === undefined) return own.length === 0 ? bind(texts, environment) : undefined;
     void idle.end();
     children.delete(idle);
     return bind(texts, environment);

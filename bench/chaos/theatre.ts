@@ -148,12 +148,13 @@ async function startWorkerProcess(
 
 /** SIGKILL for every script process of a worker; answers how many there were. */
 export function killRunners(worker: { readonly pid: number }): number {
-  const runners = childrenOf(worker.pid);
+  const runners = runnersOf(worker.pid);
   for (const pid of runners) signal(pid, 'SIGKILL');
   return runners.length;
 }
 
-function childrenOf(pid: number): readonly number[] {
+/** The script processes of a process, the oldest first. */
+export function runnersOf(pid: number): readonly number[] {
   try {
     const found = execFileSync('pgrep', ['-P', String(pid), '-f', 'runner/main']).toString();
     return found.trim().split('\n').map(Number);

@@ -62,12 +62,11 @@ test('a run whose script process is killed goes on where it was', async () => {
   const hold = holdPage(8);
   const runId = await triggerSync(platform, sync);
   await hold.asked;
-  killRunners();
+  await killRunners();
   hold.release();
   const run = await endedRun(platform, runId);
   expectWhole(run);
-  // The spare was killed as well: the run may be given to it before its end is heard of, and then begins once more.
-  expect(new Set(run.replays.map(({ why }) => why))).toEqual(new Set(['process']));
+  expect(run.replays).toEqual([{ at: expect.any(String), why: 'process' }]);
   expect(new Set(pagesAsked()).size).toBe(PAGES);
   expect(pagesAsked().length).toBeLessThanOrEqual(PAGES + 1);
   expect(posts()).toBe(1);
@@ -76,10 +75,10 @@ test('a run whose script process is killed goes on where it was', async () => {
 test('U116: a run whose script process is killed at every other page ends as if nothing had been', async () => {
   const sync = await connect('killed-often', paged());
   const killedAt = new Set<string>();
-  upstream.handleWith((request) => {
+  upstream.handleWith(async (request) => {
     const isNew = !killedAt.has(request.url) && Number(request.url.split('/').at(-1)) % 2 === 1;
-    if (isNew) killRunners();
     if (isNew) killedAt.add(request.url);
+    if (isNew) await killRunners();
     return answerPage(request);
   });
   expectWhole(await runSync(platform, sync));
@@ -144,7 +143,7 @@ export default async function runAction(nango: any) {
     'connection-id': 'acme',
   });
   await hold.asked;
-  killRunners();
+  await killRunners();
   hold.release();
   expect(await answer).toEqual({ rows: [3, 3] });
   expect(pagesAsked().filter((url) => url === '/pages/1')).toHaveLength(1);

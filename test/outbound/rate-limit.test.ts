@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { paceOf, rateLimitWindows, spentForMs } from '../../outbound/rate-limit.ts';
+import { paceOf, rateLimitWindows, spentOf } from '../../outbound/rate-limit.ts';
 import { decideRetry, pauseAfter } from '../../outbound/retry.ts';
 import { connection, openOutbound } from '../support/outbound.ts';
 import { useUpstream } from '../support/upstream.ts';
@@ -38,7 +38,7 @@ test('of a minute and a day the spent one decides, of two spent ones the longer 
   const both = { ratelimit: '"minute";r=0;t=12, "day";r=0;t=4000' };
   expect(decide(429, minute)).toEqual({ retry: true, waitMs: 12_000, askedBy: 'ratelimit' });
   expect(decide(429, both)).toMatchObject({ waitMs: 4_000_000 });
-  expect(spentForMs({ ratelimit: '"minute";r=1;t=12' })).toBeUndefined();
+  expect(spentOf(rateLimitWindows({ ratelimit: '"minute";r=1;t=12' }))).toBeUndefined();
 });
 
 test('a provider that names several headers waits for the longest (U038)', () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import type { Queryable } from '../../store/db.ts';
+import { type Database, openDatabase, type Queryable } from '../../store/db.ts';
 import { openSharedClock, type SharedClock, stepTo } from '../../store/shared-clock.ts';
 import { useDatabase } from '../support/database.ts';
 
@@ -12,13 +12,12 @@ afterEach(() => {
   for (const clock of open.splice(0)) clock.close();
 });
 
-/** The database on a machine whose clock shows so much more; where `error` is set it cannot be asked. */
-function movedBy(moved: { hours: number; error?: Error; asked: number }): Queryable {
+/** The database, asked through `pool`, on a machine whose clock shows so much more. */
+function movedBy(moved: { hours: number; pool: Database; asked: number }): Queryable {
   const query = (text: string) => {
     moved.asked += 1;
-    if (moved.error) return Promise.reject(moved.error);
     const there = text.replace('clock_timestamp()', `(clock_timestamp() + interval '${moved.hours} hours')`);
-    return database.pool.query(there);
+    return moved.pool.query(there);
   };
   return { query } as unknown as Queryable;
 }
@@ -29,7 +28,9 @@ async function postgresNow(): Promise<number> {
 }
 
 test('it shows what Postgres’ clock shows, whatever that of the machine does', async () => {
-  const clock = await openSharedClock(movedBy({ hours: 5, asked: 0 }), { onStep: () => undefined });
+  const clock = await openSharedClock(movedBy({ hours: 5, pool: database.pool, asked: 0 }), {
+    onStep: () => undefined,
+  });
   open.push(clock);
   const before = await postgresNow();
   const shown = clock.now().getTime() - 5 * HOUR_MS;
@@ -38,7 +39,8 @@ test('it shows what Postgres’ clock shows, whatever that of the machine does',
 });
 
 test('it follows when Postgres’ clock is set, tells by how much, and goes on while Postgres is away', async () => {
-  const moved: Parameters<typeof movedBy>[0] = { hours: 0, asked: 0 };
+  const pool = database.open();
+  const moved = { hours: 0, pool, asked: 0 };
   const stepped = Promise.withResolvers<number>();
   const onStep = (byMs: number): void => {
     if (Math.abs(byMs) > 1_000) stepped.resolve(byMs);
@@ -47,7 +49,7 @@ test('it follows when Postgres’ clock is set, tells by how much, and goes on w
   open.push(clock);
   moved.hours = -3;
   expect(Math.round((await stepped.promise) / HOUR_MS)).toBe(-3);
-  moved.error = new Error('away');
+  await pool.end();
   const at = clock.now().getTime();
   const { asked } = moved;
   while (moved.asked < asked + 3) await new Promise(setImmediate);
@@ -56,8 +58,10 @@ test('it follows when Postgres’ clock is set, tells by how much, and goes on w
 });
 
 test('a Postgres that cannot be asked at the start is an error', async () => {
-  const away = movedBy({ hours: 0, asked: 0, error: new Error('away') });
-  await expect(openSharedClock(away, { onStep: () => undefined })).rejects.toThrow('away');
+  // Nobody listens on that port.
+  const away = openDatabase('postgres://127.0.0.1:1/nothing', { max: 1, onLost: () => undefined });
+  await expect(openSharedClock(away, { onStep: () => undefined })).rejects.toThrow('ECONNREFUSED');
+  await away.end();
 });
 
 test.each([

@@ -1,10 +1,14 @@
-import { execFileSync } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runnersOf } from '../../bench/chaos/theatre.ts';
+import { isAlive } from '../../platform/child-process.ts';
 
-/** Kills the processes in which scripts of this test's own platform run. */
-export function killRunners(): void {
-  const children = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'runner/main'])
-    .toString()
-    .trim()
-    .split('\n');
-  for (const pid of children) process.kill(Number(pid), 'SIGKILL');
+/**
+ * Kills the processes in which scripts of this test's own platform run, the newest first and each once the one before is
+ * gone: that is the spare, which a run that lost its process would otherwise be given before its own end is heard of.
+ */
+export async function killRunners(): Promise<void> {
+  for (const pid of runnersOf(process.pid).toReversed()) {
+    process.kill(pid, 'SIGKILL');
+    while (isAlive(pid)) await delay(1);
+  }
 }
