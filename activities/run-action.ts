@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ActionGave } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ActionEnd, ActionInput, ActionStep, RunFailure } from '../contract/sync.ts';
@@ -63,7 +62,7 @@ export function createActionActivities(deps: Dependencies) {
     runAction: async ({ runId }: ActionInput): Promise<ActionStep> => {
       const begun = await runningOrBegun(runId);
       if (!('step' in begun)) return begun;
-      return Promise.race([begun.step, handOver(deps.processQueue)]);
+      return orHandedOver(begun.step, deps.processQueue);
     },
     /** The rest of it: here, when it is this process that runs it, or from its journal. */
     continueAction: ({ runId }: ActionInput): Promise<ActionStep> =>
@@ -78,9 +77,13 @@ export function createActionActivities(deps: Dependencies) {
   };
 }
 
-async function handOver(taskQueue: string): Promise<ActionStep> {
-  await delay(HAND_OVER_AFTER_MS, undefined, { ref: false });
-  return { status: 'handedOver', taskQueue };
+/** The step, or after some seconds to whom the rest is left. The timer goes with the step: it holds the execution's context. */
+function orHandedOver(step: Promise<ActionStep>, taskQueue: string): Promise<ActionStep> {
+  return new Promise((resolve, reject) => {
+    const handOver = (): void => resolve({ status: 'handedOver', taskQueue });
+    const timer = setTimeout(handOver, HAND_OVER_AFTER_MS).unref();
+    step.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function leftBy({ status }: ActionStep): 'ended' | 'goes on' {

@@ -154,15 +154,23 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const runInChild = (run: ScriptRun, texts: GuestRuntime): Promise<ScriptOutcome> =>
     new Promise((resolve) => {
       const signal = AbortSignal.any([run.signal, closing.signal]);
-      const waiting: Waiting = { run, start: (child) => resolve(child.run({ ...run, signal })) };
+      const start = (child: Child): void => {
+        stopListening();
+        resolve(child.run({ ...run, signal }));
+      };
+      const waiting: Waiting = { run, start };
       const leave = (): void => {
-        const at = queue.indexOf(waiting);
-        if (at < 0) return;
-        queue.splice(at, 1);
+        stopListening();
+        queue.splice(queue.indexOf(waiting), 1);
         resolve(leftOutcome(run));
       };
-      signal.addEventListener('abort', leave, { once: true });
-      run.interrupt?.addEventListener('abort', leave, { once: true });
+      // Node keeps a signal that follows others, and all that its listeners hold, for as long as it has listeners.
+      const stopListening = (): void => {
+        signal.removeEventListener('abort', leave);
+        run.interrupt?.removeEventListener('abort', leave);
+      };
+      signal.addEventListener('abort', leave);
+      run.interrupt?.addEventListener('abort', leave);
       queue.push(waiting);
       serve(texts);
     });

@@ -34,7 +34,8 @@ export function listen(
     client.on('notification', ({ payload }) => on.notice(payload ?? ''));
     client.on('error', gone.resolve);
     client.once('end', () => gone.resolve(new Error('The connection ended')));
-    signal.addEventListener('abort', () => gone.resolve(undefined), { once: true });
+    const onClose = (): void => gone.resolve(undefined);
+    signal.addEventListener('abort', onClose);
     try {
       await client.connect();
       await client.query(`listen ${channel}`);
@@ -42,6 +43,7 @@ export function listen(
       const reason = signal.aborted ? undefined : await gone.promise;
       if (reason !== undefined) throw reason;
     } finally {
+      signal.removeEventListener('abort', onClose);
       await client.end().catch(() => undefined);
     }
   };
