@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import { type Desk, type DeskAnswer, openCallDesk } from './call-desk.ts';
-import { createFrameReader, encodeFrame, type Frame } from './frames.ts';
+import { createFrameReader, createFrameWriter, type Frame } from './frames.ts';
 import type { GuestRuntime } from './guest-runtime.ts';
 import { type ChildExit, type EndWord, failureOfExit, outcomeOfEnd } from './outcome.ts';
 import { residentBytes } from './resident-memory.ts';
@@ -70,12 +70,7 @@ export function startChild(runtime: GuestRuntime, events: ChildEvents): Child {
     onGone = resolve;
   });
 
-  const send = (header: Readonly<Record<string, unknown>>, ...bodies: readonly (string | Uint8Array)[]): void => {
-    if (pipe.destroyed) return;
-    pipe.cork();
-    for (const part of encodeFrame(header, ...bodies.map(bytesOf))) pipe.write(part);
-    pipe.uncork();
-  };
+  const send = createFrameWriter(pipe);
 
   const kill = (reason: ChildExit['killed']): void => {
     killed ??= reason;
@@ -316,10 +311,6 @@ function answerFrame(id: number, answer: DeskAnswer): [Record<string, unknown>, 
   const kind = body === undefined ? undefined : typeof body === 'string' ? 'text' : 'bytes';
   const header = { type: 'answer', run: id, number, ok, now, jsonBytes: Buffer.byteLength(json), body: kind };
   return [header, json, body ?? ''];
-}
-
-function bytesOf(body: string | Uint8Array): Uint8Array {
-  return typeof body === 'string' ? Buffer.from(body) : body;
 }
 
 function rssLimitMb(runs: readonly ScriptRun[]): number {

@@ -1,7 +1,8 @@
 /**
  * The framing of the pipe between the worker and a runner child: u32 length of all that follows, u32 length of the
- * header, the header as JSON, then raw bytes that nobody encodes twice. Used on both sides; it imports nothing.
+ * header, the header as JSON, then raw bytes that nobody encodes twice. Used on both sides; it imports nothing of ours.
  */
+import type { Writable } from 'node:stream';
 
 /** A frame as it was read; `body` is a view on the received bytes. */
 export type Frame = { readonly header: Readonly<Record<string, unknown>>; readonly body: Buffer };
@@ -18,6 +19,29 @@ export function encodeFrame(header: Readonly<Record<string, unknown>>, ...bodies
   prefix.writeUInt32BE(4 + head.byteLength + bodyBytes, 0);
   prefix.writeUInt32BE(head.byteLength, 4);
   return [Buffer.concat([prefix, head]), ...bodies.filter((body) => body.byteLength > 0).map(asBuffer)];
+}
+
+/**
+ * Returns a function that writes frames to `pipe`: those of one turn of the event loop together, since each write wakes
+ * the process at the other end.
+ */
+export function createFrameWriter(
+  pipe: Writable,
+): (header: Readonly<Record<string, unknown>>, ...bodies: readonly (string | Uint8Array)[]) => void {
+  let isCorked = false;
+  const flush = (): void => {
+    isCorked = false;
+    pipe.uncork();
+  };
+  return (header, ...bodies) => {
+    if (pipe.destroyed) return;
+    if (!isCorked) {
+      isCorked = true;
+      pipe.cork();
+      setImmediate(flush);
+    }
+    for (const part of encodeFrame(header, ...bodies.map(bytesOf))) pipe.write(part);
+  };
 }
 
 /** Size of a frame's parts on the wire. */
@@ -65,6 +89,10 @@ function parseFrame(bytes: Buffer): Frame {
   const header: unknown = JSON.parse(bytes.toString('utf8', 4, 4 + headBytes));
   if (typeof header !== 'object' || header === null) throw new Error('a frame whose header is no object');
   return { header: header as Record<string, unknown>, body: bytes.subarray(4 + headBytes) };
+}
+
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === 'string' ? Buffer.from(body) : body;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

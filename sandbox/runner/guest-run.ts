@@ -61,7 +61,10 @@ const MB = 1024 * 1024;
 const SILENT_MS = 300;
 /** Of what a heap has in use, how much of the process it takes with the garbage that is still there. */
 const GARBAGE = 2;
-const IDLE_ASK_MS = 100;
+/** An idle isolate is asked again when it has worked since and this time is over, or sooner if the process has grown so far. */
+const IDLE_ASK_MS = 1000;
+const GROWING_ASK_MS = 100;
+const GROWN_BYTES = 16 * MB;
 const BUSY_MS = 150;
 
 type Send = (number: number, kind: string, json: string, body: string | undefined) => void;
@@ -82,6 +85,8 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   let debugging: Debugging | undefined;
   let early: string[] = [];
   let askedAt = 0;
+  let askedRss = 0;
+  let hasWorked = true;
   let isAsking = false;
   let insideAt = 0;
   let isInside = false;
@@ -108,11 +113,14 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     events.ended(end, calls, output);
   };
 
-  /** An isolate that is not busy answers by itself, between two entries. */
-  const askIdle = (isolate: ivm.Isolate): void => {
-    if (isAsking || performance.now() - askedAt < IDLE_ASK_MS) return;
+  /** An isolate that is not busy answers by itself, between two entries; each question wakes a thread. */
+  const askIdle = (isolate: ivm.Isolate, rss: number): void => {
+    const patienceMs = rss - askedRss > GROWN_BYTES ? GROWING_ASK_MS : IDLE_ASK_MS;
+    if (isAsking || !hasWorked || performance.now() - askedAt < patienceMs) return;
     askedAt = performance.now();
+    askedRss = rss;
     isAsking = true;
+    hasWorked = false;
     isolate
       .getHeapStatistics()
       .then(({ used_heap_size: used, externally_allocated_size: external }) => onHeap(used + external))
@@ -195,6 +203,7 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
     enteredRss = process.memoryUsage.rss();
     insideAt = performance.now();
     isInside = true;
+    hasWorked = true;
     try {
       return await work();
     } finally {
@@ -301,7 +310,7 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
       }
       if (prepared.isolate.isDisposed) return;
       // Only a busy isolate is asked through its inspector, which is not free of danger for those that end meanwhile.
-      if (!isInside || performance.now() - insideAt < BUSY_MS) return askIdle(prepared.isolate);
+      if (!isInside || performance.now() - insideAt < BUSY_MS) return askIdle(prepared.isolate, rss);
       heap ??= openHeapWatch(prepared.isolate, onHeap);
       heap.ask();
     },

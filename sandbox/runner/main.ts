@@ -5,7 +5,7 @@
 import type { RunKind } from '../../contract/script.ts';
 import { Socket } from 'node:net';
 import type ivm from 'isolated-vm';
-import { createFrameReader, encodeFrame, type Frame } from '../frames.ts';
+import { createFrameReader, createFrameWriter, type Frame } from '../frames.ts';
 import { type GuestRun, startGuestRun } from './guest-run.ts';
 import { createWarmIsolates, type WarmIsolates } from './warm.ts';
 
@@ -17,17 +17,12 @@ const WATCH_MS = 25;
 const GROWTH_BYTES = 48 * 1024 * 1024;
 
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
+const send = createFrameWriter(pipe);
 const runs = new Map<number, GuestRun>();
 let warm: WarmIsolates | undefined;
 let watch: NodeJS.Timeout | undefined;
 let restingBytes = 0;
 let maxFrameBytes = 1024 * 1024 * 1024;
-
-function send(header: Readonly<Record<string, unknown>>, ...bodies: readonly string[]): void {
-  pipe.cork();
-  for (const part of encodeFrame(header, ...bodies.map((body) => Buffer.from(body)))) pipe.write(part);
-  pipe.uncork();
-}
 
 /** V8 lost an isolate: say whose it was, then die before anything else happens. */
 function onCatastrophe(isolate: ivm.Isolate, message: string): void {
