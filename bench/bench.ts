@@ -14,6 +14,8 @@ export type BenchOptions = {
   readonly runs: number;
   readonly minutes: number;
   readonly connections: number;
+  /** Seconds between two runs of a sync. */
+  readonly every: number;
   readonly seeds: number;
   readonly first: number;
   /** A commit. */

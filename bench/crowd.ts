@@ -7,6 +7,8 @@ import { connect, PROVIDERS, type Theatre, trigger, type WorkerProcess } from '.
 import { eachOf } from './each-of.ts';
 import { measureTree, total } from './memory.ts';
 
+export type Memory = { readonly pssMib: number; readonly processes: number };
+
 export type Crowd = {
   readonly theatre: Theatre;
   readonly worker: WorkerProcess;
@@ -17,12 +19,16 @@ export type Crowd = {
   /** Resolves when none of all runs is in one of these states. @throws Error after `withinS`. */
   readonly untilNone: (states: readonly string[], withinS: number) => Promise<void>;
   /** Memory (PSS) of the worker and of its script processes, and how many processes they are. */
-  readonly memory: () => { readonly pssMib: number; readonly processes: number };
+  readonly memory: () => Memory;
+  /** The same once what they no longer use has been given back to the system. */
+  readonly memoryInUse: () => Promise<Memory>;
 };
 
 const INTEGRATION = 'crowd';
 const AT_ONCE = 8;
 const LOOK_EVERY_MS = 200;
+const GIVE_BACK = new URL('give-back.ts', import.meta.url).href;
+const GIVING_BACK_MS = 5_000;
 
 export async function openCrowd(
   closing: Closing,
@@ -35,11 +41,15 @@ export async function openCrowd(
   const names = Array.from({ length: connections }, (_, at) => `member-${at}`);
   await eachOf(names, AT_ONCE, (name) => connect(theatre, INTEGRATION, name));
   for (const [name, source] of Object.entries(scripts)) await theatre.deploy(INTEGRATION, { name, source });
-  const worker = await theatre.startWorker();
+  const worker = await theatre.startWorker(['--import', GIVE_BACK]);
   const states = async (): Promise<Readonly<Record<string, number>>> => {
     const text = 'select state, count(*)::int as count from runs group by state';
     const { rows } = await engine.db.query<{ state: string; count: number }>(text);
     return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+  };
+  const memory = (): Memory => {
+    const parts = measureTree(worker.pid);
+    return { pssMib: total(parts).pssMib, processes: parts.length };
   };
   return {
     theatre,
@@ -56,9 +66,11 @@ export async function openCrowd(
         if (performance.now() > deadline) throw new Error(`After ${withinS} s runs are ${JSON.stringify(counts)}`);
       }
     },
-    memory: () => {
-      const parts = measureTree(worker.pid);
-      return { pssMib: total(parts).pssMib, processes: parts.length };
+    memory,
+    memoryInUse: async () => {
+      worker.signal('SIGUSR2');
+      await delay(GIVING_BACK_MS);
+      return memory();
     },
   };
 }

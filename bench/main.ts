@@ -76,7 +76,7 @@ const HELP = `npm run -s bench -- <name> [options]
   soak       many actions and runs, and what the platform holds after half of them and after all
   cluster    2 APIs, 3 workers and a Temporal server with Postgres; one of each is killed under work
   deploy     a deployment to 10,000 connections: its schedules, and what others feel of it; all workers are killed once
-  load       syncs of many connections that are due every 30 s: delays, costs, and what grows
+  load       syncs of many connections that are due every 30 s or so: delays, costs, and what grows
   waiting    syncs that all wait for a rate limit: what their worker holds, beside the same worker at rest
   concurrency  syncs at once on one worker against an upstream that takes 200 ms
   side-by-side [names]  those that are compared with the incumbent, and bench/RESULTS.md
@@ -97,6 +97,7 @@ const HELP = `npm run -s bench -- <name> [options]
   --first <n>        chaos, fuzz-api, siege: the first seed       (1)
   --minutes <n>      siege, load, fuzz-api: for how long         (60, 3, 3)
   --connections <n>  load, deploy: how many                      (200, 10000)
+  --every <n>        load: seconds between two runs of a sync     (30)
   --syncs <n>        waiting, concurrency: how many at once      (2000, 200)
   --actions <n>      soak: how many actions                      (100000)
   --runs <n>         soak: how many sync runs                    (10000)
@@ -116,6 +117,7 @@ const { values: flags, positionals } = parseArgs({
     from: { type: 'string', default: 'HEAD~20' },
     minutes: { type: 'string' },
     connections: { type: 'string' },
+    every: { type: 'string', default: '30' },
     syncs: { type: 'string' },
     actions: { type: 'string', default: '100000' },
     runs: { type: 'string', default: '10000' },
@@ -157,6 +159,7 @@ if (name === 'side-by-side') {
       from: flags.from,
       minutes: Number(minutes),
       connections: Number(connections),
+      every: Number(flags.every),
       syncs: Number(syncs),
       actions: Number(flags.actions),
       runs: Number(flags.runs),

@@ -23,14 +23,14 @@ export async function benchWaiting(closing: Closing, { syncs, idle, say }: Bench
   await crowd.triggerFirst('warmup', syncs);
   await crowd.untilNone(['queued', 'running'], withinS);
   await delay(idle * 1000);
-  const rest = crowd.memory();
+  const [restKept, rest] = [crowd.memory(), await crowd.memoryInUse()];
   say(`at rest after ${syncs} runs: ${rest.pssMib.toFixed(1)} MiB in ${rest.processes} processes`);
   const begun = performance.now();
   await crowd.triggerFirst('waiting', syncs);
   await crowd.untilNone(['queued', 'running'], withinS);
   const seconds = (performance.now() - begun) / 1000;
   await delay(idle * 1000);
-  const [waiting, counts] = [crowd.memory(), await crowd.states()];
+  const [waitingKept, counts, waiting] = [crowd.memory(), await crowd.states(), await crowd.memoryInUse()];
   say(`${counts['waiting'] ?? 0} of ${syncs} wait: ${waiting.pssMib.toFixed(1)} MiB in ${waiting.processes} processes`);
   return {
     syncs,
@@ -40,6 +40,9 @@ export async function benchWaiting(closing: Closing, { syncs, idle, say }: Bench
     rest_mib: rest.pssMib,
     waiting_mib: waiting.pssMib,
     growth_mib: waiting.pssMib - rest.pssMib,
+    // With pages that V8 has freed and not given back yet.
+    rest_kept_mib: restKept.pssMib,
+    waiting_kept_mib: waitingKept.pssMib,
     rest_processes: rest.processes,
     waiting_processes: waiting.processes,
   };
