@@ -8,7 +8,7 @@ import { bundleWorkflowCode, type NativeConnection, Worker } from '@temporalio/w
 import type { SyncInput, SyncStep } from '../../contract/sync.ts';
 import { installSdk } from '../../worker/sdk.ts';
 import { resumeSignal } from '../../workflows/messages.ts';
-import { keptBundle } from '../support/kept-bundle.ts';
+import { bundleWorkflows } from '../../worker/bundle.ts';
 import { useTemporal } from '../support/temporal.ts';
 
 const temporal = useTemporal();
@@ -55,7 +55,7 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
   };
   const worker = await Worker.create({
     ...{ ...COMMON, maxCachedWorkflows: cached, connection, taskQueue },
-    ...{ activities: { runScript }, workflowBundle: await keptBundle() },
+    ...{ activities: { runScript }, workflowBundle: await bundleWorkflows() },
   });
   await worker.runUntil(async () => {
     const handles = await Promise.all(
@@ -75,7 +75,7 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
 }, 240_000);
 
 test('U109: the bundle of the workflows holds neither zod nor anything else that the SDK does not bring', async () => {
-  const { code } = await keptBundle();
+  const { code } = await bundleWorkflows();
   const packages = [...code.matchAll(/node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\//g)].map(([, name]) => name ?? '');
   expect([...new Set(packages)].filter((name) => !name.startsWith('@temporalio/')).sort()).toEqual([
     'long',

@@ -12,7 +12,7 @@ import type { SyncInput, SyncStep } from '../../contract/sync.ts';
 import { registerSearchAttributes } from '../../runtime/temporal-setup.ts';
 import type { Sync } from '../../store/syncs.ts';
 import type { syncWorkflow } from '../../workflows/index.ts';
-import { keptBundle } from '../support/kept-bundle.ts';
+import { bundleWorkflows } from '../../worker/bundle.ts';
 import { useTemporal } from '../support/temporal.ts';
 import { useTimeSkipping } from '../support/time-skipping.ts';
 
@@ -140,7 +140,7 @@ async function withWorker(
   try {
     await registerSearchAttributes(connection, 'default');
     const worker = await Worker.create({
-      ...{ connection, taskQueue, activities, workflowBundle: await keptBundle() },
+      ...{ connection, taskQueue, activities, workflowBundle: await bundleWorkflows() },
       ...{ workflowThreadPoolSize: 1, reuseV8Context: true },
     });
     await worker.runUntil(work(new Client({ connection }), taskQueue).finally(atEnd));
