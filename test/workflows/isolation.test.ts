@@ -1,6 +1,5 @@
 /** What the SDK's worker must keep apart and small, with the settings of ours; each has been broken in some release of it. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '@temporalio/client';
@@ -10,6 +9,7 @@ import { installSdk } from '../../worker/sdk.ts';
 import { resumeSignal } from '../../workflows/messages.ts';
 import { bundleWorkflows } from '../../worker/bundle.ts';
 import { useTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = useTemporal();
 let connection: NativeConnection;
@@ -65,7 +65,7 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
         }),
       ),
     );
-    while (steps.size < open) await delay(50);
+    await until('step of each', () => steps.size === open);
     expect(worker.getStatus().numCachedWorkflows).toBeLessThanOrEqual(cached);
     await Promise.all(handles.map((handle) => handle.signal(resumeSignal)));
     const results = await Promise.all(handles.map((handle) => handle.result()));
