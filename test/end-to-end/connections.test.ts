@@ -130,6 +130,15 @@ test('a dead connection keeps its schedules still until it is signed in again; a
   await call(platform.caller, 'POST', '/sync/pause', { syncs: [names.name], provider_config_key: names.integration });
   await connect(HOUR_MS);
   expect(await schedule()).toBe(true);
+  await deployScripts(platform.caller, names.integration, [{ name: names.name, source: `// another\n${SYNC}` }]);
+  await platform.stop();
+  await platform.start();
+  await platform.engine.client.workflow.execute('reconcileWorkflow', {
+    workflowId: `reconcile-${count}-b`,
+    taskQueue: TASK_QUEUES.background,
+    args: [{ thorough: false }],
+  });
+  expect(await schedule()).toBe(true);
 });
 
 test('a limit that one run sees used up is waited for by every run of the connection', async () => {
