@@ -33,6 +33,7 @@ test('a run under way goes on after Temporal was killed and started again', asyn
 test('U065: what was asked for while Temporal was down happens once it is back', async () => {
   const triggered = await connect('triggered-while-down');
   const deleted = await connect('deleted-while-down');
+  expect(await hasSchedule(deleted.name)).toBe(true);
   await platform.temporal.kill();
   const [runs] = await Promise.all([
     trigger(triggered.name),
@@ -40,7 +41,6 @@ test('U065: what was asked for while Temporal was down happens once it is back',
   ]);
   expect(runs).toEqual([expect.objectContaining({ state: 'queued' })]);
   await platform.temporal.restart();
-  expect(await hasSchedule(deleted.name)).toBe(true);
   await reconcile();
   expect(await hasSchedule(deleted.name)).toBe(false);
   expectWhole(await endedRun(platform, runs[0]?.run_id ?? ''));
