@@ -28,11 +28,11 @@ export type RunningEngine = {
 
 /** Starts the roles asked for; closers go to `closing` as parts are opened, so a failure half-way can be undone. */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { roles, settings, bundle = bundleWorkflows } = options;
+  const { roles, settings } = options;
   const traced = settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined;
   const [core, workflowBundle] = await Promise.all([
     openCore(options),
-    roles.actions || roles.syncs ? bundle({ traced }) : undefined,
+    roles.actions || roles.syncs ? bundleWorkflows({ traced }) : undefined,
   ]);
   const { db, box, client, clock, metrics } = core;
   const workers = workflowBundle && (await startOwnWorkers(options, core, workflowBundle));

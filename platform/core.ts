@@ -23,7 +23,6 @@ import type { Database } from '../store/db.ts';
 import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox, type SecretBox } from '../store/secret-box.ts';
 import { openSharedClock } from '../store/shared-clock.ts';
-import type { bundleWorkflows } from '../worker/bundle.ts';
 import { connectTemporal } from '../worker/connect.ts';
 import type { WorkerRoles } from '../worker/create.ts';
 import { installSdk } from '../worker/sdk.ts';
@@ -40,8 +39,6 @@ export type EngineOptions = {
   readonly roles: Roles;
   readonly log: Log;
   readonly closing: Closing;
-  /** Who starts many engines may keep what it gets. @default bundleWorkflows */
-  readonly bundle?: typeof bundleWorkflows;
 };
 
 export type Core = Awaited<ReturnType<typeof openCore>>;

@@ -17,6 +17,9 @@ export type ScriptDescription = { readonly described: DescribedScript; readonly 
 // Many scripts share an isolate, whose start costs more than loading a script does.
 const PER_ISOLATE = 40;
 const ATTEMPTS = 3;
+/** One script alone has no excuse; of many together each adds what loading it may take, so that an endless one is soon found. */
+const LONE_CPU_MS = 3_000;
+const FURTHER_CPU_MS = 200;
 const HEAD =
   "const { describeScript } = require('nango:definitions');\nconst found = [];\nexports.default = () => found;\n";
 
@@ -47,8 +50,7 @@ async function describeGroup(
     seed: randomBytes(32).toString('hex'),
     clock: () => new Date(),
     host: REFUSING_HOST,
-    // One script alone has no excuse; many together compute for each other.
-    limits: bundles.length === 1 ? { ...DEFAULT_LIMITS, cpuMs: 3_000 } : DEFAULT_LIMITS,
+    limits: { ...DEFAULT_LIMITS, cpuMs: LONE_CPU_MS + FURTHER_CPU_MS * (bundles.length - 1) },
     signal,
   });
   if (outcome.status === 'completed') {

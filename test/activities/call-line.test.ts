@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from '@jest/globals';
 import { useUpstream } from '../support/upstream.ts';
 import { useDurableRuns } from '../support/use-durable-runs.ts';
+import { until } from '../support/until.ts';
 
 const BUDGET = 20;
 const WINDOW_MS = 300;
@@ -45,7 +45,7 @@ test('a sync with hundreds of waiting calls does not starve another, and makes e
     source: script("for (let n = 0; n < 5; n += 1) await nango.get({ endpoint: '/few/' + n, retries: 5 });"),
   });
   const crowded = runs.run(crowd);
-  while (api.refused === 0) await delay(5);
+  await until('refused call', () => api.refused > 0);
   const before = api.served.length;
   expect(await runs.run(few)).toMatchObject({ state: 'success' });
   // Five windows, had each of its calls to wait for the next one.

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { type CallLine, openCallLine } from '../../activities/call-line.ts';
 import { type InCallLine, joinCallLine, leaveCallLine } from '../../store/call-line.ts';
 import { endRun } from '../../store/runs.ts';
 import { useDurableRuns } from '../support/use-durable-runs.ts';
+import { until } from '../support/until.ts';
 
 const durable = useDurableRuns();
 afterEach(async () => void (await durable.pool.query('delete from call_line')));
@@ -65,7 +65,7 @@ test('calls that wait go in the order of the script, whatever the order in which
   const { went, all } = goInTurn(line, shuffled);
   await all;
   expect(went).toEqual(shuffled.toSorted((a, b) => a - b));
-  while ((await there()).length > 0) await delay(10);
+  await until('empty line', async () => (await there()).length === 0);
 });
 
 test('a run that was lost in line lets others pass, and takes its turn again when it is resumed', async () => {
@@ -79,19 +79,19 @@ test('a run that was lost in line lets others pass, and takes its turn again whe
   await durable.pool.query('update call_line set due = $2 where run_id = $1', [lost.runId, longAgo]);
   await goInTurn(line, shuffled).all;
   // Its leaving is written after its last call has gone.
-  while ((await there()).length > 1) await delay(10);
+  await until('line of one', async () => (await there()).length === 1);
   expect(await there()).toEqual([{ id: lost.runId }]);
 
   await joinCallLine(durable.pool, other, now(), now());
   await durable.pool.query('update call_line set turns = case when run_id = $1 then 8 else 0 end', [lost.runId]);
   const resumed = goInTurn(openCallLine(deps, lost, { isResumed: true }), shuffled);
   // It has asked, and it is not its turn.
-  while (resumed.went.length === 0 && (await dueOf(lost)) <= longAgo) await delay(10);
+  await until('question for a turn', async () => resumed.went.length > 0 || (await dueOf(lost)) > longAgo);
   expect(resumed.went).toEqual([]);
   await leaveCallLine(durable.pool, other);
   await resumed.all;
   expect(resumed.went).toEqual(shuffled.toSorted((a, b) => a - b));
-  while ((await there()).length > 0) await delay(10);
+  await until('empty line', async () => (await there()).length === 0);
   // A run that was never in line waits for nobody.
   const [fresh] = await begunRuns(1);
   if (fresh === undefined) throw new Error('There is one');

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { NOW, useApi } from '../support/api.ts';
+import { until } from '../support/until.ts';
 
 const api = useApi();
 const CACHED_MS = 5_000;
@@ -17,14 +17,13 @@ const after = (ms: number) => api.setTime(new Date(NOW.getTime() + ms));
 test('a key is shown once, and then by name, prefix, scopes and last use', async () => {
   const { id, secret } = await make({ scopes: ['environment:integrations:list'] });
   expect(await statusOf(secret)).toBe(200);
-  let shown: Record<string, unknown> = {};
   // The use is noted by the way: nobody waits for it.
-  while (!shown['last_used_at']) {
+  const shown = await until('last use', async () => {
     const { text, body } = await api.call('GET', '/environment/api-keys');
     expect(text).not.toContain(secret);
-    shown = body.data.find((one: { id: string }) => one.id === id);
-    await delay(20);
-  }
+    const found: Record<string, unknown> = body.data.find((one: { id: string }) => one.id === id);
+    return Boolean(found['last_used_at']) && found;
+  });
   expect(shown).toMatchObject({
     display_name: 'ci',
     prefix: secret.slice(0, 8),

@@ -1,6 +1,5 @@
 /** `/logs`: what becomes an operation, what it says, how the list is narrowed and paged. */
 import { createHmac } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { addLogLines } from '../../store/run-logs.ts';
 import { beginAttempt } from '../../store/runs.ts';
@@ -9,6 +8,7 @@ import { NOW, useApi } from '../support/api.ts';
 import { createOauthIntegration, useAuthorizationServer } from '../support/authorization-server.ts';
 import { action, createTracker, deployFlows, flow } from '../support/deployment.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const upstream = useUpstream();
 const server = useAuthorizationServer();
@@ -22,13 +22,11 @@ const list = async (query: Readonly<Record<string, string>>): Promise<Operation[
   return body.operations;
 };
 /** They are written a moment after what they tell of. */
-const untilListed = async (query: Readonly<Record<string, string>>, many = 1): Promise<Operation[]> => {
-  for (;;) {
+const untilListed = (query: Readonly<Record<string, string>>, many = 1): Promise<Operation[]> =>
+  until(`list of ${many} by ${JSON.stringify(query)}`, async () => {
     const found = await list(query);
-    if (found.length >= many) return found;
-    await delay(20);
-  }
-};
+    return found.length >= many && found;
+  });
 const messagesOf = async ({ id }: { readonly id: string }, query = '') =>
   (await api.call('GET', `/logs/operations/${id}/messages${query}`)).body;
 const proxy = (key: string, path: string, headers: Record<string, string> = {}, method = 'GET') =>

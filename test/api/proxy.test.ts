@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from '@jest/globals';
-import { setTimeout as delay } from 'node:timers/promises';
 import { currentLimit } from '../../store/api-limits.ts';
 import { NOW, useApi } from '../support/api.ts';
 import { createTracker } from '../support/deployment.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const upstream = useUpstream();
 const api = useApi();
@@ -127,8 +127,7 @@ test('a limit that an answer tells of is waited for by the runs of the connectio
   expect((await api.call('GET', '/proxy/x', { headers: HEADERS })).status).toBe(200);
   const { rows } = await api.db.query<{ id: string }>("select id from connections where connection_id = 'c1'");
   const limit = () => currentLimit(api.db, rows[0]?.id ?? '', NOW);
-  while ((await limit()) === undefined) await delay(5);
-  expect(await limit()).toMatchObject({ until: new Date(NOW.getTime() + 12_000) });
+  expect(await until('limit', limit)).toMatchObject({ until: new Date(NOW.getTime() + 12_000) });
 });
 
 test('headers of more than 16 KB are refused before anything is sent, and the answer is JSON or ends', async () => {

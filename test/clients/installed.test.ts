@@ -1,6 +1,6 @@
 /** The package as it is published, installed by npm and by pnpm into an empty folder, does an author's whole work there. */
 import { execFile } from 'node:child_process';
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { useFolders } from '../support/cli.ts';
 import { createTracker } from '../support/deployment.ts';
+import { writeFiles } from '../support/project-files.ts';
 import { useUpstream } from '../support/upstream.ts';
 
 const run = promisify(execFile);
@@ -19,6 +20,8 @@ const api = useApi();
 const folders = useFolders();
 const upstream = useUpstream();
 let tarball = '';
+/** Where npm has installed it. */
+let installed = '';
 
 beforeAll(async () => {
   const folder = await folders.create();
@@ -66,6 +69,7 @@ test.each(['npm', 'pnpm'] as const)(
     const cwd = await folders.create();
     await writeFile(join(cwd, 'package.json'), '{"private":true}');
     await INSTALL[tool](cwd);
+    if (tool === 'npm') installed = cwd;
     upstream.handleWith(() => ({
       status: 200,
       body: '{"tasks":[{"id":"t1","title":"One","done":false,"assignee":null,"updated_at":"2026-01-01T00:00:00Z","deleted":false}],"next_cursor":null}',
@@ -79,6 +83,43 @@ test.each(['npm', 'pnpm'] as const)(
     const dry = JSON.parse((await nango('dryrun', 'tasks', 'acme', '--json', '--save')).stdout);
     expect(dry).toMatchObject({ requests: 1, models: { Task: { saved: [{ id: 't1', title: 'One' }] } } });
     expect((await nango('test')).stdout).toMatch(/^pass .*tasks .*\n1 passed, 0 failed/);
+  },
+  SLOW,
+);
+
+test(
+  'installed, it describes definitions, bundles them and repeats a recording',
+  async () => {
+    const cwd = join(installed, 'project');
+    await writeFiles(cwd, {
+      'index.ts': '',
+      '.nango/keep': '',
+      'tracker/tests/echo.test.json': '{"input":{"text":"a"},"output":{"ok":true},"nango":{},"api":{}}',
+    });
+    const nango = (...argv: readonly string[]) =>
+      run(join(installed, 'node_modules', '.bin', 'nango'), [...argv], { cwd });
+    await nango('create', 'tracker', 'tasks');
+    await writeFiles(cwd, {
+      'index.ts': "import './tracker/syncs/tasks.js';\nimport './tracker/actions/echo.js';\n",
+      'tracker/actions/echo.ts': `import { createAction } from 'nango';
+import { z } from 'zod';
+export default createAction({ description: 'E', input: z.object({ text: z.string() }), output: z.object({ ok: z.boolean() }), exec: async (_, input) => ({ ok: input.text === 'a' }) });
+`,
+    });
+    expect((await nango('compile')).stdout).toBe('Compiled 1 sync and 1 action without mistakes.\n');
+    expect((await nango('test')).stdout).toMatch(/^pass tracker\/echo .*\n1 passed, 0 failed/);
+  },
+  SLOW,
+);
+
+test(
+  'projects import nango and nango/test from the package',
+  async () => {
+    await symlink(join(installed, 'node_modules', 'nango-temporal'), join(installed, 'node_modules', 'nango'));
+    const text =
+      "import { createAction } from 'nango'; import { NangoActionMock } from 'nango/test'; console.log(createAction({}).type, typeof NangoActionMock);";
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', text], { cwd: installed });
+    expect(stdout).toBe('action function\n');
   },
   SLOW,
 );

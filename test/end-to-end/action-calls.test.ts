@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { type RunJson, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream();
@@ -30,12 +30,11 @@ export default async function runAction(nango: any, input: any) {
 }
 
 /** Actions tell nobody of their end: their row is asked. */
-async function endedAction(id: string): Promise<RunJson> {
-  for (;;) {
+function endedAction(id: string): Promise<RunJson> {
+  return until(`end of action ${id}`, async () => {
     const run = await call<RunJson>(platform.caller, 'GET', `/runs/${id}`);
-    if (!['queued', 'running', 'waiting'].includes(run.state)) return run;
-    await delay(20);
-  }
+    return !['queued', 'running', 'waiting'].includes(run.state) && run;
+  });
 }
 
 test('an asynchronous action is run without its caller, which fetches the output by id', async () => {

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { endedRun, runSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform({ NANGO_SYNC_BACK_OFF_AFTER: '2' });
 const upstream = useUpstream();
@@ -46,17 +46,15 @@ async function tick(): Promise<unknown> {
   const schedule = client.schedule.getHandle('sync:dev:tracker:acme:tasks');
   const { info } = await schedule.describe();
   await schedule.trigger();
-  for (;;) {
+  const { workflow } = await until('workflow of the tick', async () => {
     const now = (await schedule.describe()).info;
     const action = now.recentActions.at(-1)?.action;
-    if (now.numActionsTaken > info.numActionsTaken && action?.type === 'startWorkflow') {
-      return client.workflow
-        .getHandle(action.workflow.workflowId)
-        .result()
-        .catch((error: Error) => error.message);
-    }
-    await delay(50);
-  }
+    return now.numActionsTaken > info.numActionsTaken && action?.type === 'startWorkflow' && action;
+  });
+  return client.workflow
+    .getHandle(workflow.workflowId)
+    .result()
+    .catch((error: Error) => error.message);
 }
 
 test('a sync that fails again and again runs less often, at once when triggered, and as before when it succeeds', async () => {

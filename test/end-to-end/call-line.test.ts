@@ -1,10 +1,10 @@
 /** Calls that wait in line for the budget of an API, in workers of which one is killed. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { connect, endedRun, PROVIDERS, trigger } from '../../bench/chaos/theatre.ts';
 import type { Asked } from '../../bench/chaos/upstream.ts';
 import { call } from '../../platform/example.ts';
 import { useTheatre } from '../support/theatre.ts';
+import { until } from '../support/until.ts';
 
 // One run in each worker: which one is killed is known then.
 const stage = useTheatre({ workers: 1, settings: { NANGO_SYNC_SLOTS: '1' } });
@@ -40,11 +40,11 @@ test('a worker that is killed with calls in line: another run goes on, and the r
   for (const name of ['a', 'b']) await theatre.deploy(NAME, { name, source: crowd(name) });
   const sync = { integration: NAME, connection: NAME };
   const lost = await trigger(theatre, { ...sync, name: 'a' });
-  while (askedBy('a').length === 0) await delay(20);
+  await until("call of 'a'", () => askedBy('a').length > 0);
   await theatre.startWorker();
   const other = await trigger(theatre, { ...sync, name: 'b' });
   await Promise.all([again.a.promise, again.b.promise]);
-  while ((await inLine()) !== 2) await delay(20);
+  await until('line of two', async () => (await inLine()) === 2);
   const [killed, stays] = [theatre.attemptOf(lost), theatre.attemptOf(other)];
   expect(killed?.worker.pid).not.toBe(stays?.worker.pid);
   const before = askedBy('a').length;

@@ -1,9 +1,9 @@
 /** Cancellations among several workers, and without any. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { connect, endedRun, PROVIDERS, trigger, type WorkerProcess } from '../../bench/chaos/theatre.ts';
 import { call } from '../../platform/example.ts';
 import { useTheatre } from '../support/theatre.ts';
+import { until } from '../support/until.ts';
 
 const stage = useTheatre({ workers: 3 });
 const ENDS_WITHIN_MS = 120_000;
@@ -25,7 +25,7 @@ const begin = (connection: string) => trigger(stage.theatre, { integration: 'man
 const cancel = (runId: string) => call<unknown>(stage.theatre.caller, 'POST', `/runs/${runId}/cancel`);
 
 async function untilBegun(runIds: readonly string[]): Promise<void> {
-  while (!runIds.every((runId) => stage.theatre.attemptOf(runId))) await delay(100);
+  await until('attempt of each', () => runIds.every((runId) => stage.theatre.attemptOf(runId)));
 }
 
 test('U072: thirty runs on three workers are cancelled, whichever worker has them', async () => {

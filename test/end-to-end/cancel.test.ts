@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { CONTROL_CHANNEL } from '../../store/run-control.ts';
 import { deployScripts, type TestScript } from '../support/deploy-scripts.ts';
 import { endedRun, type RunJson, runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 /** A second is what is promised and what `bench -- cancel` shows; two busy cores get more. */
 const PROMPT_MS = 10_000;
@@ -130,11 +130,10 @@ async function ask(runId: string): Promise<void> {
 
 /** Resolves once the line is stored: a script that computes from then on flushes nothing more. */
 async function logged(runId: string, message: string): Promise<void> {
-  for (;;) {
+  await until(`line '${message}'`, async () => {
     const { logs } = await call<RunJson>(platform.caller, 'GET', `/runs/${runId}`);
-    if (logs.some((line) => line.message === message)) return;
-    await delay(20);
-  }
+    return logs.some((line) => line.message === message);
+  });
 }
 
 /** How Temporal shows the run's workflow once it has closed. */

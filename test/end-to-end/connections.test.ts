@@ -1,7 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from '@jest/globals';
 import { TASK_QUEUES } from '../../contract/engine.ts';
 import { CLIENT } from '../../bench/upstream/authorization-server.ts';
@@ -10,6 +9,7 @@ import { useAuthorizationServer } from '../support/authorization-server.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { useUpstream } from '../support/upstream.ts';
 import { endedRun, runSync, triggerSync, usePlatform } from '../support/platform.ts';
+import { until } from '../support/until.ts';
 
 const server = useAuthorizationServer();
 const upstream = useUpstream();
@@ -92,8 +92,12 @@ test('a sync refreshes the token it needs, and the log tells of it', async () =>
   expect(server.tokenCalls).toHaveLength(1);
   // Written by the process that refreshed, a moment after.
   const path = `/logs/operations?type=auth&provider_config_key=${names.integration}`;
-  let told: readonly { operation: string; status: string }[] = [];
-  for (; told.length < 2; await delay(20)) told = JSON.parse((await api('GET', path)).text).operations;
+  const told = await until('second operation', async () => {
+    const { operations } = JSON.parse((await api('GET', path)).text) as {
+      operations: readonly { operation: string; status: string }[];
+    };
+    return operations.length >= 2 && operations;
+  });
   expect(told.map(({ operation, status }) => `${operation} ${status}`).sort()).toEqual([
     'create_connection success',
     'refresh_token success',
@@ -125,6 +129,15 @@ test('a dead connection keeps its schedules still until it is signed in again; a
   expect(await schedule()).toBe(false);
   await call(platform.caller, 'POST', '/sync/pause', { syncs: [names.name], provider_config_key: names.integration });
   await connect(HOUR_MS);
+  expect(await schedule()).toBe(true);
+  await deployScripts(platform.caller, names.integration, [{ name: names.name, source: `// another\n${SYNC}` }]);
+  await platform.stop();
+  await platform.start();
+  await platform.engine.client.workflow.execute('reconcileWorkflow', {
+    workflowId: `reconcile-${count}-b`,
+    taskQueue: TASK_QUEUES.background,
+    args: [{ thorough: false }],
+  });
   expect(await schedule()).toBe(true);
 });
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { TASK_QUEUES } from '../../contract/engine.ts';
@@ -7,6 +6,7 @@ import { call, createConnection, createIntegration } from '../../platform/exampl
 import { deployScripts, type TestScript } from '../support/deploy-scripts.ts';
 import { endedRun, type RunJson, runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { type UpstreamRequest, useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const PAGES = 6;
 const ROWS = 10;
@@ -33,6 +33,7 @@ test('a run under way goes on after Temporal was killed and started again', asyn
 test('U065: what was asked for while Temporal was down happens once it is back', async () => {
   const triggered = await connect('triggered-while-down');
   const deleted = await connect('deleted-while-down');
+  expect(await hasSchedule(deleted.name)).toBe(true);
   await platform.temporal.kill();
   const [runs] = await Promise.all([
     trigger(triggered.name),
@@ -40,7 +41,6 @@ test('U065: what was asked for while Temporal was down happens once it is back',
   ]);
   expect(runs).toEqual([expect.objectContaining({ state: 'queued' })]);
   await platform.temporal.restart();
-  expect(await hasSchedule(deleted.name)).toBe(true);
   await reconcile();
   expect(await hasSchedule(deleted.name)).toBe(false);
   expectWhole(await endedRun(platform, runs[0]?.run_id ?? ''));
@@ -90,7 +90,7 @@ test('U114: an action asked for while Temporal is down is refused as such, and t
   );
   expect((await fetch(`${platform.caller.apiUrl}/health`)).status).toBe(200);
   await platform.temporal.restart();
-  while ((await act()).status !== 200) await delay(200);
+  await until('action that succeeds', async () => (await act()).status === 200);
 }, 120_000);
 
 test('a run whose every connection to Postgres is cut at each page stores each record once', async () => {
@@ -327,14 +327,15 @@ function scheduleOf(name: string) {
   return platform.engine.client.schedule.getHandle(idOf(name));
 }
 
-function hasSchedule(name: string): Promise<boolean> {
-  return scheduleOf(name)
-    .describe()
-    .then(
-      () => true,
-      (error) => {
-        if (error instanceof ScheduleNotFoundError) return false;
-        throw error;
-      },
-    );
+async function hasSchedule(name: string): Promise<boolean> {
+  // A server that has only just come back may fail at a question: it is asked again.
+  const { isThere } = await until(`answer about the schedule of ${name}`, () =>
+    scheduleOf(name)
+      .describe()
+      .then(
+        () => ({ isThere: true }),
+        (error) => (error instanceof ScheduleNotFoundError ? { isThere: false } : undefined),
+      ),
+  );
+  return isThere;
 }

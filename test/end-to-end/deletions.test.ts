@@ -1,10 +1,10 @@
 /** Deletion by comparison, through the whole platform. Ids as U026 name the public reports they answer. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { call } from '../../platform/example.ts';
 import { runSync, usePlatform } from '../support/platform.ts';
 import { type DeployedSync, messages, recordScripts, type StoredRecord } from '../support/record-scripts.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream();
@@ -39,14 +39,11 @@ const statusOf = async ({ integration, connection, name }: DeployedSync) => {
 
 /** What the application is told of a run; it is written when the run has ended. */
 async function webhookOf(runId: string): Promise<unknown> {
-  for (;;) {
-    const { rows } = await platform.engine.db.query<{ body: string }>(
-      `select body from webhook_deliveries where run_id = $1::text`,
-      [runId],
-    );
-    if (rows[0] !== undefined) return JSON.parse(rows[0].body);
-    await delay(20);
-  }
+  const { body } = await until(`webhook of run ${runId}`, async () => {
+    const text = `select body from webhook_deliveries where run_id = $1::text`;
+    return (await platform.engine.db.query<{ body: string }>(text, [runId])).rows[0];
+  });
+  return JSON.parse(body);
 }
 
 test('DEL U026: a run that fails on its way deletes nothing; the next good one deletes what is gone, and only that', async () => {

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect as dial, createServer } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { chaosProviders, connect, PROVIDERS } from '../../bench/chaos/theatre.ts';
@@ -10,6 +9,7 @@ import { call } from '../../platform/example.ts';
 import { createClosing } from '../../runtime/closing.ts';
 import { useFolders } from '../support/cli.ts';
 import { writeFiles } from '../support/project-files.ts';
+import { until } from '../support/until.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/nango.js', import.meta.url));
 const INTEGRATION = 'editions';
@@ -90,10 +90,6 @@ async function isThere(sql: string): Promise<boolean> {
   return ((await fort.db.query(sql)).rowCount ?? 0) > 0;
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await delay(20);
-}
-
 /** Lets a deployment come as far as this table, and does something to it there. */
 async function blockedAt(table: string, act: () => Promise<void>): Promise<void> {
   const client = await fort.db.connect();
@@ -104,20 +100,20 @@ async function blockedAt(table: string, act: () => Promise<void>): Promise<void>
     await client.query('rollback');
     client.release();
   }
-  await until(async () => !(await isUnderWay()));
+  await until('end of the deployment', async () => !(await isUnderWay()));
 }
 
 async function killApi(): Promise<void> {
   const pid = fort.api.pid();
   fort.api.signal('SIGKILL');
-  await until(async () => fort.api.pid() !== pid);
+  await until('another process of the API', async () => fort.api.pid() !== pid);
 }
 
 /** Every sync is known to Temporal and none is that should not be. */
 async function untilScheduled(): Promise<void> {
-  await until(async () => !(await isThere('select from schedule_removals')));
+  await until('empty list of removals', async () => !(await isThere('select from schedule_removals')));
   const path = `/sync/status?syncs=*&provider_config_key=${INTEGRATION}`;
-  await until(async () => {
+  await until('schedule of each sync', async () => {
     const { syncs } = await call<{ syncs: { nextScheduledSyncAt: string | null }[] }>(fort.caller, 'GET', path);
     return syncs.length === 4 && syncs.every((sync) => sync.nextScheduledSyncAt !== null);
   });
@@ -130,7 +126,7 @@ test.each(['bundles', 'audit_log', 'runs'])(
     await writeEdition(`after${table.replace('_', '')}`);
     await blockedAt(table, async () => {
       const deploy = startDeploy();
-      await until(() => isBlockedAt(table));
+      await until(`deployment at ${table}`, () => isBlockedAt(table));
       await killApi();
       const { code, shown } = await deploy.ended;
       expect(code).toBe(11);
@@ -148,7 +144,7 @@ test('the API killed before Temporal has heard of a deployment leaves the new st
   await writeEdition('unheard');
   fort.wires.temporal.cut();
   const deploy = startDeploy();
-  await until(async () => JSON.stringify(await state()).includes('only-unheard'));
+  await until('state of the next deployment', async () => JSON.stringify(await state()).includes('only-unheard'));
   await killApi();
   expect((await deploy.ended).code).toBe(11);
   fort.wires.temporal.replace();
@@ -161,7 +157,7 @@ test('nango deploy killed while the server works leaves the old state or the new
   await writeEdition('unwatched');
   await blockedAt('audit_log', async () => {
     const deploy = startDeploy();
-    await until(() => isBlockedAt('audit_log'));
+    await until('deployment at the audit log', () => isBlockedAt('audit_log'));
     deploy.kill();
     expect((await deploy.ended).code).toBeNull();
     expect(await state()).toEqual(old);

@@ -4,12 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isStoreLoss } from '../../store/db.ts';
 import { endedRun, triggerSync, usePlatform } from '../support/platform.ts';
 import { recordScripts } from '../support/record-scripts.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const DISK_MB = 24;
 const PAGES = 12;
@@ -95,11 +95,11 @@ async function rollbacks(): Promise<number> {
 /** Until the script has fetched everything and Postgres has refused what came of it more than once, or the run gave up. */
 async function untilRefused(runId: string, before: number): Promise<void> {
   const { db } = platform.engine;
-  while (upstream.requests.length < PAGES || (await rollbacks()) < before + 2) {
+  await until('refusal of Postgres', async () => {
+    if (upstream.requests.length >= PAGES && (await rollbacks()) >= before + 2) return true;
     const { rows } = await db.query<{ state: string }>('select state from runs where id = $1', [runId]);
-    if (['success', 'failed', 'cancelled'].includes(rows[0]?.state ?? '')) return;
-    await delay(20);
-  }
+    return ['success', 'failed', 'cancelled'].includes(rows[0]?.state ?? '');
+  });
 }
 
 async function fill(path: string): Promise<void> {

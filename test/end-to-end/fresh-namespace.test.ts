@@ -1,10 +1,10 @@
 /** The first moments of a namespace that nobody has used: what Temporal registers and lists comes later than it says. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { SEARCH_ATTRIBUTES } from '../../contract/engine.ts';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { runSync, usePlatform } from '../support/platform.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform();
 const sync = { integration: 'tracker', connection: 'acme', name: 'tasks' };
@@ -25,7 +25,7 @@ test('U115: the first run of a fresh namespace works at once, and is found by it
     for await (const { workflowId } of platform.engine.client.workflow.list({ query })) ids.push(workflowId);
     return ids;
   };
-  while (!(await found()).includes(run.workflow_id)) await delay(100);
+  await until(`workflow ${run.workflow_id} in the list`, async () => (await found()).includes(run.workflow_id));
 }, 120_000);
 
 test('U115: a deleted sync stays away, though Temporal may list its schedule for a while', async () => {
@@ -41,5 +41,5 @@ test('U115: a deleted sync stays away, though Temporal may list its schedule for
     for await (const { scheduleId } of platform.engine.client.schedule.list()) ids.push(scheduleId);
     return ids.filter((id) => id.startsWith('sync:'));
   };
-  while ((await schedules()).length > 0) await delay(100);
+  await until('list without schedules', async () => (await schedules()).length === 0);
 }, 120_000);

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { endedRun, triggerSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream();
@@ -46,13 +46,12 @@ async function hook(connectionId: string, number: number): Promise<void> {
 }
 
 type Run = { readonly id: string; readonly kind: string; readonly state: string };
-async function handled(connection: string, count: number): Promise<readonly Run[]> {
-  for (;;) {
+function handled(connection: string, count: number): Promise<readonly Run[]> {
+  return until(`${count} handled webhooks of ${connection}`, async () => {
     const { runs } = await call<{ runs: Run[] }>(platform.caller, 'GET', `/runs?connection_id=${connection}`);
     const done = runs.filter(({ kind, state }) => kind === 'webhook' && state === 'success');
-    if (done.length >= count) return done;
-    await delay(50);
-  }
+    return done.length >= count && done;
+  });
 }
 
 async function tasks(connection: string): Promise<string[]> {

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream();
@@ -45,8 +45,8 @@ async function valueOf(line: string): Promise<number | undefined> {
   return found === undefined ? undefined : Number(found.slice(line.length));
 }
 
-async function until(line: string, value: number): Promise<void> {
-  while ((await valueOf(line)) !== value) await delay(100);
+async function untilValue(line: string, value: number): Promise<void> {
+  await until(`${line} of ${value}`, async () => (await valueOf(line)) === value);
 }
 
 test('runs, records, requests and the sandbox are counted, also after the SDK was started again', async () => {
@@ -83,11 +83,11 @@ test('runs, records, requests and the sandbox are counted, also after the SDK wa
   expect(now).not.toMatch(/acme|nango-actions:[0-9a-f]{8}-/);
   await platform.stop();
   await platform.start();
-  while (!/^temporal_/m.test(await text())) await delay(100);
+  await until('metric of the SDK', async () => /^temporal_/m.test(await text()));
 }, 120_000);
 
 test('a run that waits is counted among the waiting', async () => {
   upstream.handleWith(() => ({ status: 429, headers: { 'retry-after': '3600' }, json: {} }));
   await triggerSync(platform, { ...ACME, name: 'patient' });
-  await until('nango_open_runs{kind="sync",state="waiting"}', 1);
+  await untilValue('nango_open_runs{kind="sync",state="waiting"}', 1);
 }, 60_000);

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { TASK_QUEUES } from '../../contract/engine.ts';
 import { usePlatform } from '../support/platform.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform({ NANGO_METRICS_PORT: '0' }, { syncs: false });
 
@@ -10,12 +10,11 @@ async function ready(): Promise<{ status: number; body: Record<string, string> }
   return { status: answer.status, body: (await answer.json()) as Record<string, string> };
 }
 
-async function untilReady(): Promise<{ status: number; body: Record<string, string> }> {
-  for (;;) {
+function untilReady(): Promise<{ status: number; body: Record<string, string> }> {
+  return until('readiness', async () => {
     const answer = await ready();
-    if (answer.status === 200) return answer;
-    await delay(50);
-  }
+    return answer.status === 200 && answer;
+  });
 }
 
 /** What the port for metrics says on this line now. */
@@ -33,10 +32,11 @@ async function metric(line: string): Promise<number> {
 test('what waits for a worker that is not there is counted, and for how long', async () => {
   const run = { workflowId: 'waits', taskQueue: TASK_QUEUES.syncs, args: [{ syncId: '0', runId: 'none' }] };
   await platform.engine.client.workflow.start('syncWorkflow', run);
-  while ((await metric('nango_task_queue_backlog{queue="nango-syncs",task="workflow"}')) !== 1) await delay(100);
-  while (!((await metric('nango_task_queue_backlog_age_seconds{queue="nango-syncs",task="workflow"}')) > 1)) {
-    await delay(100);
-  }
+  const [backlog, age] = ['nango_task_queue_backlog', 'nango_task_queue_backlog_age_seconds'].map(
+    (name) => () => metric(`${name}{queue="nango-syncs",task="workflow"}`),
+  );
+  await until('backlog of one', async () => (await backlog?.()) === 1, { withinMs: 25_000 });
+  await until('age of more than a second', async () => Number(await age?.()) > 1, { withinMs: 25_000 });
 }, 60_000);
 
 test('an API that runs actions misses the workers for syncs, and is ready once they are there', async () => {

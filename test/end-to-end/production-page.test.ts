@@ -4,7 +4,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -13,6 +12,7 @@ import { freePort } from '../../platform/ports.ts';
 import { useDatabase } from '../support/database.ts';
 import { findPostgresTools } from '../support/postgres-tools.ts';
 import { useTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -116,7 +116,7 @@ async function startAll(
 async function stopAll(): Promise<void> {
   for (const child of running.splice(0)) {
     // npm passes the signal on and does not wait for what it started.
-    while (signalGroup(child.pid ?? 0, 'SIGTERM')) await delay(500);
+    await until('end of a process', () => !signalGroup(child.pid ?? 0, 'SIGTERM'), { everyMs: 100 });
   }
 }
 
@@ -131,11 +131,10 @@ function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-async function readiness(apiUrl: string): Promise<unknown> {
-  for (;;) {
+function readiness(apiUrl: string): Promise<unknown> {
+  return until(`readiness of ${apiUrl}`, async () => {
     const answer = await fetch(`${apiUrl}/ready`);
     const said: unknown = await answer.json();
-    if (answer.ok) return said;
-    await delay(200);
-  }
+    return answer.ok && said;
+  });
 }

@@ -1,5 +1,4 @@
 /** The day everything is gone but a dump of Postgres and the key: a new server, a new Temporal, the same readers. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { useDatabase } from '../support/database.ts';
@@ -8,6 +7,7 @@ import { dumpAndRestore } from '../support/dump.ts';
 import { runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { useTemporal } from '../support/temporal.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const PAGES = 12;
 const DUMPED_AT = 7;
@@ -101,18 +101,17 @@ function createReader() {
 
 type Run = { readonly state: string; readonly error: { readonly code: string } | null };
 
-async function endOf(runId: string): Promise<Run> {
-  for (;;) {
+function endOf(runId: string): Promise<Run> {
+  return until(`end of run ${runId}`, async () => {
     const run = await call<Run>(platform.caller, 'GET', `/runs/${runId}`);
-    if (!['queued', 'running', 'waiting'].includes(run.state)) return run;
-    await delay(20);
-  }
+    return !['queued', 'running', 'waiting'].includes(run.state) && run;
+  });
 }
 
 /** The list of schedules lags behind what there is. */
 async function untilScheduled(wanted: string): Promise<void> {
-  for (;;) {
-    for await (const { scheduleId } of platform.engine.client.schedule.list()) if (scheduleId === wanted) return;
-    await delay(20);
-  }
+  await until(`schedule ${wanted}`, async () => {
+    for await (const { scheduleId } of platform.engine.client.schedule.list()) if (scheduleId === wanted) return true;
+    return false;
+  });
 }

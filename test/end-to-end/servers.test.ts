@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { chaosProviders, connect, endedRun, PROVIDERS, trigger } from '../../bench/chaos/theatre.ts';
 import { type ChaosUpstream, startChaosUpstream } from '../../bench/chaos/upstream.ts';
@@ -6,6 +5,7 @@ import { type Fort, openFort } from '../../bench/siege/fort.ts';
 import { call } from '../../platform/example.ts';
 import { createClosing } from '../../runtime/closing.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
+import { until } from '../support/until.ts';
 
 const PAGES = 8;
 const RESUMES_WITHIN_S = 15;
@@ -37,8 +37,10 @@ beforeAll(async () => {
 const STRIKES: Readonly<Record<string, () => Promise<void>>> = {
   API: async () => {
     fort.api.signal('SIGKILL');
-    for (; fort.api.pid() !== undefined; await delay(20))
+    await until('API that is back', async () => {
       await call(fort.caller, 'GET', '/ready').catch(() => undefined);
+      return fort.api.pid() === undefined;
+    });
   },
   Temporal: () => fort.temporal.kill().then(fort.temporal.start),
   Postgres: () => fort.postgres.kill().then(fort.postgres.start),
@@ -92,7 +94,7 @@ test('what an API was asked for just before SIGKILL runs if it is a sync, and ne
     fort.db.query<{ id: string; kind: string }>(
       `select id, kind from runs where state = 'queued' and name like '${name}%' order by kind`,
     );
-  while ((await queued()).rows.length < unheard.length) await delay(50);
+  await until('row of each', async () => (await queued()).rows.length >= unheard.length);
   const [{ id: actionRun = '' } = {}, { id: syncRun = '' } = {}] = (await queued()).rows;
   fort.api.signal('SIGKILL');
   expect((await Promise.allSettled(unheard)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { fillEnvironment } from '../../bench/dashboard/rows.ts';
 import { TASK_QUEUES } from '../../contract/engine.ts';
 import { createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { runSync, usePlatform } from '../support/platform.ts';
+import { until } from '../support/until.ts';
 
 /** More than a worker that has to stop is given time for. */
 const SYNCS = 3_000;
@@ -36,13 +36,12 @@ test('a worker that stops leaves schedules it was making to the next one, which 
 }, 180_000);
 
 /** Answers how many schedules Temporal lists, once they are more than that. */
-async function untilMoreThan(few: number): Promise<number> {
-  for (;;) {
+function untilMoreThan(few: number): Promise<number> {
+  return until(`schedule beyond ${few}`, async () => {
     let count = 0;
     for await (const _ of platform.engine.client.schedule.list({ pageSize: 1_000 })) count += 1;
-    if (count > few) return count;
-    await delay(20);
-  }
+    return count > few && count;
+  });
 }
 
 async function isOpen(): Promise<boolean> {

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { endedRun, type RunJson, triggerSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream();
@@ -55,19 +55,19 @@ test('the Temporal Web UI alone tells which sync of whom a workflow is, how far 
 
 /** Resolves once the activity's last heartbeat said that. */
 async function untilProgress(id: string, wanted: object): Promise<void> {
-  for (;;) {
+  await until(`heartbeat that says ${JSON.stringify(wanted)}`, async () => {
     const { raw } = await platform.engine.client.workflow.getHandle(id).describe();
     const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
     const told: unknown = data?.length ? JSON.parse(Buffer.from(data).toString()) : undefined;
-    if (JSON.stringify(told) === JSON.stringify(wanted)) return;
-    await delay(20);
-  }
+    return JSON.stringify(told) === JSON.stringify(wanted);
+  });
 }
 
 /** Resolves once a search finds the workflow: visibility follows after a moment. */
 async function untilFound(query: string, id: string): Promise<void> {
-  for (;;) {
-    for await (const { workflowId } of platform.engine.client.workflow.list({ query })) if (workflowId === id) return;
-    await delay(20);
-  }
+  await until(`workflow ${id} by ${query}`, async () => {
+    for await (const { workflowId } of platform.engine.client.workflow.list({ query }))
+      if (workflowId === id) return true;
+    return false;
+  });
 }

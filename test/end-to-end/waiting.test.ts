@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
 import { type RunJson, triggerSync, usePlatform } from '../support/platform.ts';
 import { useUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream(({ url }) =>
@@ -56,24 +56,22 @@ export default async function fetchData(nango: any) {
 /** Resolves once the run has no activity, which would take a worker's slot, and no statement or transaction is open. */
 async function untilNothingIsHeld(workflowId: string): Promise<void> {
   const { client, db } = platform.engine;
-  for (;;) {
+  await until('moment at which nothing is held', async () => {
     const { raw } = await client.workflow.getHandle(workflowId).describe();
     const { rows } = await db.query<{ busy: number }>(
       `select count(*)::int as busy from pg_stat_activity
        where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
          and state <> 'idle'`,
     );
-    if ((raw.pendingActivities ?? []).length === 0 && rows[0]?.busy === 0) return;
-    await delay(20);
-  }
+    return (raw.pendingActivities ?? []).length === 0 && rows[0]?.busy === 0;
+  });
 }
 
 /** Resolves once the Temporal Web UI would show these details; the workflow hears of the wait after the row does. */
 async function untilDetails(workflowId: string, wanted: string): Promise<void> {
   const handle = platform.engine.client.workflow.getHandle(workflowId);
-  for (;;) {
+  await until(`'${wanted}' among the details`, async () => {
     const { currentDetails } = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
-    if (currentDetails === wanted) return;
-    await delay(20);
-  }
+    return currentDetails === wanted;
+  });
 }

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect, endedRun, PROVIDERS, trigger, type WorkerProcess } from '../../bench/chaos/theatre.ts';
 import type { Run } from '../../bench/chaos/trace.ts';
 import type { Asked } from '../../bench/chaos/upstream.ts';
 import { call } from '../../platform/example.ts';
 import { useTheatre } from '../support/theatre.ts';
+import { until } from '../support/until.ts';
 
 const stage = useTheatre({ workers: 1 });
 const ENDS_WITHIN_MS = 240_000;
@@ -203,18 +203,17 @@ function counted(connection: string, path: string): number {
 
 async function untilPostIsKept(runId: string): Promise<void> {
   const text = `select from journal_calls where run_id = $1::text and state = 'done'`;
-  while ((await stage.theatre.engine.db.query(text, [runId])).rowCount === 0) await delay(20);
+  await until('POST that is kept', async () => (await stage.theatre.engine.db.query(text, [runId])).rowCount !== 0);
 }
 
 /** Resolves once Temporal has handed out so many attempts of the run's activity. */
 async function untilAttempt(runId: string, attempt: number): Promise<void> {
   const { workflow_id: workflowId } = await call<Run>(stage.theatre.caller, 'GET', `/runs/${runId}`);
   const handle = stage.theatre.engine.client.workflow.getHandle(workflowId);
-  for (;;) {
+  await until(`attempt ${attempt}`, async () => {
     const [pending] = (await handle.describe()).raw.pendingActivities ?? [];
-    if ((pending?.attempt ?? 0) >= attempt && pending?.lastWorkerIdentity && pending.state === 2) return;
-    await delay(100);
-  }
+    return (pending?.attempt ?? 0) >= attempt && Boolean(pending?.lastWorkerIdentity) && pending?.state === 2;
+  });
 }
 
 function expectWhole(run: Run | undefined): void {
@@ -269,7 +268,7 @@ test('of many syncs in a worker that is killed all go on in another, with each r
   const runIds = await Promise.all(
     names.map((connection) => trigger(stage.theatre, { integration: 'many', connection, name: 'slow' })),
   );
-  while (!names.every((name) => askedBy(name).length > MOST_AGAIN + 3)) await delay(20);
+  await until('page of each', () => names.every((name) => askedBy(name).length > MOST_AGAIN + 3));
   const struck = new Set(runIds.flatMap((id) => stage.theatre.attemptOf(id)?.worker ?? []));
   for (const worker of struck) worker.signal('SIGKILL');
   await stage.theatre.startWorker();

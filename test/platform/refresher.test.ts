@@ -4,13 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createRefresher } from '../../platform/refresher.ts';
 import { connectionById, openConnection } from '../../store/connections.ts';
 import { useAuthorizationServer } from '../support/authorization-server.ts';
 import { useDatabase } from '../support/database.ts';
 import { seedGrant, TEST_BOX, TEST_KEY } from '../support/token-process.ts';
+import { until } from '../support/until.ts';
 
 const database = useDatabase();
 const server = useAuthorizationServer();
@@ -61,8 +61,10 @@ test('a process that is killed between the answer and the write loses no token',
   const id = await seedGrant(database, server, clock());
   const before = await load(id);
   await killAtAnswer(id, 'elsewhere');
-  let after = await load(id);
-  for (; after.version === before.version; after = await load(id)) await delay(20);
+  const after = await until('new token', async () => {
+    const now = await load(id);
+    return now.version !== before.version && now;
+  });
   server.reshape = (answer) => answer;
   const response = await fetch(`${server.url}/me`, {
     headers: { authorization: `Bearer ${after.credentials['access_token']}` },

@@ -9,7 +9,7 @@ const { compile, run } = useSandbox({ maxChildren: 1, log: (_, fields) => lost.p
 const BUSY = `const kept: unknown[] = [];
 while (kept.length < 6) {
   kept.push(Array.from({ length: 20_000 }, (_, i) => ({ i, text: 'x' + i })));
-  for (let i = 0, sum = 0; i < 30_000_000; i++) sum += Math.sqrt(i);
+  for (let i = 0, sum = 0; i < 10_000_000; i++) sum += Math.sqrt(i);
 }
 return kept.length;`;
 

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { Host } from '../../contract/host.ts';
 import { DEFAULT_LIMITS } from '../../sandbox/limits.ts';
 import { createSandbox } from '../../sandbox/pool.ts';
 import { action, useSandbox } from './use-sandbox.ts';
+import { until } from '../support/until.ts';
 
 const lost: Record<string, unknown>[] = [];
 const { sandbox, run, outputOf, failureOf } = useSandbox({
@@ -75,11 +75,10 @@ test('a flood of log lines is stopped by the processor limit and is bounded', as
 });
 
 test('lines dropped by a flood are counted in a later line', async () => {
-  const { calls } = await run(
-    action(
-      'for (let i = 0; i < 10_050; i++) nango.log(i); await new Promise((r) => setTimeout(r, 400)); await nango.log("after");',
-    ),
-  );
+  const body = `const lines = Array.from({ length: 10_050 }, (_, i) => nango.log(i));
+    await Promise.all(lines);
+    await nango.log('after');`;
+  const { calls } = await run(action(body), { limits: { wallClockMs: 60_000 } });
   expect(calls.at(-1)?.args['message']).toBe('after (50 lines before this one were dropped: too many at once)');
 });
 
@@ -110,7 +109,7 @@ test('U071: a child that is killed from outside loses its runs with the signalâ€
   const failure = await failureOf(action('await nango.log("x"); await nango.log("y");'), { host: { log } });
   expect(failure).toMatchObject({ code: 'runner_lost', message: expect.stringMatching(/SIGKILL/) });
   // The spare was killed as well, and its end may be heard of later.
-  while (killed.some(isThere)) await delay(20);
+  await until('end of what was killed', () => !killed.some(isThere));
   expect(await outputOf('return 2;')).toBe(2);
   expect(lost.at(-1)).toMatchObject({ signal: 'SIGKILL' });
 });
@@ -286,7 +285,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     expect(pids.length).toBeGreaterThan(0);
     worker.kill(signal);
     await once(worker, 'exit');
-    while (pids.some(isAlive)) await delay(20);
+    await until('end of each child', () => !pids.some(isAlive));
   },
 );
 

@@ -9,3 +9,11 @@ test('every test that SECURITY.md names is there', () => {
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((path) => !existsSync(new URL(path, PROJECT)))).toEqual([]);
 });
+
+test('each defence, layer and promise of SECURITY.md names the test that shows it', () => {
+  const text = readFileSync(new URL('SECURITY.md', PROJECT), 'utf8');
+  const rows = text.split('\n').filter((line) => /^\| (?!who |---)/.test(line));
+  const bullets = text.match(/^(?:\d\.|-) .*(?:\n {2,}.*)*/gm) ?? [];
+  expect([rows.length, bullets.length]).toEqual([9, 8]);
+  expect([...rows, ...bullets].filter((claim) => !/`test\/[\w./-]+`/.test(claim))).toEqual([]);
+});

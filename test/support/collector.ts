@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
+import { until } from './until.ts';
 
 /** As OTLP writes it (opentelemetry.io/docs/specs/otlp, JSON encoding). */
 export type CollectedSpan = {
@@ -47,7 +47,9 @@ export async function openCollector(): Promise<Collector> {
     spans,
     headers,
     whole: async (names) => {
-      while (!names.every((name) => spans.some((span) => span.name === name))) await delay(100);
+      await until(`span of each of ${names.join(', ')}`, () =>
+        names.every((name) => spans.some((span) => span.name === name)),
+      );
       return spans;
     },
   };

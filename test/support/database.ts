@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll } from '@jest/globals';
 import { type Database, openDatabase } from '../../store/db.ts';
 import { TEMPLATE } from './postgres.ts';
+import { until } from './until.ts';
 
 export type TestDatabase = {
   /** Known from `beforeAll` on. */
@@ -42,13 +42,12 @@ export function useDatabase(options: { readonly empty?: boolean } = {}): TestDat
 
 /** Resolves once that many queries of the database wait for a lock. */
 export async function untilWaiting(pool: Database, queries: number): Promise<void> {
-  for (;;) {
+  await until(`moment at which ${queries} queries wait for a lock`, async () => {
     const waiting = await pool.query(
       `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
     );
-    if (waiting.rowCount === queries) return;
-    await delay(20);
-  }
+    return waiting.rowCount === queries;
+  });
 }
 
 async function administrate(server: string, statement: string): Promise<void> {

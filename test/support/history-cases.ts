@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../../activities/index.ts';
 import { EngineError } from '../../contract/failures.ts';
 import type { ActionStep, SyncStep } from '../../contract/sync.ts';
 import type { DeliveryStep } from '../../contract/webhook.ts';
+import { until } from './until.ts';
 
 export type HistoryCase = {
   readonly name: string;
@@ -160,12 +160,12 @@ function resumeAfter(event: HistoryEvent) {
 
 function after(event: HistoryEvent, act: (handle: WorkflowHandle) => Promise<unknown>) {
   return async (handle: WorkflowHandle): Promise<unknown> => {
-    for (;;) {
+    await until(event, async () => {
       // An activity's start is written with its end: that it is pending says as much.
       const [{ events }, { raw }] = await Promise.all([handle.fetchHistory(), handle.describe()]);
       const isPending = event === 'activityTaskStartedEventAttributes' && (raw.pendingActivities?.length ?? 0) > 0;
-      if (isPending || events?.some((one) => one[event])) return act(handle);
-      await delay(20);
-    }
+      return isPending || events?.some((one) => one[event]);
+    });
+    return act(handle);
   };
 }

@@ -9,7 +9,6 @@ import { type ExampleUpstream, exampleProviders, startExampleUpstream } from '..
 import { ensureEnvironments } from '../../platform/first-start.ts';
 import { type Closing, createClosing } from '../../runtime/closing.ts';
 import { readSettings } from '../../runtime/env.ts';
-import { keptBundle } from './kept-bundle.ts';
 import { type TestDatabase, useDatabase } from './database.ts';
 import { type TestTemporal, useTemporal } from './temporal.ts';
 
@@ -85,7 +84,6 @@ export function usePlatform(
       roles: { api: true, actions: true, syncs: true, ...roles },
       log: journal.log,
       closing,
-      bundle: keptBundle,
     });
     const keys = await ensureEnvironments(engine.db, { folder: null, apiUrl: undefined, at: new Date() });
     key ||= keys['dev'] ?? '';

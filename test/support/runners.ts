@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { runnersOf } from '../../bench/chaos/theatre.ts';
 import { isAlive } from '../../platform/child-process.ts';
+import { until } from './until.ts';
 
 /**
  * Kills the processes in which scripts of this test's own platform run, the newest first and each once the one before is
@@ -9,6 +9,6 @@ import { isAlive } from '../../platform/child-process.ts';
 export async function killRunners(): Promise<void> {
   for (const pid of runnersOf(process.pid).toReversed()) {
     process.kill(pid, 'SIGKILL');
-    while (isAlive(pid)) await delay(1);
+    await until(`end of process ${pid}`, () => !isAlive(pid), { everyMs: 1 });
   }
 }

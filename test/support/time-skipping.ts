@@ -4,7 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { type Activities, failureInterceptor } from '../../activities/index.ts';
 import { installSdk } from '../../worker/sdk.ts';
-import { keptBundle } from './kept-bundle.ts';
+import { bundleWorkflows } from '../../worker/bundle.ts';
 import { startTimeSkipping } from './time-skipping-server.ts';
 
 export type TimeSkipping = {
@@ -28,7 +28,7 @@ export function useTimeSkipping(): TimeSkipping {
     installSdk(() => undefined);
     // One after the other: the SDK gives the server five seconds to answer, which a bundler beside it uses up.
     env = await startTimeSkipping();
-    workflowBundle = await keptBundle();
+    workflowBundle = await bundleWorkflows();
   }, 200_000);
   afterAll(() => env?.teardown());
   return {

@@ -1,6 +1,5 @@
 /** What the SDK's worker must keep apart and small, with the settings of ours; each has been broken in some release of it. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '@temporalio/client';
@@ -8,8 +7,9 @@ import { bundleWorkflowCode, type NativeConnection, Worker } from '@temporalio/w
 import type { SyncInput, SyncStep } from '../../contract/sync.ts';
 import { installSdk } from '../../worker/sdk.ts';
 import { resumeSignal } from '../../workflows/messages.ts';
-import { keptBundle } from '../support/kept-bundle.ts';
+import { bundleWorkflows } from '../../worker/bundle.ts';
 import { useTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = useTemporal();
 let connection: NativeConnection;
@@ -55,7 +55,7 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
   };
   const worker = await Worker.create({
     ...{ ...COMMON, maxCachedWorkflows: cached, connection, taskQueue },
-    ...{ activities: { runScript }, workflowBundle: await keptBundle() },
+    ...{ activities: { runScript }, workflowBundle: await bundleWorkflows() },
   });
   await worker.runUntil(async () => {
     const handles = await Promise.all(
@@ -65,7 +65,7 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
         }),
       ),
     );
-    while (steps.size < open) await delay(50);
+    await until('step of each', () => steps.size === open);
     expect(worker.getStatus().numCachedWorkflows).toBeLessThanOrEqual(cached);
     await Promise.all(handles.map((handle) => handle.signal(resumeSignal)));
     const results = await Promise.all(handles.map((handle) => handle.result()));
@@ -75,7 +75,7 @@ test('U109: of many open workflows a worker holds as many as it is set to, and a
 }, 240_000);
 
 test('U109: the bundle of the workflows holds neither zod nor anything else that the SDK does not bring', async () => {
-  const { code } = await keptBundle();
+  const { code } = await bundleWorkflows();
   const packages = [...code.matchAll(/node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\//g)].map(([, name]) => name ?? '');
   expect([...new Set(packages)].filter((name) => !name.startsWith('@temporalio/')).sort()).toEqual([
     'long',

@@ -12,9 +12,10 @@ import type { SyncInput, SyncStep } from '../../contract/sync.ts';
 import { registerSearchAttributes } from '../../runtime/temporal-setup.ts';
 import type { Sync } from '../../store/syncs.ts';
 import type { syncWorkflow } from '../../workflows/index.ts';
-import { keptBundle } from '../support/kept-bundle.ts';
+import { bundleWorkflows } from '../../worker/bundle.ts';
 import { useTemporal } from '../support/temporal.ts';
 import { useTimeSkipping } from '../support/time-skipping.ts';
+import { until } from '../support/until.ts';
 
 const FINISHED: SyncStep = { status: 'finished', runId: 'r1', counts: {} };
 const HOUR_MS = 3_600_000;
@@ -70,7 +71,7 @@ test('U062, U110: the schedule of a sync skips its ticks and triggers while a ru
     expect((await client.workflow.getHandle(workflowId, firstRunId).describe()).status.name).toBe('CONTINUED_AS_NEW');
     expect(await isOpenWorkflow(client, { workflowId, workflowRunId: firstRunId })).toBe(true);
     await schedule.trigger(ScheduleOverlapPolicy.SKIP);
-    await until(async () => (await schedule.describe()).info.numActionsSkippedOverlap === 1);
+    await until('skipped tick', async () => (await schedule.describe()).info.numActionsSkippedOverlap === 1);
     expect((await schedule.describe()).info.numActionsTaken).toBe(1);
     released.resolve();
     expect(await client.workflow.getHandle(workflowId).result()).toEqual(FINISHED);
@@ -113,7 +114,7 @@ test('U062: of a schedule whose runs take longer than its interval never two run
       await putSchedule(client, SLOW);
       const schedule = client.schedule.getHandle(SLOW.scheduleId);
       const taken = async () => (await schedule.describe()).info;
-      await until(async () => {
+      await until(`tick ${TICKS}`, async () => {
         const { numActionsTaken, numActionsSkippedOverlap } = await taken();
         return numActionsTaken + numActionsSkippedOverlap >= TICKS;
       });
@@ -140,15 +141,11 @@ async function withWorker(
   try {
     await registerSearchAttributes(connection, 'default');
     const worker = await Worker.create({
-      ...{ connection, taskQueue, activities, workflowBundle: await keptBundle() },
+      ...{ connection, taskQueue, activities, workflowBundle: await bundleWorkflows() },
       ...{ workflowThreadPoolSize: 1, reuseV8Context: true },
     });
     await worker.runUntil(work(new Client({ connection }), taskQueue).finally(atEnd));
   } finally {
     await connection.close();
   }
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(20);
 }

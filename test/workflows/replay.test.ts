@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { installSdk } from '../../worker/sdk.ts';
-import { keptBundle } from '../support/kept-bundle.ts';
+import { bundleWorkflows } from '../../worker/bundle.ts';
 import { CASES } from '../support/history-cases.ts';
 
 const FOLDER = new URL('../histories/', import.meta.url);
@@ -13,7 +13,7 @@ let tracedBundle: WorkflowBundleWithSourceMap;
 
 beforeAll(async () => {
   installSdk(() => undefined);
-  [workflowBundle, tracedBundle] = await Promise.all([keptBundle(), keptBundle({ traced: true })]);
+  [workflowBundle, tracedBundle] = await Promise.all([bundleWorkflows(), bundleWorkflows({ traced: true })]);
 });
 
 test.each(files)('U107: %s still replays', async (file) => {
