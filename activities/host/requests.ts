@@ -6,7 +6,7 @@ import type { PendingCall } from '../../contract/host.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
-import type { LimitScope } from '../../store/api-limits.ts';
+import type { ApiLimit, LimitScope } from '../../store/api-limits.ts';
 import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
@@ -49,19 +49,18 @@ export function createRequestCalls(
           if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
           recorder.countRequest();
           const made = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
-          if (made.pause !== undefined) await limits.note(limited, { ...made.pause, ...whyAgain(plan.what, made) });
-          return made;
+          const limit = limitOf(plan.what, made, deps.clock());
+          if (limit !== undefined) await limits.note(limited, limit);
+          return { ...made, limit };
         });
-        if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
-        const { waitMs, askedBy } = tried.decision;
-        const resumeAt = deps.clock().getTime() + waitMs;
-        const reason = reasonOf(plan.what, tried, askedBy);
+        const { decision, limit } = tried;
+        if (!decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
+        const asked = decision.askedBy === undefined ? undefined : limit?.until.getTime();
+        const resumeAt = asked ?? deps.clock().getTime() + decision.waitMs;
+        const reason = reasonOf(plan.what, tried, decision.askedBy);
         const wait = () => call.wait(plan.pending('waiting', attempt + 1, resumeAt), reason);
-        if (askedBy === undefined) await wait();
-        else {
-          await limits.note(limited, { until: new Date(resumeAt), reason });
-          await limits.hold(limited, resumeAt, wait);
-        }
+        if (asked === undefined) await wait();
+        else await limits.hold(limited, asked, wait);
       }
     },
   };
@@ -132,10 +131,15 @@ function answerOf(tried: Tried, recorder: Recorder, { number, pending }: CallCon
   return { value: head, body };
 }
 
-/** Every run says the same of one limit: which call met it, where that one comes back, else what its answer tells. */
-function whyAgain(what: string, made: Tried): { reason?: string } {
-  const { decision } = made;
-  return decision.retry && decision.askedBy !== undefined ? { reason: reasonOf(what, made, decision.askedBy) } : {};
+/**
+ * Until when the connection's calls wait after this one: for its own retry where the API has named the time, for a limit
+ * that the answer tells of, or for the later of both. Every run says the same of one limit: which call met it.
+ */
+function limitOf(what: string, made: Tried, now: Date): ApiLimit | undefined {
+  const { decision, pause } = made;
+  if (!decision.retry || decision.askedBy === undefined) return pause;
+  const until = Math.max(now.getTime() + decision.waitMs, pause?.until.getTime() ?? 0);
+  return { until: new Date(until), reason: reasonOf(what, made, decision.askedBy) };
 }
 
 function reasonOf(what: string, tried: Tried, askedBy: string | undefined): string {
