@@ -187,6 +187,20 @@ export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined
   return { until: new Date(now.getTime() + asked.waitMs), reason };
 }
 
+/**
+ * Until when the connection's calls wait after one: for its own retry where the API has named the time, for a limit that
+ * the answer tells of, or for the later of both. `told` says which call met it: whoever hears of one limit is told the same.
+ */
+export function limitAfter(
+  { decision, pause }: { readonly decision: RetryDecision; readonly pause?: Pause | undefined },
+  now: Date,
+  told: (askedBy: string) => string,
+): Pause | undefined {
+  if (!decision.retry || decision.askedBy === undefined) return pause;
+  const until = Math.max(now.getTime() + decision.waitMs, pause?.until.getTime() ?? 0);
+  return { until: new Date(until), reason: told(decision.askedBy) };
+}
+
 function paced(windows: readonly Window[], now: Date): Pause | undefined {
   const pace = paceOf(windows);
   if (pace === undefined) return undefined;

@@ -6,7 +6,8 @@ import type { PendingCall } from '../../contract/host.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
-import type { ApiLimit, LimitScope } from '../../store/api-limits.ts';
+import { limitAfter } from '../../outbound/retry.ts';
+import type { LimitScope } from '../../store/api-limits.ts';
 import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
@@ -49,7 +50,7 @@ export function createRequestCalls(
           if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
           recorder.countRequest();
           const made = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
-          const limit = limitOf(plan.what, made, deps.clock());
+          const limit = limitAfter(made, deps.clock(), (askedBy) => reasonOf(plan.what, made, askedBy));
           if (limit !== undefined) await limits.note(limited, limit);
           return { ...made, limit };
         });
@@ -129,17 +130,6 @@ function answerOf(tried: Tried, recorder: Recorder, { number, pending }: CallCon
   if ('failure' in tried) throw tried.failure;
   const { head, body }: ScriptAnswer = tried.answer;
   return { value: head, body };
-}
-
-/**
- * Until when the connection's calls wait after this one: for its own retry where the API has named the time, for a limit
- * that the answer tells of, or for the later of both. Every run says the same of one limit: which call met it.
- */
-function limitOf(what: string, made: Tried, now: Date): ApiLimit | undefined {
-  const { decision, pause } = made;
-  if (!decision.retry || decision.askedBy === undefined) return pause;
-  const until = Math.max(now.getTime() + decision.waitMs, pause?.until.getTime() ?? 0);
-  return { until: new Date(until), reason: reasonOf(what, made, decision.askedBy) };
 }
 
 function reasonOf(what: string, tried: Tried, askedBy: string | undefined): string {

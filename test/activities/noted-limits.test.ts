@@ -64,3 +64,17 @@ test('no further call of the line goes out once an answer has named a time', asy
   expect(refused).toBeGreaterThan(0);
   expect(refused).toBeLessThanOrEqual(FIRST_AT_ONCE);
 });
+
+test('whoever has plenty left of a limit waits for nothing, and nothing is noted', async () => {
+  const LIMIT = 100;
+  upstream.handleWith(() => ({
+    headers: { ratelimit: `limit=${LIMIT}, remaining=${LIMIT - upstream.requests.length}, reset=60` },
+    json: {},
+  }));
+  const { runs } = durable;
+  const source = script("for (let n = 0; n < 79; n += 1) await nango.get({ endpoint: '/' + n });");
+  const id = await runs.deploy({ name: 'plenty', connection: 'plenty', source });
+  expect(await runs.run(id)).toMatchObject({ state: 'success', waits: [] });
+  expect(upstream.requests).toHaveLength(79);
+  expect(await notes()).toEqual([]);
+});
