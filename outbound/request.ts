@@ -13,6 +13,7 @@ import { type Tracing, UNTRACED } from '../contract/tracing.ts';
 import { type SignRequest, signsRequests } from './auth/sign-request.ts';
 import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
+import { certificateOf } from './client-certificate.ts';
 import type { OutboundConnection, Party } from './connection.ts';
 import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
@@ -275,6 +276,7 @@ function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): E
     body,
     decompress: call.decompress ?? party.provider.proxy?.decompress ?? false,
     forwardHeaders: forwardsHeaders(party, call),
+    certificate: certificateOf(party.provider, party.connection.credentials),
   };
 }
 
@@ -300,6 +302,7 @@ async function scriptRequest(of: Party, config: RequestConfig): Promise<Exchange
     body: encoded?.bytes,
     decompress: config.decompress ?? true,
     forwardHeaders: forwardsHeaders(party, config),
+    certificate: certificateOf(party.provider, party.connection.credentials),
   };
 }
 

@@ -24,6 +24,7 @@ export default async function fetchData(nango: any) {
 }`;
 
 const HOUR_MS = 3_600_000;
+const PEM = (name: string) => new URL(`../fixtures/tls/${name}.pem`, import.meta.url);
 let names = { integration: '', connection: '', name: 'tasks' };
 let count = 0;
 
@@ -219,12 +220,35 @@ test('no secret is in a log, an error, Temporal or any column of Postgres', asyn
     connection_config: { server: 'http://127.0.0.1:1' },
   });
   await failing('GET', '/proxy/x', undefined, { 'provider-config-key': 'keys', 'connection-id': 'k' });
+  await createIntegration(platform.caller, 'certificates', 'certificate-server');
+  const [certificate, key] = await Promise.all(['client', 'client.key'].map((name) => readFile(PEM(name), 'utf8')));
+  const shown = { client_certificate: certificate, client_private_key: key };
+  await failing('POST', '/connections', {
+    provider_config_key: 'certificates',
+    credentials: { client_id: 'c', client_secret: 's', ...shown, unknown: key },
+  });
+  await call(platform.caller, 'POST', '/connections', {
+    provider_config_key: 'certificates',
+    connection_id: 'c',
+    credentials: { token: 'a-token-under-a-certificate', ...shown },
+    connection_config: { server: 'https://127.0.0.1:1' },
+  });
+  await failing('GET', '/proxy/x', undefined, { 'provider-config-key': 'certificates', 'connection-id': 'c' });
+  const keyLine = key?.split('\n')[1] ?? '';
 
   const { rows } = await platform.engine.db.query('select credentials from connections where connection_id = $1', [
     names.connection,
   ]);
   const now = server.tokenCalls.at(-1)?.params.get('refresh_token') ?? '';
-  const secrets = [CLIENT.secret, grant.access_token, grant.refresh_token, now, server.apiCalls.at(-1) ?? '', apiKey];
+  const secrets = [
+    CLIENT.secret,
+    grant.access_token,
+    grant.refresh_token,
+    now,
+    server.apiCalls.at(-1) ?? '',
+    apiKey,
+    keyLine,
+  ];
   expect(new Set(secrets).size).toBeGreaterThanOrEqual(4);
   expect(rows[0].credentials).toMatch(/^v1:/);
   const places = {
