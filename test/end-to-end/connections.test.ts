@@ -63,8 +63,11 @@ const schedule = async () => {
   return (await platform.engine.client.schedule.getHandle(id).describe()).state.paused;
 };
 
-test('a run reads its credentials when it uses them, and its history holds none (U046)', async () => {
+test('a run that is queued while its token is rotated reads the new one when it runs, and its history holds none (U046)', async () => {
+  await platform.stop();
+  await platform.start({ actions: false, syncs: false });
   const grant = await connect(HOUR_MS);
+  const queued = await triggerSync(platform, names);
   server.expireAll();
   const fresh = server.grant();
   await call(platform.caller, 'POST', '/connections', {
@@ -73,12 +76,24 @@ test('a run reads its credentials when it uses them, and its history holds none 
     credentials: { type: 'OAUTH2', ...fresh },
     connection_config: { server: server.url },
   });
-  const run = await endedRun(platform, await triggerSync(platform, names));
+  expect(server.apiCalls).toEqual([]);
+  await platform.stop();
+  await platform.start();
+  const run = await endedRun(platform, queued);
   expect(run.state).toBe('success');
-  const history = JSON.stringify(await platform.engine.client.workflow.getHandle(run.workflow_id).fetchHistory());
-  expect(history).not.toContain(grant.access_token);
-  expect(history).not.toContain(fresh.access_token);
+  const { events } = await platform.engine.client.workflow.getHandle(run.workflow_id).fetchHistory();
+  const history = bytesIn(events).join('\n');
+  expect(history).toContain(queued);
+  for (const token of [grant, fresh].flatMap((one) => [one.access_token, one.refresh_token]))
+    expect(history).not.toContain(token);
 });
+
+/** What stands in a history, its payloads opened. */
+function bytesIn(value: unknown): string[] {
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString('utf8')];
+  if (typeof value !== 'object' || value === null) return [String(value)];
+  return Object.values(value).flatMap(bytesIn);
+}
 
 test('a token that was brought along dead is replaced at the first refusal', async () => {
   await connect(HOUR_MS);
