@@ -22,9 +22,9 @@ export type LimitedCall = {
 
 export type LimitWait = {
   /**
-   * How one call comes by its attempts. It waits for a limit that ends soon, and then for its turn, but for no more than
-   * ten seconds: after these what the API answers is the caller's to see. Nobody waits for a limit to be noted. Throws
-   * `script_aborted` when the caller goes away.
+   * How one call comes by its attempts. Before each it waits for a limit that ends soon, and then for its turn, but for no
+   * more than ten seconds: after these what the API answers is the caller's to see. Nobody waits for a limit to be noted.
+   * Throws `script_aborted` when the caller goes away.
    */
   readonly turnsOf: (call: LimitedCall) => Turns;
 };
@@ -57,16 +57,15 @@ export function openLimitWait({ db, clock, log }: Pick<ApiDeps, 'db' | 'clock' |
     known.learn(connection, limit);
     noteLimit(db, connection, limit).catch((error: unknown) => log('limit.unnoted', { reason: String(error) }));
   };
-  const begin = (of: LimitedCall): Wait => {
+  const beginWait = (of: LimitedCall, number: number): Wait => {
     const begun = performance.now();
     const leftMs = () => MAX_WAIT_IN_PLACE_MS - (performance.now() - begun);
-    callers += 1;
     const wait: CallInLine['wait'] = async (until, _, sooner) => {
       const waitMs = Math.min(until - clock().getTime(), leftMs());
       if (waitMs <= 0) throw GIVEN_UP;
       await untilDue(waitMs, of.signal, sooner);
     };
-    return { of, inLine: { number: callers, signal: of.signal, wait }, leftMs };
+    return { of, inLine: { number, signal: of.signal, wait }, leftMs };
   };
 
   /** The limits that hold first, then the turn; undefined: it goes without. */
@@ -89,14 +88,14 @@ export function openLimitWait({ db, clock, log }: Pick<ApiDeps, 'db' | 'clock' |
 
   return {
     turnsOf: (of) => {
-      let begun: Wait | undefined;
+      callers += 1;
+      const number = callers;
       return {
         take: async (make) => {
           let leave: Leave | undefined;
           let isLimited = false;
           try {
-            begun ??= begin(of);
-            if (of.waits) leave = await comesIn(begun).catch(orGivenUp);
+            if (of.waits) leave = await comesIn(beginWait(of, number)).catch(orGivenUp);
             const made = await make();
             isLimited = made.limit !== undefined;
             if (made.limit !== undefined) note(of.connection, { ...made.limit, scope: of.scope });
@@ -107,9 +106,9 @@ export function openLimitWait({ db, clock, log }: Pick<ApiDeps, 'db' | 'clock' |
           }
         },
         hold: async (due, wait) => {
-          begun ??= begin(of);
+          const { inLine } = beginWait(of, number);
           await lineOf(of)
-            .hold(due.getTime(), begun.inLine, wait)
+            .hold(due.getTime(), inLine, wait)
             .finally(() => tidy(of));
         },
       };

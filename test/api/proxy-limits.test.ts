@@ -90,6 +90,20 @@ test('callers who wait for one limit stand in line, and give the place up with t
   expect(upstream.requests).toHaveLength(3);
 });
 
+test('a caller whose turn does not come goes out after ten seconds', async () => {
+  // Somebody else is due and does not come: nobody gets more than four turns ahead, and the clock stands still.
+  await api.db.query(
+    `insert into call_line (run_id, connection_id, integration_id, turns, due)
+     select 'callers:others', id, integration_id, 0, $2::timestamptz from connections where id = $1::bigint`,
+    [row, NOW],
+  );
+  await limitFor(200);
+  const waits = (await Promise.all(Array.from({ length: 5 }, () => proxied()))).sort((a, b) => a - b);
+  expect(waits[3]).toBeLessThan(9_900);
+  expect(waits[4]).toBeGreaterThanOrEqual(9_900);
+  expect(upstream.requests).toHaveLength(5);
+}, 60_000);
+
 test('a caller that goes away while its call waits causes none', async () => {
   await limitFor(1_000);
   const headers = { 'provider-config-key': 'p', 'connection-id': id, authorization: `Bearer ${api.key}` };

@@ -30,7 +30,9 @@ test.each<[string, Record<string, string>, [string, number, number][]]>([
   ['nonsense', { ratelimit: '"a";r=x;t=', 'ratelimit-remaining': '1' }, []],
   ['a window without an end', { ratelimit: '"a";r=0' }, []],
 ])('the RateLimit fields say: %s', (_, headers, windows) => {
-  expect(rateLimitWindows(headers, now).map(({ name, remaining, resetMs }) => [name, remaining, resetMs])).toEqual(windows);
+  expect(rateLimitWindows(headers, now).map(({ name, remaining, resetMs }) => [name, remaining, resetMs])).toEqual(
+    windows,
+  );
 });
 
 test('of a minute and a day the spent one decides, of two spent ones the longer (U038)', () => {
