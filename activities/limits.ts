@@ -1,7 +1,7 @@
 import { type ApiLimit, currentLimit, type LimitScope, noteLimit } from '../store/api-limits.ts';
+import { type CallInLine, type CallLine, openCallLine } from '../store/call-turns.ts';
 import { createKnownLimits, SPREAD_MS } from '../store/known-limits.ts';
 import type { Attempt } from '../store/runs.ts';
-import { type CallInLine, type CallLine, openCallLine } from './call-line.ts';
 import type { Dependencies } from './dependencies.ts';
 import { untilStored } from './store-retry.ts';
 
@@ -38,7 +38,7 @@ export function openApiLimits(
 
   const lineOf = ({ connection, scope }: LimitedCall): CallLine => {
     const of = { runId, connectionRow: String(connection), scope };
-    const line = lines.get(connection) ?? openCallLine(deps, of, { isResumed });
+    const line = lines.get(connection) ?? openCallLine({ db, clock, stored: untilStored }, of, { isResumed });
     lines.set(connection, line);
     return line;
   };

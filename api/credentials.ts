@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { EngineError } from '../contract/failures.ts';
 import type { Granted } from '../contract/credentials.ts';
 import { granted } from '../outbound/auth/applicant.ts';
+import { certificateFaults } from '../outbound/client-certificate.ts';
 import { checkCredentialFields } from '../outbound/auth/connection-config.ts';
 import { endOfJwt } from '../outbound/auth/token-response.ts';
 import type { Provider } from '../outbound/provider.ts';
@@ -102,14 +103,20 @@ export function checkCredentials(
       `Provider '${provider.name}' signs in by ${mode}: connections can so far be made for ${Object.keys(SHAPES).join(', ')}.`,
     );
   }
-  if (provider.require_client_certificate === true) {
+  const wantsCertificate = provider.require_client_certificate === true;
+  if (wantsCertificate && mode !== 'OAUTH2_CC') {
     throw new EngineError(
       'invalid_body',
-      `Provider '${provider.name}' wants calls under a TLS certificate of the client, which is not supported.`,
+      `Provider '${provider.name}' wants calls under a TLS certificate of the client, which is supported for OAUTH2_CC, not for ${mode}.`,
     );
   }
   const parsed = SHAPES[mode].safeParse(withType(mode, given));
-  if (parsed.success) return withFields(provider, parsed.data);
+  if (parsed.success) {
+    const faults = wantsCertificate ? certificateFaults(parsed.data) : [];
+    if (faults.length === 0) return withFields(provider, parsed.data);
+    const placed = faults.map(({ field, message }) => ({ code: 'custom', path: ['credentials', field], message }));
+    throw invalidPart('invalid_body', 'body', placed);
+  }
   throw invalidPart('invalid_body', 'body', faultsOf(parsed.error, ['credentials']));
 }
 

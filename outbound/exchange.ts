@@ -4,6 +4,7 @@ import https from 'node:https';
 import { Readable } from 'node:stream';
 import got, { type Got, type Request, type Response } from 'got';
 import { EngineError } from '../contract/failures.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import { bodylessHeaders, type Headers, neutralHeaders } from './headers.ts';
 import { type AddressPolicy, createAddressPolicy } from './ssrf.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
@@ -19,6 +20,8 @@ export type ExchangeRequest = {
   readonly forwardHeaders: boolean;
   /** `none`: a redirect is an answer like any other. @default follow */
   readonly redirects?: 'follow' | 'none';
+  /** Shown to the first host, and to no other that a redirect leads to. @default none */
+  readonly certificate?: ClientCertificate | undefined;
 };
 
 /** Any answer, whatever its status. The body must be read to its end or destroyed. */
@@ -106,7 +109,8 @@ function redirected(request: ExchangeRequest, answer: ExchangeAnswer): ExchangeR
   const kept = turnsGet ? bodylessHeaders(request.headers) : request.headers;
   const leaves = url.host !== request.url.host || (request.url.protocol === 'https:' && url.protocol === 'http:');
   const headers = leaves && !request.forwardHeaders ? neutralHeaders(kept) : kept;
-  return { ...request, url, headers, ...(turnsGet && { method: 'GET', body: undefined }) };
+  const certificate = leaves ? undefined : request.certificate;
+  return { ...request, url, headers, certificate, ...(turnsGet && { method: 'GET', body: undefined }) };
 }
 
 /** A pooled connection may have been closed by the other side just now; what is safe to repeat goes out once more. */
@@ -147,8 +151,8 @@ function open(client: Got, { request, socket }: Sending, signal: AbortSignal): P
 }
 
 function start(client: Got, request: ExchangeRequest, signal: AbortSignal): Request {
-  const { method, url, headers, body, decompress } = request;
-  const options = { method: method as 'GET', headers, decompress, signal };
+  const { method, url, headers, body, decompress, certificate } = request;
+  const options = { method: method as 'GET', headers, decompress, signal, ...(certificate && { https: certificate }) };
   if (body === undefined) {
     const exchange = client.stream(url, options);
     // The client waits for a body to be written where the method may have one.

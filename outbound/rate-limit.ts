@@ -2,6 +2,7 @@
  * What an answer says of an API's limits: the RateLimit fields of the IETF draft in the forms that are in use, and the
  * headers that a provider's entry names. Pure.
  */
+import { msAfter } from './named-wait.ts';
 import type { ProviderRetry } from './provider.ts';
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -23,9 +24,11 @@ const LOW = 5;
 /**
  * The windows of the RateLimit fields (draft-ietf-httpapi-ratelimit-headers): `RateLimit: "minute";r=0;t=12, "day";r=9;t=60`
  * as of today, `limit=10, remaining=0, reset=5` of drafts 6 and 7, and `RateLimit-Remaining` with `RateLimit-Reset` of the
- * ones before. What cannot be read names no window.
+ * ones before, which some APIs send with a moment in place of the seconds (GitLab, DigitalOcean). What cannot be read names
+ * no window.
  */
-export function rateLimitWindows(headers: Headers): Window[] {
+export function rateLimitWindows(headers: Headers, now: Date): Window[] {
+  const window = (...fields: Fields) => windowOf(fields, now);
   const text = textOf(headers, 'ratelimit');
   if (text !== undefined && /;\s*[rt]=/.test(text)) {
     const sizes = new Map(itemsOf(textOf(headers, 'ratelimit-policy') ?? '').map(({ name, of }) => [name, of('q')]));
@@ -72,13 +75,20 @@ export function isCounterSpent(headers: Headers, provider: ProviderRetry | undef
   return provider?.remaining !== undefined && textOf(headers, provider.remaining)?.trim() === '0';
 }
 
-function window(name: string, remaining: string | undefined, reset: string | undefined, limit?: string): Window[] {
+type Fields = readonly [
+  name: string,
+  remaining: string | undefined,
+  reset: string | undefined,
+  limit?: string | undefined,
+];
+
+function windowOf([name, remaining, reset, limit]: Fields, now: Date): Window[] {
   const left = Number(remaining?.trim() || Number.NaN);
-  const seconds = Number(reset?.trim() || Number.NaN);
-  if (!Number.isFinite(left) || !Number.isFinite(seconds) || seconds < 0) return [];
+  const resetMs = msAfter(reset?.trim() ?? '', now);
+  if (!Number.isFinite(left) || !Number.isFinite(resetMs) || resetMs < 0) return [];
   // The drafts before 6 list windows behind the limit: `10, 10;w=1, 50;w=60`.
   const size = Number.parseFloat(limit ?? '');
-  return [{ name, remaining: left, resetMs: Math.ceil(seconds * 1_000), ...(size > 0 && { limit: size }) }];
+  return [{ name, remaining: left, resetMs, ...(size > 0 && { limit: size }) }];
 }
 
 function itemsOf(list: string): { readonly name: string; readonly of: (key: string) => string | undefined }[] {

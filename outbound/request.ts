@@ -13,6 +13,7 @@ import { type Tracing, UNTRACED } from '../contract/tracing.ts';
 import { type SignRequest, signsRequests } from './auth/sign-request.ts';
 import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
+import { certificateOf } from './client-certificate.ts';
 import type { OutboundConnection, Party } from './connection.ts';
 import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
@@ -20,9 +21,18 @@ import { callHeaders, passedOnHeaders, scriptHeaders, statedContentType } from '
 import { interpolateTree } from './interpolate.ts';
 import { type RawCall, rawCall } from './raw.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
-import { decideRetry, type Outcome, type Pause, pauseAfter, type RetryDecision, type RetryRules } from './retry.ts';
+import {
+  decideRetry,
+  limitAfter,
+  type Outcome,
+  type Pause,
+  pauseAfter,
+  type RetryDecision,
+  type RetryRules,
+} from './retry.ts';
 import { targetUrl } from './target.ts';
 import { traceExchange } from './traced-exchange.ts';
+import { NO_TURNS, type Turns } from './turns.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
 import { attemptWatched, type Watch } from './watch.ts';
 
@@ -64,6 +74,8 @@ export type StreamCall = {
   readonly forwardHeadersOnRedirect?: boolean | undefined;
   /** Hears of each exchange that is made for it. */
   readonly watch?: Watch;
+  /** @default no others share the API's limits */
+  readonly turns?: Turns;
 };
 
 export type StreamHead = {
@@ -72,12 +84,7 @@ export type StreamHead = {
   readonly headers: Readonly<Record<string, string | string[]>>;
 };
 
-export type Streamed = {
-  readonly head: StreamHead;
-  readonly body: Readable;
-  /** As in `Attempted`. */
-  readonly pause?: Pause | undefined;
-};
+export type Streamed = { readonly head: StreamHead; readonly body: Readable };
 
 export type ScriptAnswer = { readonly head: ResponseHead; readonly body: Uint8Array };
 
@@ -210,23 +217,35 @@ async function streamAll(parts: Parts, { party, call, signal }: ProxyCall): Prom
     const { connection } = fresh;
     return { received: await attemptWatched(parts.exchange, { request, connection, signal }, call.watch) };
   };
-  for (let attempt = 0; ; attempt += 1) {
+  const { turns = NO_TURNS } = call;
+  const attemptNow = async (attempt: number) => {
     const received = await withFreshToken(parts.keeper, { party, headers: call.headers, repeatable }, send).then(
       (sent) => sent.received,
       orNetworkFailure,
     );
     const outcome = received instanceof EngineError ? { networkCode: networkCode(received) ?? '' } : received;
-    const decision = decideRetry(outcome, { attempt, rules, now: parts.clock(), random: Math.random });
+    const now = parts.clock();
+    const decision = decideRetry(outcome, { attempt, rules, now, random: Math.random });
+    const pause = pauseAfter(outcome, rules.provider, now);
+    return { received, decision, limit: limitAfter({ decision, pause }, now, toldOf(outcome)) };
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    const { received, decision, limit } = await turns.take(() => attemptNow(attempt));
     if (waitsInPlace(decision)) {
       if (!(received instanceof EngineError)) discard(received);
-      await parts.sleep(decision.waitMs, signal);
+      const wait = () => parts.sleep(decision.waitMs, signal);
+      await (decision.askedBy === undefined || limit === undefined ? wait() : turns.hold(limit.until, wait));
       continue;
     }
     if (received instanceof EngineError) throw received;
     const { status, statusText } = received;
-    const head = { status, statusText, headers: passedOnHeaders(received.headers) };
-    return { head, body: received.body, pause: pauseAfter(received, rules.provider, parts.clock()) };
+    return { head: { status, statusText, headers: passedOnHeaders(received.headers) }, body: received.body };
   }
+}
+
+function toldOf(outcome: Outcome): (askedBy: string) => string {
+  const status = 'status' in outcome ? outcome.status : 'nothing';
+  return (askedBy) => `a call of /proxy was answered with ${status}, ${askedBy} names the time`;
 }
 
 // A short body is kept to be sent again: by the call's own wish, or because its token may turn out to be refused.
@@ -257,6 +276,7 @@ function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): E
     body,
     decompress: call.decompress ?? party.provider.proxy?.decompress ?? false,
     forwardHeaders: forwardsHeaders(party, call),
+    certificate: certificateOf(party.provider, party.connection.credentials),
   };
 }
 
@@ -282,6 +302,7 @@ async function scriptRequest(of: Party, config: RequestConfig): Promise<Exchange
     body: encoded?.bytes,
     decompress: config.decompress ?? true,
     forwardHeaders: forwardsHeaders(party, config),
+    certificate: certificateOf(party.provider, party.connection.credentials),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Whether a failed call is tried again, and when. Pure: the loop that obeys it lives in request.ts. */
+import { msAfter, msUntil } from './named-wait.ts';
 import type { ProviderRetry } from './provider.ts';
 import { isCounterSpent, paceOf, rateLimitWindows, spentOf, type Window } from './rate-limit.ts';
 import { isPassing } from './unreachable.ts';
@@ -81,7 +82,7 @@ function waitAsked(answer: Answer, { provider }: RetryRules, now: Date): RetryDe
     longest(answer, provider?.after ?? [], after) ??
     saidInBody(answer, provider, now) ??
     longest(answer, ['retry-after'], after) ??
-    (limited ? byWindows(answer) : undefined)
+    (limited ? byWindows(answer, now) : undefined)
   );
 }
 
@@ -123,26 +124,6 @@ function longest(answer: Answer, names: readonly string[], read: (text: string) 
   return best && { retry: true, ...best };
 }
 
-/** A number below this is no moment of ours (2001) but a time to wait, and one above no time to wait (32 years). */
-const FIRST_MOMENT_S = 1e9;
-
-/** Until a moment in epoch seconds, epoch milliseconds or as a date. */
-function msUntil(text: string, now: Date): number {
-  const number = Number(text);
-  if (text !== '' && number > 0 && number < FIRST_MOMENT_S) return Math.ceil(number * 1_000);
-  // Seconds reach 1e11 in the year 5138, milliseconds did in 1973.
-  const moment = text === '' || Number.isNaN(number) ? Date.parse(text) : number < 1e11 ? number * 1_000 : number;
-  return Math.ceil(moment - now.getTime());
-}
-
-/** Seconds, also with a fraction, or an HTTP-date (RFC 9110 section 10.2.3). */
-function msAfter(text: string, now: Date): number {
-  const seconds = Number(text);
-  if (text === '' || Number.isNaN(seconds) || (seconds >= FIRST_MOMENT_S && Number.isFinite(seconds)))
-    return msUntil(text, now);
-  return Math.ceil(seconds * 1_000);
-}
-
 function backOff(attempt: number, random: () => number): RetryDecision {
   const ceiling = Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** attempt);
   return { retry: true, waitMs: Math.round((ceiling / 2) * (1 + random())) };
@@ -154,8 +135,8 @@ function headerOf(answer: Answer, name: string): string | undefined {
 }
 
 /** The spent window that lasts longest; a 429 that shows none spent is taken to mean the shortest. */
-function byWindows(answer: Answer): RetryDecision | undefined {
-  const windows = rateLimitWindows(answer.headers);
+function byWindows(answer: Answer, now: Date): RetryDecision | undefined {
+  const windows = rateLimitWindows(answer.headers, now);
   const spent = spentOf(windows);
   if (spent === undefined && (answer.status !== 429 || windows.length === 0)) return undefined;
   return {
@@ -174,7 +155,7 @@ export type Pause = { readonly until: Date; readonly reason: string };
  */
 export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined, now: Date): Pause | undefined {
   if ('networkCode' in outcome) return undefined;
-  const windows = rateLimitWindows(outcome.headers);
+  const windows = rateLimitWindows(outcome.headers, now);
   const spent = spentOf(windows);
   if (spent !== undefined) {
     return { until: new Date(now.getTime() + spent.waitMs), reason: `the limit '${spent.name}' of the API is used up` };
@@ -185,6 +166,20 @@ export function pauseAfter(outcome: Outcome, provider: ProviderRetry | undefined
   if (!asked?.retry || asked.askedBy === undefined) return undefined;
   const reason = `the limit of the API is used up, ${asked.askedBy} names the time`;
   return { until: new Date(now.getTime() + asked.waitMs), reason };
+}
+
+/**
+ * Until when the connection's calls wait after one: for its own retry where the API has named the time, for a limit that
+ * the answer tells of, or for the later of both. `told` says which call met it: whoever hears of one limit is told the same.
+ */
+export function limitAfter(
+  { decision, pause }: { readonly decision: RetryDecision; readonly pause?: Pause | undefined },
+  now: Date,
+  told: (askedBy: string) => string,
+): Pause | undefined {
+  if (!decision.retry || decision.askedBy === undefined) return pause;
+  const until = Math.max(now.getTime() + decision.waitMs, pause?.until.getTime() ?? 0);
+  return { until: new Date(until), reason: told(decision.askedBy) };
 }
 
 function paced(windows: readonly Window[], now: Date): Pause | undefined {

@@ -1,12 +1,19 @@
 /**
  * Runs whose calls wait for the budget of an API take turns, whichever process they are in: none gets more than a few
- * ahead of the one that had the fewest. A run has a row while a call of it waits, and counts once it is due.
+ * ahead of the one that had the fewest. A run has a row while a call of it waits, and counts once it is due. The callers
+ * of `/proxy` in one process are one among them.
  */
 import type { LimitScope } from './api-limits.ts';
 import type { Queryable } from './db.ts';
 
 /** A run among those that share one budget: the runs of its connection, or those of the whole integration. */
-export type InCallLine = { readonly runId: string; readonly connectionRow: string; readonly scope: LimitScope };
+export type InCallLine = {
+  readonly runId: string;
+  readonly connectionRow: string;
+  readonly scope: LimitScope;
+  /** It is no run but the callers of one process, who have no end that is stored. @default false */
+  readonly isCallers?: boolean;
+};
 
 /** How many turns a run may have had more than another that waits for one: fewer cost a look into Postgres each. */
 const MOST_AHEAD = 4;
@@ -25,7 +32,8 @@ const OTHERS: Readonly<Record<LimitScope, string>> = {
  * Puts the run in line, to come at `due`; one that stands there already keeps its turns. A new one has as many as the last.
  * One that has ended meanwhile is not let in.
  */
-export async function joinCallLine(db: Queryable, { runId, connectionRow, scope }: InCallLine, due: Date, at: Date) {
+export async function joinCallLine(db: Queryable, of: InCallLine, due: Date, at: Date): Promise<void> {
+  const { runId, connectionRow, scope, isCallers = false } = of;
   await db.query({
     name: `join-call-line-${scope}`,
     text: `with lost as (
@@ -35,9 +43,10 @@ export async function joinCallLine(db: Queryable, { runId, connectionRow, scope 
       select $1::text, c.id, c.integration_id,
         coalesce((select min(l.turns) from call_line l where ${OTHERS[scope]} and l.due > $4::timestamptz), 0),
         $3::timestamptz
-      from connections c where c.id = $2::bigint and exists (select from runs where id = $1::text and finished_at is null)
+      from connections c where c.id = $2::bigint
+        and ($6::boolean or exists (select from runs where id = $1::text and finished_at is null))
       on conflict (run_id, connection_id) do update set due = excluded.due`,
-    values: [runId, connectionRow, due, earlier(at, PATIENCE_MS), earlier(at, LOST_MS)],
+    values: [runId, connectionRow, due, earlier(at, PATIENCE_MS), earlier(at, LOST_MS), isCallers],
   });
 }
 

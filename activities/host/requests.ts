@@ -6,6 +6,7 @@ import type { PendingCall } from '../../contract/host.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
+import { limitAfter } from '../../outbound/retry.ts';
 import type { LimitScope } from '../../store/api-limits.ts';
 import { type Connection, findConnection, openConnection } from '../../store/connections.ts';
 import type { Attempt } from '../../store/runs.ts';
@@ -49,19 +50,18 @@ export function createRequestCalls(
           if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
           recorder.countRequest();
           const made = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
-          if (made.pause !== undefined) await limits.note(limited, { ...made.pause, ...whyAgain(plan.what, made) });
-          return made;
+          const limit = limitAfter(made, deps.clock(), (askedBy) => reasonOf(plan.what, made, askedBy));
+          if (limit !== undefined) await limits.note(limited, limit);
+          return { ...made, limit };
         });
-        if (!tried.decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
-        const { waitMs, askedBy } = tried.decision;
-        const resumeAt = deps.clock().getTime() + waitMs;
-        const reason = reasonOf(plan.what, tried, askedBy);
+        const { decision, limit } = tried;
+        if (!decision.retry) return answerOf(tried, recorder, call, plan.repeatable);
+        const asked = decision.askedBy === undefined ? undefined : limit?.until.getTime();
+        const resumeAt = asked ?? deps.clock().getTime() + decision.waitMs;
+        const reason = reasonOf(plan.what, tried, decision.askedBy);
         const wait = () => call.wait(plan.pending('waiting', attempt + 1, resumeAt), reason);
-        if (askedBy === undefined) await wait();
-        else {
-          await limits.note(limited, { until: new Date(resumeAt), reason });
-          await limits.hold(limited, resumeAt, wait);
-        }
+        if (asked === undefined) await wait();
+        else await limits.hold(limited, asked, wait);
       }
     },
   };
@@ -130,12 +130,6 @@ function answerOf(tried: Tried, recorder: Recorder, { number, pending }: CallCon
   if ('failure' in tried) throw tried.failure;
   const { head, body }: ScriptAnswer = tried.answer;
   return { value: head, body };
-}
-
-/** Every run says the same of one limit: which call met it, where that one comes back, else what its answer tells. */
-function whyAgain(what: string, made: Tried): { reason?: string } {
-  const { decision } = made;
-  return decision.retry && decision.askedBy !== undefined ? { reason: reasonOf(what, made, decision.askedBy) } : {};
 }
 
 function reasonOf(what: string, tried: Tried, askedBy: string | undefined): string {

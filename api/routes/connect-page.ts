@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { CERTIFICATE_FIELD, KEY_FIELD } from '../../outbound/client-certificate.ts';
 import type { Provider } from '../../outbound/provider.ts';
 import { listIntegrations } from '../../store/integrations.ts';
 import { json } from '../answer.ts';
@@ -42,6 +43,11 @@ export function connectPageRoutes(deps: ApiDeps, sessionRoute: SessionRoute): Ro
   return router;
 }
 
+const CERTIFICATE = {
+  [CERTIFICATE_FIELD]: { type: 'string', title: 'Client certificate (PEM)' },
+  [KEY_FIELD]: { type: 'string', title: 'Private key of the certificate (PEM)', secret: true },
+} as const;
+
 function nameOf({ display_name: display, name }: Provider): string {
   return display ?? name;
 }
@@ -59,7 +65,7 @@ function askedBy(provider: Provider, fixed: readonly string[]) {
     path: isPopup ? '/oauth/connect/:key' : routeOf(provider.auth_mode),
     in_popup: isPopup,
     connection_config: Object.fromEntries(config),
-    credentials: provider.credentials ?? {},
+    credentials: { ...provider.credentials, ...(provider.require_client_certificate && CERTIFICATE) },
   };
 }
 

@@ -58,14 +58,11 @@ async function pass(
   call: StreamCall,
   { limitWait, signal, onBroken }: { limitWait: LimitWait; signal: AbortSignal; onBroken: () => void },
 ): Promise<Answer> {
+  const scope = deps.catalogue.get(connection.provider).proxy?.retry?.scope ?? 'connection';
   // Who wants no retries wants an answer now, whatever it is.
-  if (call.retries !== 0) await limitWait.wait(connection.id, signal);
-  const { head, body, pause } = await deps.outbound.stream(openConnection(connection, deps.box), call, signal);
+  const turns = limitWait.turnsOf({ connection: connection.id, scope, signal, waits: call.retries !== 0 });
+  const { head, body } = await deps.outbound.stream(openConnection(connection, deps.box), { ...call, turns }, signal);
   body.once('error', onBroken);
-  if (pause !== undefined) {
-    const scope = deps.catalogue.get(connection.provider).proxy?.retry?.scope ?? 'connection';
-    limitWait.note(connection.id, { ...pause, scope });
-  }
   // A cookie of the upstream is no cookie of this server.
   const { 'set-cookie': _, ...headers } = head.headers;
   return { kind: 'stream', status: head.status, statusText: head.statusText, headers, body };

@@ -72,10 +72,16 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, ProviderField>>>> 
   },
 };
 
+/** What a provider may want besides what its mode has. */
+const CERTIFICATE: readonly string[] = ['client_certificate', 'client_private_key'];
+
 export function credentialFields({ auth_mode: mode, credentials, in_popup: inPopup_ }: Offer) {
   if (inPopup_) return {};
   const known = FIELDS[mode];
   // The entry may add titles, patterns and examples to the names that the mode has.
   if (known === undefined) return credentials;
-  return Object.fromEntries(Object.entries(known).map(([name, field]) => [name, { ...field, ...credentials[name] }]));
+  const asked = Object.keys(credentials).filter((name) => name in known || CERTIFICATE.includes(name));
+  return Object.fromEntries(
+    [...new Set([...Object.keys(known), ...asked])].map((name) => [name, { ...known[name], ...credentials[name] }]),
+  );
 }

@@ -1,4 +1,5 @@
 import type { Granted } from '../../contract/credentials.ts';
+import { certificateOf } from '../client-certificate.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Applicant, filled, filledAll, granted, textOf } from './applicant.ts';
 import { authGrammar, tokenUrl } from './grammar.ts';
@@ -24,6 +25,7 @@ export async function* requestClientToken(
     proof: await proofOf(asked),
     headers: filledAll(asked, grammar.token_headers, 'token_headers'),
     bodyFormat: grammar.body_format,
+    certificate: certificateOf(provider, credentials),
     params: {
       grant_type: 'client_credentials',
       ...(scope !== '' && { scope }),

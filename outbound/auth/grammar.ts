@@ -69,7 +69,7 @@ const grammar = z.looseObject({
       }),
     )
     .default([]),
-  signature: z.looseObject({ protocol: z.string() }).optional(),
+  signature: z.looseObject({ protocol: z.string(), hmac_secret_encoding: z.string().optional() }).optional(),
   /** How an authorization server learns of us where nobody registers an app by hand. */
   client_registration: z.enum(['dynamic', 'static', 'cimd']).optional(),
   registration_url: z.string().optional(),

@@ -12,7 +12,7 @@ const WSSE_LIFE_MS = 5 * 60_000;
 
 /** A JWT as the provider's entry describes it: `token.header`, `token.payload`, `token.signing_key`, `token.expires_in_ms`. */
 export async function* signJwt(_: Exchange, applicant: Applicant, now: Date): AsyncGenerator<Granted> {
-  const { token: described, token_expiration_buffer: bufferSeconds } = authGrammar(applicant.provider);
+  const { token: described, signature, token_expiration_buffer: bufferSeconds } = authGrammar(applicant.provider);
   const expiresAt = new Date(now.getTime() + (described?.expires_in_ms ?? JWT_LIFE_MS));
   if (described?.signing_key === undefined) {
     throw new EngineError(
@@ -24,6 +24,7 @@ export async function* signJwt(_: Exchange, applicant: Applicant, now: Date): As
   const header = filledAll(applicant, described?.header ?? {}, 'token.header');
   const token = await signedJwt(applicant, {
     key,
+    encoding: signature?.hmac_secret_encoding,
     header: { alg: 'HS256', typ: 'JWT', ...header },
     payload: filledPayload(applicant, described?.payload ?? {}) as JWTPayload,
     now,
@@ -38,13 +39,15 @@ export async function signedJwt(
   applicant: Applicant,
   made: {
     readonly key: string;
+    /** How a secret of an HMAC is written: `hex` or `utf8`. @default hex where it can only be that */
+    readonly encoding?: string | undefined;
     readonly header: Readonly<Record<string, string>>;
     readonly payload: JWTPayload;
     readonly now: Date;
     readonly expiresAt: Date;
   },
 ): Promise<string> {
-  const { key, header, payload, now, expiresAt } = made;
+  const { key, encoding, header, payload, now, expiresAt } = made;
   const alg = header['alg'] ?? 'RS256';
   try {
     return await new SignJWT({
@@ -53,7 +56,7 @@ export async function signedJwt(
       ...payload,
     })
       .setProtectedHeader({ ...header, alg })
-      .sign(await signingKey(key, alg));
+      .sign(await signingKey(key, alg, encoding));
   } catch {
     throw new EngineError(
       'grant_refused',
@@ -62,10 +65,18 @@ export async function signedJwt(
   }
 }
 
-async function signingKey(key: string, alg: string) {
+async function signingKey(key: string, alg: string, encoding: string | undefined) {
   if (!alg.startsWith('HS')) return importPKCS8(pkcs8(key), alg);
+  if (encoding !== undefined) return secretBytes(key, encoding);
   // Some vendors hand their secret out as `id:hex`, the hex being the key's bytes (Ghost).
   return /^(?:[0-9a-f]{2}){16,}$/i.test(key) ? Buffer.from(key, 'hex') : new TextEncoder().encode(key);
+}
+
+function secretBytes(key: string, encoding: string): Uint8Array {
+  if (encoding === 'utf8') return new TextEncoder().encode(key);
+  // A text that is no hexadecimal would silently become a shorter key.
+  if (encoding === 'hex' && /^(?:[0-9a-f]{2})+$/i.test(key)) return Buffer.from(key, 'hex');
+  throw new Error(`The secret is not written as '${encoding}'`);
 }
 
 /** GitHub hands out PKCS #1, and forms turn line breaks into `\n`. */

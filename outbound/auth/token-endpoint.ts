@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { CryptoKey } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { EngineError } from '../../contract/failures.ts';
+import type { ClientCertificate } from '../client-certificate.ts';
 import type { Exchange } from '../exchange.ts';
 import { readBody } from '../read-body.ts';
 import { describeFailure } from '../unreachable.ts';
@@ -16,6 +17,7 @@ export type TokenRequest = {
   readonly body: { readonly text: string; readonly contentType: string } | undefined;
   /** Headers of the answer that count as part of it. @default none */
   readonly takes?: readonly string[];
+  readonly certificate?: ClientCertificate | undefined;
 };
 
 /** How a client shows who it is: in the body, as Basic, not at all (templates do it), or by a signed assertion. */
@@ -55,13 +57,15 @@ export async function requestGrant(
     readonly params: Readonly<Record<string, string>>;
     readonly headers: Readonly<Record<string, string>>;
     readonly bodyFormat: string;
+    readonly certificate?: ClientCertificate | undefined;
   },
 ): Promise<TokenAnswer> {
   const { grant_type: grantType = '', ...params } = request.params;
   let answer: TokenAnswer | undefined;
   const send = async (url: string, init: { headers: Record<string, string>; body?: unknown }): Promise<Response> => {
     const sent = { ...init.headers, ...request.headers };
-    answer = await askTokenEndpoint(exchange, { headers: sent, ...written(url, init.body, request.bodyFormat) });
+    const { certificate, bodyFormat } = request;
+    answer = await askTokenEndpoint(exchange, { headers: sent, certificate, ...written(url, init.body, bodyFormat) });
     return new Response(null);
   };
   const server = { issuer: 'https://provider.invalid', token_endpoint: request.url };
@@ -101,6 +105,7 @@ export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest
     forwardHeaders: false,
     // A token endpoint that has moved must be corrected: its new place would get the client's secret.
     redirects: 'none' as const,
+    certificate: request.certificate,
   };
   try {
     const received = await exchange.attempt(sent, signal);

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { type CallLine, openCallLine } from '../../activities/call-line.ts';
+import { untilStored } from '../../activities/store-retry.ts';
 import { type InCallLine, joinCallLine, leaveCallLine } from '../../store/call-line.ts';
+import { type CallLine, openCallLine } from '../../store/call-turns.ts';
 import { endRun } from '../../store/runs.ts';
 import { useDurableRuns } from '../support/use-durable-runs.ts';
 import { until } from '../support/until.ts';
@@ -57,7 +58,7 @@ function goInTurn(
 const shuffled = Array.from({ length: CALLS }, (_, n) => (n * 7) % CALLS);
 
 test('calls that wait go in the order of the script, whatever the order in which they came', async () => {
-  const deps = { db: durable.pool, clock: now };
+  const deps = { db: durable.pool, clock: now, stored: untilStored };
   const [run] = await begunRuns(1);
   if (run === undefined) throw new Error('There is one');
   const line = openCallLine(deps, run, { isResumed: false });
@@ -69,7 +70,7 @@ test('calls that wait go in the order of the script, whatever the order in which
 });
 
 test('a run that was lost in line lets others pass, and takes its turn again when it is resumed', async () => {
-  const deps = { db: durable.pool, clock: now };
+  const deps = { db: durable.pool, clock: now, stored: untilStored };
   const [lost, other] = await begunRuns(2);
   if (lost === undefined || other === undefined) throw new Error('There are two');
   await joinCallLine(durable.pool, lost, now(), now());

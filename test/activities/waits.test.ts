@@ -65,6 +65,16 @@ const REFUSALS: readonly (readonly [string, number, () => UpstreamAnswer])[] = [
     () => ({ status: 429, headers: { 'x-reset': String(inSeconds(60)), 'x-reset-of-day': String(inSeconds(7_200)) } }),
   ],
   ['retry.after', 900, () => ({ status: 429, headers: { 'x-after': '900' } })],
+  [
+    'a spent minute beside a day that is not',
+    12,
+    () => ({ status: 429, headers: { ratelimit: '"minute";r=0;t=12, "day";r=900;t=4000' } }),
+  ],
+  [
+    'a spent minute beside a spent day',
+    4_000,
+    () => ({ status: 429, headers: { ratelimit: '"minute";r=0;t=12, "day";r=0;t=4000' } }),
+  ],
   ['Retry-After in seconds', 600, () => ({ status: 503, headers: { 'retry-after': '600' } })],
   [
     'Retry-After as a date',
@@ -78,7 +88,7 @@ const REFUSALS: readonly (readonly [string, number, () => UpstreamAnswer])[] = [
   ],
 ];
 
-test.each(REFUSALS)('%s: the run waits %i s and then asks once more', async (name, waitS, refusal) => {
+test.each(REFUSALS)('%s: the run waits %i s and then asks once more (U038)', async (name, waitS, refusal) => {
   upstream.handleWith(() => (upstream.requests.length === 1 ? refusal() : { json: {} }));
   const { runs } = durable;
   const sync = name.replaceAll(/\W/g, '-').toLowerCase();

@@ -67,6 +67,43 @@ test('a limit that one call hears of holds for the next', async () => {
   expect(await proxied()).toBeGreaterThanOrEqual(1_990);
 });
 
+test('callers who have plenty left of a limit stand in no line, and nothing is noted', async () => {
+  const LIMIT = 100;
+  upstream.handleWith(() => ({
+    headers: { ratelimit: `limit=${LIMIT}, remaining=${LIMIT - upstream.requests.length}, reset=60` },
+    json: {},
+  }));
+  for (let sent = 0; sent < 75; sent += 25) await Promise.all(Array.from({ length: 25 }, () => proxied()));
+  expect(upstream.requests).toHaveLength(75);
+  for (const table of ['connection_limits', 'call_line'])
+    expect(await api.db.query(`select from ${table} where connection_id = $1::bigint`, [row])).toMatchObject({
+      rowCount: 0,
+    });
+});
+
+test('callers who wait for one limit stand in line, and give the place up with the last of them', async () => {
+  await limitFor(300);
+  const waiting = Array.from({ length: 3 }, () => proxied());
+  while (((await api.db.query('select from call_line where connection_id = $1::bigint', [row])).rowCount ?? 0) === 0);
+  await Promise.all(waiting);
+  while (((await api.db.query('select from call_line where connection_id = $1::bigint', [row])).rowCount ?? 0) > 0);
+  expect(upstream.requests).toHaveLength(3);
+});
+
+test('a caller whose turn does not come goes out after ten seconds', async () => {
+  // Somebody else is due and does not come: nobody gets more than four turns ahead, and the clock stands still.
+  await api.db.query(
+    `insert into call_line (run_id, connection_id, integration_id, turns, due)
+     select 'callers:others', id, integration_id, 0, $2::timestamptz from connections where id = $1::bigint`,
+    [row, NOW],
+  );
+  await limitFor(200);
+  const waits = (await Promise.all(Array.from({ length: 5 }, () => proxied()))).sort((a, b) => a - b);
+  expect(waits[3]).toBeLessThan(9_900);
+  expect(waits[4]).toBeGreaterThanOrEqual(9_900);
+  expect(upstream.requests).toHaveLength(5);
+}, 60_000);
+
 test('a caller that goes away while its call waits causes none', async () => {
   await limitFor(1_000);
   const headers = { 'provider-config-key': 'p', 'connection-id': id, authorization: `Bearer ${api.key}` };

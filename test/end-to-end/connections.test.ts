@@ -24,6 +24,7 @@ export default async function fetchData(nango: any) {
 }`;
 
 const HOUR_MS = 3_600_000;
+const PEM = (name: string) => new URL(`../fixtures/tls/${name}.pem`, import.meta.url);
 let names = { integration: '', connection: '', name: 'tasks' };
 let count = 0;
 
@@ -62,8 +63,11 @@ const schedule = async () => {
   return (await platform.engine.client.schedule.getHandle(id).describe()).state.paused;
 };
 
-test('a run reads its credentials when it uses them, and its history holds none (U046)', async () => {
+test('a run that is queued while its token is rotated reads the new one when it runs, and its history holds none (U046)', async () => {
+  await platform.stop();
+  await platform.start({ actions: false, syncs: false });
   const grant = await connect(HOUR_MS);
+  const queued = await triggerSync(platform, names);
   server.expireAll();
   const fresh = server.grant();
   await call(platform.caller, 'POST', '/connections', {
@@ -72,12 +76,24 @@ test('a run reads its credentials when it uses them, and its history holds none 
     credentials: { type: 'OAUTH2', ...fresh },
     connection_config: { server: server.url },
   });
-  const run = await endedRun(platform, await triggerSync(platform, names));
+  expect(server.apiCalls).toEqual([]);
+  await platform.stop();
+  await platform.start();
+  const run = await endedRun(platform, queued);
   expect(run.state).toBe('success');
-  const history = JSON.stringify(await platform.engine.client.workflow.getHandle(run.workflow_id).fetchHistory());
-  expect(history).not.toContain(grant.access_token);
-  expect(history).not.toContain(fresh.access_token);
+  const { events } = await platform.engine.client.workflow.getHandle(run.workflow_id).fetchHistory();
+  const history = bytesIn(events).join('\n');
+  expect(history).toContain(queued);
+  for (const token of [grant, fresh].flatMap((one) => [one.access_token, one.refresh_token]))
+    expect(history).not.toContain(token);
 });
+
+/** What stands in a history, its payloads opened. */
+function bytesIn(value: unknown): string[] {
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString('utf8')];
+  if (typeof value !== 'object' || value === null) return [String(value)];
+  return Object.values(value).flatMap(bytesIn);
+}
 
 test('a token that was brought along dead is replaced at the first refusal', async () => {
   await connect(HOUR_MS);
@@ -232,12 +248,35 @@ test('no secret is in a log, an error, Temporal or any column of Postgres', asyn
     connection_config: { server: 'http://127.0.0.1:1' },
   });
   await failing('GET', '/proxy/x', undefined, { 'provider-config-key': 'keys', 'connection-id': 'k' });
+  await createIntegration(platform.caller, 'certificates', 'certificate-server');
+  const [certificate, key] = await Promise.all(['client', 'client.key'].map((name) => readFile(PEM(name), 'utf8')));
+  const shown = { client_certificate: certificate, client_private_key: key };
+  await failing('POST', '/connections', {
+    provider_config_key: 'certificates',
+    credentials: { client_id: 'c', client_secret: 's', ...shown, unknown: key },
+  });
+  await call(platform.caller, 'POST', '/connections', {
+    provider_config_key: 'certificates',
+    connection_id: 'c',
+    credentials: { token: 'a-token-under-a-certificate', ...shown },
+    connection_config: { server: 'https://127.0.0.1:1' },
+  });
+  await failing('GET', '/proxy/x', undefined, { 'provider-config-key': 'certificates', 'connection-id': 'c' });
+  const keyLine = key?.split('\n')[1] ?? '';
 
   const { rows } = await platform.engine.db.query('select credentials from connections where connection_id = $1', [
     names.connection,
   ]);
   const now = server.tokenCalls.at(-1)?.params.get('refresh_token') ?? '';
-  const secrets = [CLIENT.secret, grant.access_token, grant.refresh_token, now, server.apiCalls.at(-1) ?? '', apiKey];
+  const secrets = [
+    CLIENT.secret,
+    grant.access_token,
+    grant.refresh_token,
+    now,
+    server.apiCalls.at(-1) ?? '',
+    apiKey,
+    keyLine,
+  ];
   expect(new Set(secrets).size).toBeGreaterThanOrEqual(4);
   expect(rows[0].credentials).toMatch(/^v1:/);
   const places = {

@@ -153,7 +153,7 @@ const SHOWN: Readonly<Record<(typeof OF_CALLS)[number], () => Promise<readonly [
     const provider = acme({ auth_mode: 'OAUTH2_CC', require_client_certificate: true });
     return [
       messageOf(() => checkCredentials(provider, { client_id: 'a', client_secret: 'b' })),
-      expect.stringContaining('TLS certificate'),
+      expect.stringContaining('client_certificate'),
     ];
   },
   proxy: async () => [(await called({})).request?.url, '/x'],

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: provider files write their values so
 /** What each key of a provider's entry does that says how tokens of the other modes are got or made. */
 import { expect, test } from '@jest/globals';
-import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { exchangeVerifier, requestTokenUrl } from '../../outbound/auth/oauth1.ts';
 import { signJwt, signWsse } from '../../outbound/auth/signed-token.ts';
 import { requestTwoStepToken } from '../../outbound/auth/two-step.ts';
@@ -78,6 +78,29 @@ const SHOWN: Shown<(typeof OF_OTHER_MODES)[number]> = {
   'signature.protocol': async () => {
     const other = applicant({ auth_mode: 'SIGNATURE', signature: { protocol: 'OTHER' } });
     return [await last(signWsse(exchange, other, NOW)).catch(({ code }) => code), 'configuration_invalid'];
+  },
+  'signature.hmac_secret_encoding': async () => {
+    const secret = '00112233445566778899aabbccddeeff'.repeat(2);
+    const signedAs = async (encoding: string, key = secret) => {
+      const signature = { protocol: 'HMAC', hmac_secret_encoding: encoding };
+      const of = applicant({ auth_mode: 'JWT', signature, token: HMAC }, { key, id: 'k1' });
+      return String((await last(signJwt(exchange, of, NOW))).credentials['token']);
+    };
+    const goodUnder = async (token: string, key: Uint8Array) =>
+      jwtVerify(token, key, { currentDate: NOW }).then(
+        () => true,
+        () => false,
+      );
+    const [hex, utf8] = [await signedAs('hex'), await signedAs('utf8')];
+    const bytes = [Buffer.from(secret, 'hex'), Buffer.from(secret)];
+    return [
+      [
+        ...(await Promise.all(bytes.map((key) => goodUnder(hex, key)))),
+        ...(await Promise.all(bytes.map((key) => goodUnder(utf8, key)))),
+        await signedAs('hex', 'no hex').catch(({ code }) => code),
+      ],
+      [true, false, false, true, 'grant_refused'],
+    ];
   },
   token: async () => [decodeProtectedHeader(await jwt({})).alg, 'HS256'],
   'token.signing_key': async () => [

@@ -30,7 +30,9 @@ test.each<[string, Record<string, string>, [string, number, number][]]>([
   ['nonsense', { ratelimit: '"a";r=x;t=', 'ratelimit-remaining': '1' }, []],
   ['a window without an end', { ratelimit: '"a";r=0' }, []],
 ])('the RateLimit fields say: %s', (_, headers, windows) => {
-  expect(rateLimitWindows(headers).map(({ name, remaining, resetMs }) => [name, remaining, resetMs])).toEqual(windows);
+  expect(rateLimitWindows(headers, now).map(({ name, remaining, resetMs }) => [name, remaining, resetMs])).toEqual(
+    windows,
+  );
 });
 
 test('of a minute and a day the spent one decides, of two spent ones the longer (U038)', () => {
@@ -38,7 +40,7 @@ test('of a minute and a day the spent one decides, of two spent ones the longer 
   const both = { ratelimit: '"minute";r=0;t=12, "day";r=0;t=4000' };
   expect(decide(429, minute)).toEqual({ retry: true, waitMs: 12_000, askedBy: 'ratelimit' });
   expect(decide(429, both)).toMatchObject({ waitMs: 4_000_000 });
-  expect(spentOf(rateLimitWindows({ ratelimit: '"minute";r=1;t=12' }))).toBeUndefined();
+  expect(spentOf(rateLimitWindows({ ratelimit: '"minute";r=1;t=12' }, now))).toBeUndefined();
 });
 
 test('a provider that names several headers waits for the longest (U038)', () => {
@@ -80,7 +82,7 @@ test.each<[string, Record<string, string>, number | undefined]>([
   ],
   ['little of a second and of a minute', { ratelimit: '"s";r=1;t=1, "m";r=5;t=50' }, 10_000],
 ])('where %s is left, calls wait so that it lasts', (_, headers, waitMs) => {
-  expect(paceOf(rateLimitWindows(headers))?.waitMs).toBe(waitMs);
+  expect(paceOf(rateLimitWindows(headers, now))?.waitMs).toBe(waitMs);
   const until = pauseAfter({ status: 200, headers }, undefined, now)?.until;
   expect(until).toEqual(waitMs === undefined ? undefined : new Date(now.getTime() + waitMs));
 });
@@ -98,6 +100,15 @@ test('calls that wait as they are told find something left until the window begi
     }
     expect(remaining).toBe(0);
   }
+});
+
+test.each([
+  ['seconds', '30'],
+  ['a moment (GitLab, DigitalOcean)', String(now.getTime() / 1_000 + 30)],
+  ['a date', 'Thu, 01 Jan 2026 00:00:30 GMT'],
+])('of RateLimit-Reset in %s the pause is as long', (_, reset) => {
+  const headers = { 'ratelimit-limit': '600', 'ratelimit-remaining': '0', 'ratelimit-reset': reset };
+  expect(pauseAfter({ status: 200, headers }, undefined, now)?.until).toEqual(new Date('2026-01-01T00:00:30Z'));
 });
 
 test("the provider's own counter makes the same pause", () => {

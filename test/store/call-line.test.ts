@@ -50,6 +50,19 @@ test.each([
   expect(await turns(few, 10)).toBe(4);
 });
 
+test('the callers of a process, who have no run, get no more than four turns ahead of a run, nor it of them', async () => {
+  const [run] = await inLine('connection', ['g']);
+  if (run === undefined) throw new Error('There is one');
+  const callers: InCallLine = { ...run, runId: 'callers:1', isCallers: true };
+  for (const line of [callers, run]) await joinCallLine(durable.pool, line, AT, AT);
+  expect(await turns(callers, 10)).toBe(4);
+  expect(await turns(run, 10)).toBe(8);
+  expect(await turns(callers, 10)).toBe(8);
+  // What a process leaves behind that is gone stands in nobody's way, and goes.
+  await joinCallLine(durable.pool, run, later(70_000), later(70_000));
+  expect((await durable.pool.query('select run_id as id from call_line')).rows).toEqual([{ id: run.runId }]);
+});
+
 test('whoever waits for a later moment holds up nobody, and whoever does not come only for some seconds', async () => {
   const [many, few] = await inLine('connection', ['d', 'd']);
   if (many === undefined || few === undefined) throw new Error('There are two');

@@ -29,11 +29,12 @@ export type TokenProcess = {
 export const TEST_KEY = randomBytes(32).toString('base64');
 export const TEST_BOX = createSecretBox(TEST_KEY);
 
-/** Opens one, its provider's entry as given. */
+/** Opens one, its provider's entry as given; it holds on to a connection for `longestHoldMs` at most. */
 export function openTokenProcess(
   database: TestDatabase,
   clock: Clock,
   entry: () => Record<string, unknown>,
+  longestHoldMs = 500,
 ): TokenProcess {
   const events: (readonly [string, Readonly<Record<string, unknown>>])[] = [];
   const db = database.open(5);
@@ -44,7 +45,7 @@ export function openTokenProcess(
   const log = (event: string, fields: Readonly<Record<string, unknown>>) => events.push([event, fields]);
   const authorizer = createAuthorizer({
     ...options,
-    vault: createCredentialVault({ db, holds, box: TEST_BOX, longestHoldMs: 500 }),
+    vault: createCredentialVault({ db, holds, box: TEST_BOX, longestHoldMs }),
     log,
   });
   const outbound = createOutbound({

@@ -1,21 +1,23 @@
-/** The calls of one run that wait for the budget of an API: its own in the order of the script, in turn with other runs. */
+/**
+ * Calls that wait for the budget of an API, as one process has them: those of a run in the order of the script, those of
+ * `/proxy` as they came, in turn with whoever else shares the budget, in whatever process.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type InCallLine, joinCallLine, leaveCallLine, standsInCallLine, takeTurn } from '../store/call-line.ts';
-import type { Dependencies } from './dependencies.ts';
-import { untilStored } from './store-retry.ts';
+import { type InCallLine, joinCallLine, leaveCallLine, standsInCallLine, takeTurn } from './call-line.ts';
+import type { Queryable } from './db.ts';
 
 /** Waits until `resumeAt` as a host call does, or until `sooner`. */
 export type WaitInLine = (resumeAt: number, reason: string, sooner?: Promise<void>) => Promise<void>;
 
 export type CallInLine = {
-  /** Its number in the script. */
+  /** Its place among its own: its number in the script, or the how many-th of the callers it is. */
   readonly number: number;
   readonly signal: AbortSignal;
   readonly wait: WaitInLine;
 };
 
 export type CallLine = {
-  /** Lets the call wait for a limit until `due`; the run has its place in line meanwhile. */
+  /** Lets the call wait for a limit until `due`; its run has its place in line meanwhile. */
   readonly hold: (due: number, call: CallInLine, wait: () => Promise<void>) => Promise<void>;
   /** A call that waited in an earlier attempt of the run: it waits again. */
   readonly comeBack: () => void;
@@ -24,6 +26,15 @@ export type CallLine = {
    * hear nothing more for a while. Undefined: that is already so, and the call has to wait for it.
    */
   readonly turn: (call: CallInLine) => Promise<((isLimited: boolean) => void) | undefined>;
+  /** Gives the place up if no call waits or is under way, and says whether that is so. */
+  readonly closeIfUnused: () => boolean;
+};
+
+export type CallLineDeps = {
+  readonly db: Queryable;
+  readonly clock: () => Date;
+  /** Does a step in Postgres, and again as its caller sees fit. */
+  readonly stored: <T>(step: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 };
 
 /** After a limit nobody knows how much there is to spend: few calls are made at first, and one more at once for each answer. */
@@ -31,12 +42,13 @@ const FIRST_AT_ONCE = 4;
 const LOOK_MS = 50;
 const LONGEST_LOOK_MS = 5_000;
 const FREE = (): void => undefined;
+const NEVER = new AbortController().signal;
 
 type Place = CallInLine & { readonly called: PromiseWithResolvers<void>; state: 'waits' | 'goes' | 'looks again' };
 
 /** @param isResumed whether an earlier attempt of the run may have been lost in line: its place is kept in Postgres. */
 export function openCallLine(
-  { db, clock }: Pick<Dependencies, 'db' | 'clock'>,
+  { db, clock, stored }: CallLineDeps,
   of: InCallLine,
   { isResumed }: { readonly isResumed: boolean },
 ): CallLine {
@@ -52,14 +64,14 @@ export function openCallLine(
   let written: Promise<unknown> = Promise.resolve();
 
   const write = (signal: AbortSignal, work: () => Promise<void>): Promise<void> => {
-    const done = written.then(() => untilStored(work, signal));
+    const done = written.then(() => stored(work, signal));
     written = done.catch(() => undefined);
     return done;
   };
 
   /** Once, before the first call: a run that comes back must not rush past those who stand in line. */
   const recall = (signal: AbortSignal): Promise<void> => {
-    recalled ??= untilStored(() => standsInCallLine(db, of), signal).then((stands) => {
+    recalled ??= stored(() => standsInCallLine(db, of), signal).then((stands) => {
       isOpen ||= stands;
     });
     return recalled;
@@ -70,8 +82,10 @@ export function openCallLine(
     place.called.resolve();
   };
 
+  const isEmpty = (): boolean => queue.length === 0 && held === 0;
+
   const closeIfEmpty = async (signal: AbortSignal): Promise<void> => {
-    if (!isOpen || queue.length > 0 || held > 0) return;
+    if (!isOpen || !isEmpty()) return;
     isOpen = false;
     dueBefore = 0;
     atOnce = FIRST_AT_ONCE;
@@ -84,7 +98,7 @@ export function openCallLine(
     isMoving = true;
     try {
       for (let first = queue[0]; first !== undefined && atWork < atOnce; first = queue[0]) {
-        const isTurn = await untilStored(() => takeTurn(db, of, clock()), first.signal);
+        const isTurn = await stored(() => takeTurn(db, of, clock()), first.signal);
         const next = isTurn ? queue.shift() : undefined;
         if (next !== undefined) {
           atWork += 1;
@@ -144,6 +158,12 @@ export function openCallLine(
         if (queue.includes(place)) queue.splice(queue.indexOf(place), 1);
       }
       return place.state === 'goes' ? leave : undefined;
+    },
+    closeIfUnused: () => {
+      if (!isEmpty() || atWork > 0) return false;
+      // A row that stays behind is passed by within seconds, and goes with the next that joins.
+      void closeIfEmpty(NEVER).catch(() => undefined);
+      return true;
     },
   };
 }
