@@ -82,6 +82,7 @@ async function run() {
     env: process.env,
     cwd: process.cwd(),
     isTty: process.stdin.isTTY === true && process.stdout.isTTY === true,
+    isErrorTty: process.stderr.isTTY === true,
     signal: interruption(),
   });
 }

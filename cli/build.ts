@@ -18,11 +18,11 @@ import { type BuildCache, createDigests, type Digests, openCache } from './build
 import { type Bundles, bundleScripts, filesOf, joinMistakes } from './bundling.ts';
 import { type DeclaredScript, type Declarations, readDeclarations } from './declared.ts';
 import { writeTypes } from './generated.ts';
-import { createJudge, type Judge } from './judge.ts';
+import { createJudge, type Judge, type Judgements, neverSaved } from './judge.ts';
 import type { Project } from './project.ts';
 import { checkTypes } from './typecheck.ts';
 import { SLICE } from './type-slices.ts';
-import { createDescriber, type Describer } from './zero-project.ts';
+import { createDescriber, type Describer, manifestOf } from './zero-project.ts';
 
 /** A script with what it became. */
 export type CompiledScript = DeclaredScript & { readonly bundle: ScriptBundle; readonly source: string } & (
@@ -88,26 +88,25 @@ export function openBuild(project: Project): Build {
       if (scripts.length > SLICE) setFlagsFromString('--heap-growing-percent=30');
       const begun = Date.now();
       const bundleAndJudge = async (own: Memory) => {
-        const built = await bundleAndDescribe(project, declarations, {
-          ...own,
-          scripts,
-          due,
-          bundles,
-          digests,
-          signal,
-        });
-        const judgement = await own.judge.judge(scripts, bundles, built.manifest, digests);
+        const work = { ...own, scripts, due, bundles, digests, signal };
+        const built = await bundleAndDescribe(project, declarations, work);
         await remember(own, { due, bundles, digests, begun, isWhole: wanted === undefined });
-        return { ...built, judgement };
+        return built;
       };
       // All else is done while the compiler, which takes longest, looks at the types.
-      const [types, { manifest, mistakes: own, judgement }] = await Promise.all([
+      const [types, { manifest, mistakes: own, judgements }] = await Promise.all([
         checkTypes(project, { scripts: declarations.scripts.length, signal }),
         bundleAndJudge(memory),
       ]);
       const relevant = wanted === undefined ? types : types.filter(concerns(bundles));
-      const warnings = [...manifest.warnings, ...judgement.warnings];
-      const mistakes = joinMistakes(relevant, [...own, ...judgement.mistakes.map(mistakeLine)]);
+      const judged = [...judgements.values()];
+      const warnings = [
+        ...manifest.warnings,
+        ...judged.flatMap((one) => one.warnings),
+        ...neverSaved(scripts, bundles, manifest, judgements),
+      ];
+      const broken = judged.flatMap((one) => one.mistakes.map(mistakeLine));
+      const mistakes = joinMistakes(relevant, [...own, ...broken]);
       return {
         project:
           mistakes.length > 0
@@ -128,7 +127,6 @@ type Memory = {
   readonly cache: BuildCache;
   readonly judged: Map<string, unknown>;
   readonly described: Map<string, unknown>;
-  readonly places: Map<string, unknown>;
   readonly judge: Judge;
   readonly describer: Describer;
 };
@@ -137,14 +135,12 @@ async function openMemory(project: Project): Promise<Memory> {
   const cache = await openCache(project);
   const judged = new Map(await cache.collection('judged'));
   const described = new Map(await cache.collection('described'));
-  const places = new Map(await cache.collection('places'));
   return {
     cache,
     judged,
     described,
-    places,
     judge: createJudge(project, judged),
-    describer: createDescriber(project, described, places),
+    describer: createDescriber(described),
   };
 }
 
@@ -175,7 +171,7 @@ type Built = {
 };
 
 async function remember(
-  { cache, judged, described, places }: Memory,
+  { cache, judged, described }: Memory,
   { due, bundles, digests, begun, isWhole }: Built,
 ): Promise<void> {
   const fresh = [...new Set(due.map(({ file }) => file))].flatMap((file) => bundles.get(file) ?? []);
@@ -185,7 +181,6 @@ async function remember(
   await Promise.all([
     ...fresh.map((bundle) => cache.keepBundle(bundle, digests, begun)),
     cache.keepCollection('judged', judged),
-    cache.keepCollection('places', places),
     cache.keepCollection('described', new Map([...described].filter(([, one]) => !isFailure(one)))),
   ]);
 }
@@ -199,21 +194,33 @@ type Work = {
   readonly scripts: readonly DeclaredScript[];
   readonly due: readonly DeclaredScript[];
   readonly bundles: Map<string, CompiledBundle>;
+  readonly judge: Judge;
   readonly describer: Describer;
   readonly digests: Digests;
   readonly signal: AbortSignal | undefined;
+};
+type Findings = {
+  readonly manifest: Manifest;
+  readonly mistakes: readonly string[];
+  readonly judgements: Judgements;
 };
 
 async function bundleAndDescribe(
   project: Project,
   declarations: Declarations,
-  { scripts, due, bundles, describer, digests, signal }: Work,
-): Promise<{ readonly manifest: Manifest; readonly mistakes: readonly string[] }> {
+  { scripts, due, bundles, judge, describer, digests, signal }: Work,
+): Promise<Findings> {
   const fresh = await bundleScripts(project, due);
   for (const [file, bundle] of fresh.bundles) bundles.set(file, bundle);
-  if (declarations.manifest !== undefined) return { manifest: declarations.manifest, mistakes: fresh.mistakes };
-  const described = await describer.describe(scripts, bundles, digests, signal);
-  return { manifest: described.manifest, mistakes: [...fresh.mistakes, ...described.mistakes.map(mistakeLine)] };
+  const { manifest } = declarations;
+  const [judgements, described] = await Promise.all([
+    judge(scripts, bundles, manifest?.version ?? 'zero-yaml', digests),
+    manifest === undefined ? describer.describe(scripts, bundles, signal) : [],
+  ]);
+  if (manifest !== undefined) return { manifest, mistakes: fresh.mistakes, judgements };
+  const read = manifestOf(described, judgements);
+  const mistakes = [...fresh.mistakes, ...read.mistakes.map(mistakeLine)];
+  return { manifest: read.manifest, mistakes, judgements };
 }
 
 async function compiled(

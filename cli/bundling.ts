@@ -1,9 +1,8 @@
 /** Bundles of a project's scripts, and mistakes of several tools as one list. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EngineError, failureCode } from '../contract/failures.ts';
 import { type Mistake, mistakeLine } from '../manifest/manifest.ts';
-import { type CompiledBundle, compileScript } from '../sandbox/compile.ts';
+import { type CompiledBundle, compileScripts } from '../sandbox/compile.ts';
 import { type DeclaredScript, missingScript } from './declared.ts';
 import type { Project } from './project.ts';
 
@@ -19,19 +18,17 @@ export async function bundleScripts(
   const missing = scripts.filter((script) => !script.exists).map((script) => mistakeLine(missingScript(script)));
   const files = [...new Set(scripts.filter((script) => script.exists).map((script) => script.file))];
   const zod = zodVersion(project.folder);
-  const results: Result[] = [];
+  const bundles = new Map<string, CompiledBundle>();
+  const mistakes = [...missing];
   // Not all at once: each bundle under way takes memory.
-  for (let first = 0; first < files.length; first += AT_ONCE)
-    results.push(
-      ...(await Promise.all(files.slice(first, first + AT_ONCE).map((file) => bundleFile(project, file, zod)))),
-    );
-  const bundles = new Map(
-    results.flatMap((result) => ('bundle' in result ? [[result.bundle.file, result.bundle]] : [])),
-  );
-  return {
-    bundles,
-    mistakes: [...missing, ...results.flatMap((result) => ('mistakes' in result ? result.mistakes : []))],
-  };
+  for (let first = 0; first < files.length; first += AT_ONCE) {
+    const some = files.slice(first, first + AT_ONCE);
+    for (const result of await compileScripts({ root: project.folder, files: some, zod })) {
+      if ('bundle' in result) bundles.set(result.bundle.file, result.bundle);
+      else mistakes.push(...result.mistakes);
+    }
+  }
+  return { bundles, mistakes };
 }
 
 /** Mistakes of bundler, rules and types without saying one thing twice: on one line the first one's word counts. */
@@ -43,18 +40,6 @@ export function joinMistakes(types: readonly Mistake[], others: readonly string[
 /** The author's files that went into a bundle, relative to the project's folder. */
 export function filesOf(bundle: CompiledBundle): readonly string[] {
   return [bundle.file, ...bundle.inputs];
-}
-
-type Result = { readonly bundle: CompiledBundle } | { readonly mistakes: readonly string[] };
-
-async function bundleFile(project: Project, file: string, zod: 3 | 4): Promise<Result> {
-  try {
-    return { bundle: await compileScript({ root: project.folder, file, zod }) };
-  } catch (error) {
-    if (failureCode(error) !== 'compile_failed') throw error;
-    const { details, message } = error as EngineError;
-    return { mistakes: details.mistakes ?? [message] };
-  }
 }
 
 /** The version of zod that a project pins, installed or as its package.json asks for it; 4 where it says nothing. */

@@ -2,7 +2,7 @@
 import { EngineError, type FailureCode, failureCode } from '../contract/failures.ts';
 import { errnoOf } from './errno.ts';
 import { type ExchangeResponse, exchange } from './exchange.ts';
-import { oneLine } from './output.ts';
+import { oneLine, type Output } from './output.ts';
 import { type Settings, secretKey } from './settings.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -34,6 +34,8 @@ type ClientOptions = {
   readonly environment: string;
   readonly version: string;
   readonly signal: AbortSignal | undefined;
+  /** Shows that an answer is waited for. */
+  readonly during: Output['during'];
 };
 
 /** The codes with which the CLI judges its own files; the server's use of them is one more refused request. */
@@ -51,7 +53,7 @@ export function createClient(options: ClientOptions): Client {
     });
   };
   const accepted = async (method: string, path: string, headers: Record<string, string>, body: string | undefined) => {
-    const response = await send(method, path, headers, body);
+    const response = await options.during(`Waiting for ${settings.server}`, () => send(method, path, headers, body));
     if (response.status === 401) throw refusedKey(settings, environment, variable, response);
     return response;
   };

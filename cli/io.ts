@@ -11,6 +11,8 @@ export type Io = {
   readonly cwd: string;
   /** Whether a person sits at both ends: stdin and stdout are a terminal. */
   readonly isTty: boolean;
+  /** Whether a person sees stderr, where progress is shown. @default false */
+  readonly isErrorTty?: boolean;
   /** Aborted when the user asks to stop (Ctrl-C). */
   readonly signal?: AbortSignal;
 };

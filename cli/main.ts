@@ -184,7 +184,8 @@ function createContext(io: Io, out: Output, version: string, flags: () => Flags)
     foundProject,
     project: () => requireProject(home),
     settings,
-    client: (environment) => createClient({ settings: settings(), environment, version, signal: io.signal }),
+    client: (environment) =>
+      createClient({ settings: settings(), environment, version, signal: io.signal, during: out.during }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** How results look: plain lines and aligned columns that grep and cut understand; colour only for a person's eyes. */
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Io } from './io.ts';
+import { createProgress, type Progress } from './progress.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
 
@@ -11,16 +12,22 @@ export type Output = {
   readonly json: (value: unknown) => void;
   /** Rows under headings; nothing but `empty` when there are none. */
   readonly table: (headings: readonly string[], rows: readonly (readonly string[])[], empty: string) => void;
-  /** What is not part of the result (progress, logs, warnings), on stderr. */
+  /** What is not part of the result (logs, warnings), on stderr. */
   readonly note: (text: string) => void;
+  readonly during: Progress['during'];
   readonly style: (style: Style, text: string) => string;
 };
 
-/** Writes to the streams of `io`. Colours are off unless stdout is a terminal, and where NO_COLOR is set. */
+/** Writes to the streams of `io`. Colours are off unless stdout is a terminal, and where NO_COLOR is set; progress needs one at stderr. */
 export function createOutput(io: Io): Output {
   const colours = io.isTty && !io.env['NO_COLOR'];
   const style = (name: Style, text: string) => (colours ? styleText(name, text, { validateStream: false }) : text);
-  const line = (text = '') => void io.stdout.write(`${text}\n`);
+  const isWatched = io.isErrorTty === true && !io.env['CI'] && io.env['TERM'] !== 'dumb';
+  const progress = createProgress(isWatched ? io.stderr : undefined);
+  const line = (text = '') => {
+    progress.clear();
+    io.stdout.write(`${text}\n`);
+  };
   return {
     line,
     json: (value) => line(JSON.stringify(value, null, 2)),
@@ -28,7 +35,11 @@ export function createOutput(io: Io): Output {
       if (rows.length === 0) return line(empty);
       for (const text of alignColumns([headings.map((heading) => style('bold', heading)), ...rows])) line(text);
     },
-    note: (text) => void io.stderr.write(`${text}\n`),
+    note: (text) => {
+      progress.clear();
+      io.stderr.write(`${text}\n`);
+    },
+    during: progress.during,
     style,
   };
 }

@@ -1,47 +1,31 @@
 /** Zero-yaml projects: what their scripts say of themselves, asked in the sandbox, each script once. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ScriptBundle } from '../contract/script.ts';
 import type { IndexEntry } from '../manifest/index-file.ts';
 import type { Manifest, Mistake } from '../manifest/manifest.ts';
-import { type DefinitionPlaces, definitionPlaces } from '../manifest/definition-source.ts';
+import { type DefinitionPlaces, NO_PLACES } from '../manifest/definition-source.ts';
 import { readZeroYaml, type ZeroScript } from '../manifest/zero-yaml.ts';
 import { describeScripts, type ScriptDescription } from '../sandbox/definitions.ts';
 import { createSandbox, type Sandbox } from '../sandbox/pool.ts';
-import type { Digests } from './build-cache.ts';
 import type { DeclaredScript } from './declared.ts';
-import type { Project } from './project.ts';
+import type { Judgements } from './judge.ts';
 
+/** A script and what it says of itself. */
+export type Described = { readonly script: DeclaredScript; readonly description: ScriptDescription };
 export type Describer = {
+  /** What each script that was bundled says. */
   readonly describe: (
     scripts: readonly DeclaredScript[],
     bundles: ReadonlyMap<string, ScriptBundle>,
-    digests: Digests,
     signal: AbortSignal | undefined,
-  ) => Promise<{ readonly manifest: Manifest; readonly mistakes: readonly Mistake[] }>;
+  ) => Promise<readonly Described[]>;
   readonly close: () => Promise<void>;
 };
 
-/**
- * Describes scripts and adds the answers to what is `known`, by the hash of the bundle; the sandbox is opened when it is
- * first needed. `places`, by file, are where each definition says what.
- */
-export function createDescriber(
-  project: Project,
-  known: Map<string, unknown>,
-  places: Map<string, unknown>,
-): Describer {
+/** Adds the answers to what is `known`, by the hash of the bundle; the sandbox is opened when it is first needed. */
+export function createDescriber(known: Map<string, unknown>): Describer {
   let sandbox: Sandbox | undefined;
-  const placesOf = async (file: string, digests: Digests): Promise<DefinitionPlaces> => {
-    const digest = digests(file);
-    const before = places.get(file) as Placed | undefined;
-    if (before?.digest === digest) return before.places;
-    const found = definitionPlaces(file, await readFile(join(project.folder, file), 'utf8'));
-    places.set(file, { digest, places: found } satisfies Placed);
-    return found;
-  };
   return {
-    describe: async (scripts, bundles, digests, signal) => {
+    describe: async (scripts, bundles, signal) => {
       const there = scripts.flatMap((script) => {
         const bundle = bundles.get(script.file);
         return bundle === undefined ? [] : [{ script, bundle }];
@@ -56,22 +40,30 @@ export function createDescriber(
           if (one !== undefined) known.set(bundle.hash, one);
         }
       }
-      const failed: Mistake[] = [];
-      const readable: ZeroScript[] = [];
-      for (const { script, bundle } of there) {
+      return there.flatMap(({ script, bundle }) => {
         const description = known.get(bundle.hash) as ScriptDescription | undefined;
-        if (description === undefined) continue;
-        if ('failed' in description.described) failed.push(failureOf(script, description));
-        else readable.push(zeroScript(script, description.described, await placesOf(script.file, digests)));
-      }
-      const { manifest, mistakes } = readZeroYaml(readable);
-      return { manifest, mistakes: [...failed, ...mistakes] };
+        return description === undefined ? [] : [{ script, description }];
+      });
     },
     close: async () => sandbox?.close(),
   };
 }
 
-type Placed = { readonly digest: string; readonly places: DefinitionPlaces };
+/** What the scripts say as a manifest, and their mistakes where they stand. */
+export function manifestOf(
+  described: readonly Described[],
+  judgements: Judgements,
+): { readonly manifest: Manifest; readonly mistakes: readonly Mistake[] } {
+  const failed: Mistake[] = [];
+  const readable: ZeroScript[] = [];
+  for (const { script, description } of described) {
+    const places = judgements.get(script.file)?.places ?? NO_PLACES;
+    if ('failed' in description.described) failed.push(failureOf(script, description));
+    else readable.push(zeroScript(script, description.described, places));
+  }
+  const { manifest, mistakes } = readZeroYaml(readable);
+  return { manifest, mistakes: [...failed, ...mistakes] };
+}
 
 function zeroScript(
   script: DeclaredScript,

@@ -1,5 +1,5 @@
 import type { Position } from './manifest.ts';
-import { bare, childOf, childrenOf, keyOf, nameOf, type ParsedScript, parseScript, type SyntaxNode } from './syntax.ts';
+import { bare, childOf, childrenOf, keyOf, nameOf, type ParsedScript, type SyntaxNode } from './syntax.ts';
 
 /** The helpers that make a definition. */
 export const CREATORS = ['createSync', 'createAction', 'createOnEvent', 'createFunction'] as const;
@@ -21,10 +21,11 @@ export type DefinitionPlaces = {
   readonly properties: Readonly<Record<string, Position>>;
 };
 
-/** Where the text of a script says what; its first line for all, where it does not parse. */
-export function definitionPlaces(file: string, text: string): DefinitionPlaces {
-  const parsed = parseScript(file, text);
-  if (parsed === undefined) return { creator: undefined, place: { line: 1, column: 1 }, properties: {} };
+/** Of a script that does not parse: its first line for all. */
+export const NO_PLACES: DefinitionPlaces = { creator: undefined, place: { line: 1, column: 1 }, properties: {} };
+
+/** Where a script says what. */
+export function definitionPlaces(parsed: ParsedScript): DefinitionPlaces {
   const { creator, offset, properties } = findDefinition(parsed);
   const places = [...properties].map(([name, node]) => [name, parsed.positionOf(node.start)] as const);
   return { creator, place: parsed.positionOf(offset), properties: Object.fromEntries(places) };

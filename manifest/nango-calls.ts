@@ -1,4 +1,4 @@
-import { bare, childOf, childrenOf, keyOf, nameOf, type SyntaxNode, walk } from './syntax.ts';
+import { bare, childOf, childrenOf, keyOf, nameOf, type SyntaxNode } from './syntax.ts';
 
 /** A call of a member of the `nango` object. */
 export type NangoCall = {
@@ -15,11 +15,18 @@ const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFu
 /** The functions of a definition that are given `nango`. */
 const GIVEN_NANGO = ['exec', 'onWebhook'];
 
-/** All calls of `nango.<member>(…)` in the order of the file, whatever the script calls its `nango`. */
-export function nangoCalls(program: SyntaxNode): readonly NangoCall[] {
+export type CallFinder = {
+  /** To be shown every node of a script, parents first. */
+  readonly visit: (node: SyntaxNode, parents: readonly SyntaxNode[]) => void;
+  /** All calls of `nango.<member>(…)` among them in the order of the file, whatever the script calls its `nango`. */
+  readonly calls: () => readonly NangoCall[];
+};
+
+/** A finder for one script. */
+export function createCallFinder(): CallFinder {
   const names = new Set(['nango']);
   const calls: { readonly object: SyntaxNode; readonly call: NangoCall }[] = [];
-  walk(program, (node, parents) => {
+  const visit: CallFinder['visit'] = (node, parents) => {
     if (FUNCTIONS.has(node.type)) {
       const [first] = childrenOf(node, 'params');
       const name = nameOf(first);
@@ -32,8 +39,9 @@ export function nangoCalls(program: SyntaxNode): readonly NangoCall[] {
     if (object?.type !== 'Identifier' || member === undefined) return;
     if (callee?.['computed'] === true && childOf(callee, 'property')?.type !== 'Literal') return;
     calls.push({ object, call: { member, node, parents: [...parents] } });
-  });
-  return calls.filter(({ object }) => names.has(nameOf(object) ?? '')).map(({ call }) => call);
+  };
+  const isNango = ({ object }: { readonly object: SyntaxNode }) => names.has(nameOf(object) ?? '');
+  return { visit, calls: () => calls.filter(isNango).map(({ call }) => call) };
 }
 
 /**

@@ -1,19 +1,9 @@
 /** Static rules of scripts (facts: section 1.4): what a run would only show later, or never. */
-import { findDefinition } from './definition-source.ts';
+import { type DefinitionPlaces, definitionPlaces, NO_PLACES } from './definition-source.ts';
 import type { Mistake } from './manifest.ts';
 import { checkDeletions } from './rules-deletions.ts';
-import { type NangoCall, nangoCalls, type Report } from './nango-calls.ts';
-import {
-  bare,
-  childOf,
-  childrenOf,
-  keyOf,
-  nameOf,
-  parseScript,
-  type ParsedScript,
-  type SyntaxNode,
-  walk,
-} from './syntax.ts';
+import { createCallFinder, type NangoCall, type Report } from './nango-calls.ts';
+import { bare, childOf, childrenOf, keyOf, nameOf, parseScript, type SyntaxNode, walk } from './syntax.ts';
 
 export type ScriptRules = {
   /** Relative to the project's folder. */
@@ -32,6 +22,8 @@ export type Judgement = {
    * none of whose files its model's name occurs can neither save nor return it.
    */
   readonly texts: readonly string[];
+  /** Of a script: where it says what. Undefined for a file that scripts import. */
+  readonly places?: DefinitionPlaces | undefined;
 };
 
 /** Calls whose answer matters, or whose failure would be lost with the promise. */
@@ -54,10 +46,11 @@ const AWAITED = new Set([
 const MODEL_NAME = /^\w{1,100}$/;
 const SYNC_ONLY = new Set(['batchSave', 'batchSend', 'batchDelete', 'batchUpdate', 'listRecords', 'getRecordsByIds']);
 
-/** Judges one file. A file that does not parse has no mistakes here: the bundler reports it. */
+/** Judges one file, in one look at its tree. A file that does not parse has no mistakes here: the bundler reports it. */
 export function checkRules(script: ScriptRules): Judgement {
   const parsed = parseScript(script.file, script.text);
-  if (parsed === undefined) return { mistakes: [], warnings: [], texts: [] };
+  const isScript = script.kind !== undefined;
+  if (parsed === undefined) return { mistakes: [], warnings: [], texts: [], ...(isScript && { places: NO_PLACES }) };
   const mistakes: Mistake[] = [];
   const warnings: Mistake[] = [];
   const into =
@@ -66,27 +59,29 @@ export function checkRules(script: ScriptRules): Judgement {
       list.push({ file: script.file, ...parsed.positionOf(offset), message, code });
     };
   const report = into(mistakes);
-  const calls = nangoCalls(parsed.program);
+  const finder = createCallFinder();
+  const texts = new Set<string>();
+  walk(parsed.program, (node, parents) => {
+    finder.visit(node, parents);
+    addText(node, parents, texts);
+    checkConsole(node, into(warnings));
+  });
+  const calls = finder.calls();
   for (const call of calls) {
     checkAwait(call, call.member === 'log' && script.version === 'v1' ? into(warnings) : report);
     checkRetries(call, report);
     if (script.kind === 'action' || script.kind === 'on-event') checkKind(call, script.kind, report);
   }
   checkDeletions(calls, report);
-  checkConsole(parsed, into(warnings));
-  if (script.kind !== undefined) checkCreator(parsed, report);
-  return { mistakes, warnings, texts: textsIn(parsed) };
+  const places = isScript ? definitionPlaces(parsed) : undefined;
+  if (places !== undefined) checkCreator(places, script.file, mistakes);
+  return { mistakes, warnings, texts: [...texts].filter((text) => MODEL_NAME.test(text)), ...(places && { places }) };
 }
 
-function textsIn(parsed: ParsedScript): string[] {
-  const found = new Set<string>();
-  walk(parsed.program, (node, parents) => {
-    if (node.type === 'Literal' && typeof node['value'] === 'string') found.add(node['value']);
-    if (node.type === 'TemplateElement') found.add(String((node['value'] as { cooked?: string }).cooked));
-    if (node.type === 'Property' && parents.some(({ type }) => type === 'ReturnStatement'))
-      found.add(keyOf(node) ?? '');
-  });
-  return [...found].filter((text) => MODEL_NAME.test(text));
+function addText(node: SyntaxNode, parents: readonly SyntaxNode[], found: Set<string>): void {
+  if (node.type === 'Literal' && typeof node['value'] === 'string') found.add(node['value']);
+  if (node.type === 'TemplateElement') found.add(String((node['value'] as { cooked?: string }).cooked));
+  if (node.type === 'Property' && parents.some(({ type }) => type === 'ReturnStatement')) found.add(keyOf(node) ?? '');
 }
 
 /** A promise is looked after when it is awaited, returned, passed on, kept or chained; a bare statement drops it. */
@@ -162,19 +157,16 @@ function checkKind({ member, node }: NangoCall, kind: string, report: Report): v
   report(node.start, message, 'forbidden_in_action');
 }
 
-function checkConsole({ program }: ParsedScript, warn: Report): void {
-  walk(program, (node) => {
-    const callee = node.type === 'CallExpression' ? childOf(node, 'callee') : undefined;
-    if (callee?.type !== 'MemberExpression' || nameOf(childOf(callee, 'object')) !== 'console') return;
-    const message = `console.${memberName(callee)} writes to the log of the run here and nowhere else: expected nango.log`;
-    warn(node.start, message, 'console_used');
-  });
+function checkConsole(node: SyntaxNode, warn: Report): void {
+  const callee = node.type === 'CallExpression' ? childOf(node, 'callee') : undefined;
+  if (callee?.type !== 'MemberExpression' || nameOf(childOf(callee, 'object')) !== 'console') return;
+  const message = `console.${memberName(callee)} writes to the log of the run here and nowhere else: expected nango.log`;
+  warn(node.start, message, 'console_used');
 }
 
-function checkCreator(parsed: ParsedScript, report: Report): void {
-  const { creator, offset } = findDefinition(parsed);
+function checkCreator({ creator, place }: DefinitionPlaces, file: string, mistakes: Mistake[]): void {
   if (creator !== 'createFunction') return;
   const message =
     "createFunction of 'nango/experimental' does not exist here: expected createSync, createAction or createOnEvent";
-  report(offset, message, 'nango_unsupported_export');
+  mistakes.push({ file, ...place, message, code: 'nango_unsupported_export' });
 }

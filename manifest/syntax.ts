@@ -46,7 +46,10 @@ export function walk(root: SyntaxNode, visit: (node: SyntaxNode, parents: readon
   const enter = (node: SyntaxNode): void => {
     visit(node, parents);
     parents.push(node);
-    for (const value of Object.values(node)) {
+    // By key: a list of all values for each node was half of the time.
+    for (const key in node) {
+      const value = node[key];
+      if (typeof value !== 'object' || value === null) continue;
       if (Array.isArray(value)) for (const item of value) if (isSyntaxNode(item)) enter(item);
       if (isSyntaxNode(value)) enter(value);
     }

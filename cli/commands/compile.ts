@@ -9,7 +9,8 @@ export const failureExitCode = 10;
 
 export const define: CommandModule['define'] = (command, { io, out, project }) => {
   withExample(withJson(command), 'nango compile').action(async (flags: { readonly json?: boolean }) => {
-    const compiled = compileProject(project(), { signal: io.signal });
+    const place = project();
+    const compiled = out.during('Compiling', () => compileProject(place, { signal: io.signal }));
     if (flags.json) return out.json(await asJson(compiled));
     const { scripts, warnings } = await compiled;
     noteWarnings(out, warnings);

@@ -60,13 +60,9 @@ async function deploy(context: CommandContext, environment: string, flags: Deplo
   const { out } = context;
   const project = context.project();
   const wanted = await selection(project, flags);
-  const compiled = await compileProject(project, {
-    ...(wanted === undefined ? {} : { wanted }),
-    // What is deployed is always made of the sources as they are.
-    fresh: true,
-    generates: flags.compileInterfaces,
-    signal: context.io.signal,
-  });
+  // What is deployed is always made of the sources as they are.
+  const options = { wanted, fresh: true, generates: flags.compileInterfaces, signal: context.io.signal };
+  const compiled = await out.during('Compiling', () => compileProject(project, options));
   noteWarnings(out, compiled.warnings);
   const client = context.client(environment);
   const body = deployBody(compiled, scopeOf(flags), installedPackage().version);

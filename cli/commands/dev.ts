@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Option } from 'commander';
 import { watch } from 'chokidar';
 import { EngineError, failureCode } from '../../contract/failures.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
@@ -14,19 +15,17 @@ const QUIET_MS = 30;
 
 export const define: CommandModule['define'] = (command, context) => {
   command
-    .option('--run <script>', 'dry-run this script after each build without mistakes; --connection says for whom')
-    .option('--connection <id>', 'the connection for --run')
+    .option('--run <script...>', 'dry-run this script, for this connection, after each build without mistakes')
+    .addOption(new Option('--connection <id>', 'the connection for --run').hideHelp())
     .option('-e, --environment <name>', 'environment on the server for --run', 'dev');
-  withExample(withInterfaces(command), 'nango dev', 'nango dev --run tasks --connection acme').action(
-    (flags: Flags) => {
-      const project = context.project();
-      return develop(context, project, createBuilder(project, flags.compileInterfaces), afterBuild(context, flags));
-    },
-  );
+  withExample(withInterfaces(command), 'nango dev', 'nango dev --run tasks acme').action((flags: Flags) => {
+    const project = context.project();
+    return develop(context, project, createBuilder(project, flags.compileInterfaces), afterBuild(context, flags));
+  });
 };
 
 type Flags = {
-  readonly run?: string;
+  readonly run?: readonly string[];
   readonly connection?: string;
   readonly environment: string;
   readonly compileInterfaces: boolean;
@@ -35,10 +34,14 @@ type Flags = {
 /** What follows a build without mistakes; a run that fails is shown like a mistake and ends nothing. */
 function afterBuild(context: CommandContext, { run, connection, environment }: Flags): () => Promise<void> {
   if (run === undefined) return async () => undefined;
-  if (connection === undefined)
-    throw new EngineError('invalid_body', `--run '${run}' needs a connection: pass --connection <id>.`);
+  const [script = '', id = connection, ...more] = run;
+  if (id === undefined || more.length > 0)
+    throw new EngineError(
+      'invalid_body',
+      `'${run.join(' ')}' of --run: expected a script and a connection, such as '--run tasks acme'.`,
+    );
   return async () => {
-    await dryRun(context, run, connection, { environment }).catch((error: unknown) => {
+    await dryRun(context, script, id, { environment }).catch((error: unknown) => {
       if (failureCode(error) === undefined) throw error;
       const { message, details } = error as EngineError;
       for (const line of details.mistakes ?? [message]) context.out.line(context.out.style('red', line));
@@ -64,17 +67,19 @@ async function develop(
     while (changed.size > 0) {
       const files = [...changed];
       changed.clear();
-      await builder.build(files).then(
-        async ({ mistakes, summary, isGood }) => {
-          for (const mistake of mistakes) out.line(out.style('red', mistake));
-          out.line(summary);
-          if (isGood) await next();
-        },
-        (error: unknown) => {
-          if (failureCode(error) === undefined) throw error;
-          out.line(out.style('red', (error as Error).message));
-        },
-      );
+      await out
+        .during('Building', () => builder.build(files))
+        .then(
+          async ({ mistakes, summary, isGood }) => {
+            for (const mistake of mistakes) out.line(out.style('red', mistake));
+            out.line(summary);
+            if (isGood) await next();
+          },
+          (error: unknown) => {
+            if (failureCode(error) === undefined) throw error;
+            out.line(out.style('red', (error as Error).message));
+          },
+        );
     }
   };
   const later = (path: string) => {

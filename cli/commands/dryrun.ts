@@ -69,7 +69,9 @@ export async function dryRun(context: CommandContext, name: string, connectionId
   const metadata = await readObjectArgument('--metadata', flags.metadata, context.io.cwd);
   const checkpoint = checkpointOf(await readObjectArgument('--checkpoint', flags.checkpoint, context.io.cwd));
   const wanted = (script: DeclaredScript) => script.name === name;
-  const { scripts, manifest } = await compileProject(project, { wanted, signal: io.signal });
+  const { scripts, manifest } = await out.during('Compiling', () =>
+    compileProject(project, { wanted, signal: io.signal }),
+  );
   const client = context.client(flags.environment);
   const place = await findPlace(client, scripts, connectionId, flags.integrationId);
   const { script } = place;
@@ -77,21 +79,23 @@ export async function dryRun(context: CommandContext, name: string, connectionId
   const validate = flags.validate === true || flags.validation === true || save;
   if (validate) failOn(inputDifferences(manifest, script, input));
   const begun = performance.now();
-  const result = await runDry({
-    script,
-    client,
-    connection: metadata === undefined ? place.connection : { ...place.connection, metadata },
-    lastSyncDate,
-    variant: flags.variant,
-    checkpoint,
-    input,
-    // Logs are no result: `nango dryrun … | jq` gets the result alone.
-    log: (level, message) => out.note(`${level} ${oneLine(message, 20_000)}`),
-    allow: (context.settings().variables['NANGO_OUTBOUND_ALLOW'] ?? '').split(/[\s,]+/).filter((part) => part !== ''),
-    signal: io.signal,
-    record: save,
-    validate,
-  });
+  const result = await out.during(`Running '${name}'`, () =>
+    runDry({
+      script,
+      client,
+      connection: metadata === undefined ? place.connection : { ...place.connection, metadata },
+      lastSyncDate,
+      variant: flags.variant,
+      checkpoint,
+      input,
+      // Logs are no result: `nango dryrun … | jq` gets the result alone.
+      log: (level, message) => out.note(`${level} ${oneLine(message, 20_000)}`),
+      allow: (context.settings().variables['NANGO_OUTBOUND_ALLOW'] ?? '').split(/[\s,]+/).filter((part) => part !== ''),
+      signal: io.signal,
+      record: save,
+      validate,
+    }),
+  );
   if (flags.diagnostics) out.note(diagnostics(result, performance.now() - begun));
   if (flags.json) out.json(jsonResult(script.kind, result));
   else if (script.kind === 'action') out.line(outputText(result.outcome.output));

@@ -18,7 +18,7 @@ export const define: CommandModule['define'] = (command, { io, out, project }) =
   );
   withExample(command, 'nango generate:docs').action(async (flags: { readonly path?: string }) => {
     const place = project();
-    const { manifest, scripts } = await compileProject(place, { signal: io.signal });
+    const { manifest, scripts } = await out.during('Compiling', () => compileProject(place, { signal: io.signal }));
     const root = flags.path === undefined ? place.folder : resolve(io.cwd, flags.path);
     for (const integration of manifest.integrations) {
       const own = scripts.filter((script) => script.integration === integration.name);

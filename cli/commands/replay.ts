@@ -112,7 +112,9 @@ function noteServer({ out }: CommandContext, { url, port }: DebugServer): void {
 async function compileLocal(context: CommandContext, { run, context: guest }: JournalHead): Promise<CompiledScript> {
   const wanted = (script: DeclaredScript): boolean =>
     script.kind === run.kind && script.name === run.name && script.integration === guest.providerConfigKey;
-  const { scripts } = await compileProject(context.project(), { wanted, signal: context.io.signal });
+  const { scripts } = await context.out.during('Compiling', () =>
+    compileProject(context.project(), { wanted, signal: context.io.signal }),
+  );
   const [script] = scripts;
   if (script !== undefined) return script;
   const what = `${run.kind} '${run.name}' of integration '${guest.providerConfigKey}'`;

@@ -48,13 +48,16 @@ async function testAll(context: CommandContext, path: string | undefined, flags:
   const lanes = openLanes(settings.seed === undefined);
   try {
     const [found, bundler] = await Promise.all([findRecordings(project, path, io.cwd), createBundler(project)]);
-    await lanes.run(found, async (sandbox, one) => {
-      const collected = await collectTest(bundler, one, options);
-      const result = { ...(await verdictOf(sandbox, collected, settings)), ...namesOf(collected) };
-      results.push(result);
-      if (flags.json) out.line(JSON.stringify(result));
-      else printResult(out, result);
-    });
+    await out.during(`Running ${count(found.length, 'script')}`, (say) =>
+      lanes.run(found, async (sandbox, one) => {
+        const collected = await collectTest(bundler, one, options);
+        const result = { ...(await verdictOf(sandbox, collected, settings)), ...namesOf(collected) };
+        results.push(result);
+        if (flags.json) out.line(JSON.stringify(result));
+        else printResult(out, result);
+        say(`Ran ${results.length} of ${count(found.length, 'script')}`);
+      }),
+    );
   } finally {
     await lanes.close();
   }

@@ -231,6 +231,28 @@ test('U083: a second deployment to the environment is refused while one is under
   expect((await deploy([flow('busy', 'tasks')])).status).toBe(200);
 });
 
+test('U083: of two deployments at once, again and again, one stands whole and the other works or is refused', async () => {
+  await createTracker(api, 'twice', ['c1']);
+  const edition = (name: string) =>
+    deploy([flow('twice', `${name}-1`), flow('twice', `${name}-2`), flow('twice', `${name}-3`)], {
+      reconcile: true,
+      deployMode: 'integration',
+    });
+  for (let round = 0; round < 20; round += 1) {
+    const ends = await Promise.all([edition('a'), edition('b')]);
+    const statuses = ends.map(({ status }) => status);
+    expect(statuses).toContain(200);
+    for (const { status, body } of ends)
+      if (status !== 200) expect([status, body.error.code]).toEqual([409, 'concurrent_deployment']);
+    const { body } = await api.call('GET', '/sync/status?syncs=*&provider_config_key=twice');
+    const standing = body.syncs.map(({ name }: { name: string }) => name).toSorted();
+    const whole = ['a', 'b']
+      .filter((_name, index) => statuses[index] === 200)
+      .map((name) => [1, 2, 3].map((n) => `${name}-${n}`));
+    expect(whole).toContainEqual(standing);
+  }
+});
+
 test('deployments and new connections at once leave no connection without its sync', async () => {
   await createTracker(api, 'race', []);
   const connect = (id: number) =>

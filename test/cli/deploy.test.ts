@@ -17,6 +17,8 @@ const withKey = (changes: Partial<CliCall> = {}): CliCall => ({
   env: { NANGO_HOSTPORT: api.url, NANGO_SECRET_KEY_DEV: api.key },
   ...changes,
 });
+type Script = { readonly name: string; readonly runs?: string | null; readonly description?: string };
+
 const WITHOUT_SYNC = `integrations:
   team-chat:
     post-message:
@@ -186,4 +188,63 @@ test("U085: an integration's scripts alone are deployed with -i, and another int
   expect(code).toBe(0);
   expect(stdout).toContain('Deployed 1 script to');
   expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toHaveLength(1);
+});
+
+test('U085: of a sync and an action of one name, -s and -a deploy the one that they say', async () => {
+  const place = await folders.create();
+  const yaml = (frequency: string, description: string) => `integrations:
+  team-chat:
+    syncs:
+      twin:
+        runs: ${frequency}
+        output: Task
+        endpoint: GET /twins
+    actions:
+      twin:
+        description: ${description}
+        endpoint: POST /twins
+models:
+  Task:
+    id: string
+`;
+  const sync = 'export default async function fetchData(nango: any) { await nango.batchSave([], "Task"); }';
+  const project = await initProject(place, {
+    'nango.yaml': yaml('every hour', 'one'),
+    'tasks.ts': null,
+    'post-message.ts': null,
+    'team-chat/syncs/twin.ts': sync,
+    'team-chat/actions/twin.ts': 'export default async function runAction() { return null; }',
+  });
+  const deploy = (...flags: readonly string[]) =>
+    runCli(['deploy', 'dev', '--auto-confirm', '--allow-destructive', ...flags], withKey({ cwd: place }));
+  const deployed = async () => {
+    const { body } = await api.call('GET', '/scripts/config');
+    const all = body as { providerConfigKey: string; syncs: Script[]; actions: Script[] }[];
+    const integration = all.find(({ providerConfigKey }) => providerConfigKey === 'team-chat');
+    return [...(integration?.syncs ?? []), ...(integration?.actions ?? [])].map((one) => [
+      one.name,
+      one.runs ?? one.description,
+    ]);
+  };
+  expect((await deploy()).code).toBe(0);
+  expect(await deployed()).toEqual([
+    ['twin', 'every hour'],
+    ['twin', 'one'],
+  ]);
+  await writeFile(join(project, 'nango.yaml'), yaml('every day', 'two'));
+  const first = await deploy('-s', 'twin');
+  expect({ code: first.code, stdout: first.stdout.match(/^- .*/gm) }).toEqual({
+    code: 0,
+    stdout: [expect.stringMatching(/^- sync twin /)],
+  });
+  expect(await deployed()).toEqual([
+    ['twin', 'every day'],
+    ['twin', 'one'],
+  ]);
+  await writeFile(join(project, 'nango.yaml'), yaml('every 2h', 'three'));
+  expect((await deploy('-a', 'twin')).code).toBe(0);
+  expect(await deployed()).toEqual([
+    ['twin', 'every day'],
+    ['twin', 'three'],
+  ]);
 });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { createBuilder } from '../../cli/incremental.ts';
 import type { EngineError } from '../../contract/failures.ts';
-import { definitionPlaces } from '../../manifest/definition-source.ts';
+import { NO_PLACES } from '../../manifest/definition-source.ts';
 import { readIndex } from '../../manifest/index-file.ts';
 import type { Mistake } from '../../manifest/manifest.ts';
 import { parseManifest } from '../../manifest/parse.ts';
@@ -55,7 +55,13 @@ function zero(changes: Partial<ZeroScript['definition']>, more: Partial<ZeroScri
   } as ZeroScript['definition'];
   const entry = { kind: 'sync', integration: 'a', name: 'x', file: 'a/syncs/x.ts', line: 1, column: 1 } as const;
   const { manifest, mistakes } = readZeroYaml([
-    { entry, places: definitionPlaces('a.ts', TEXT), exports: [], definition, ...more },
+    {
+      entry,
+      places: checkRules({ file: 'a.ts', text: TEXT, kind: 'sync', version: 'zero-yaml' }).places ?? NO_PLACES,
+      exports: [],
+      definition,
+      ...more,
+    },
   ]);
   return shown([...mistakes, ...manifest.warnings]);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { readIndex } from '../../manifest/index-file.ts';
-import { definitionPlaces } from '../../manifest/definition-source.ts';
+import { NO_PLACES } from '../../manifest/definition-source.ts';
+import { checkRules } from '../../manifest/rules.ts';
 import { readZeroYaml, type ZeroScript } from '../../manifest/zero-yaml.ts';
 
 const TEXT = `import { createSync } from 'nango';
@@ -18,7 +19,7 @@ function sync(
 ): ZeroScript {
   return {
     entry: { kind: 'sync', integration: 'tracker', name, file: `tracker/syncs/${name}.ts`, line: 1, column: 1 },
-    places: definitionPlaces('a.ts', TEXT),
+    places: checkRules({ file: 'a.ts', text: TEXT, kind: 'sync', version: 'zero-yaml' }).places ?? NO_PLACES,
     exports: [],
     definition: { properties: { type: 'sync', frequency: 'every hour', ...properties }, schemas: schemas as never },
   };

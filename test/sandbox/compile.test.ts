@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import type { EngineError } from '../../contract/failures.ts';
-import { bundleFromDeploy, compileScript, packForDeploy } from '../../sandbox/compile.ts';
+import { bundleFromDeploy, compileScript, compileScripts, packForDeploy } from '../../sandbox/compile.ts';
 import { useSandbox } from './use-sandbox.ts';
 
 const { run } = useSandbox();
@@ -69,6 +69,48 @@ test.each([
   ],
 ])('U089: a script that cannot be bundled says where and why: %j', async (files, reason) => {
   expect(await mistakesOf(files)).toEqual([expect.stringMatching(reason)]);
+});
+
+test('scripts that are compiled together become what each becomes alone', async () => {
+  const root = await project({
+    'a.ts': `import { one } from './shared'; import { z } from 'zod'; export default async () => z.string().parse(one);`,
+    'b.ts': `import { two } from './shared'; import five from 'five'; export default async () => [two, five];`,
+    'c.ts': `import * as all from './shared/large'; export default async () => Object.keys(all);`,
+    'd.ts': `import type { Thing } from './shared'; export default async (): Promise<Thing> => ({});`,
+    '0.js': 'export const zero = 0;',
+    'e.ts': `import { zero } from './0.js'; import { Large } from './shared'; export default async () => new Large(zero);`,
+    'shared/index.ts': `export { one } from './one'; export * from './large'; export type Thing = object;`,
+    'shared/one.ts': `export const one = 'one'; export const other = 'other';`,
+    'shared/large.ts': 'export const two = 2; export class Large { constructor(readonly size: number) {} }',
+    'node_modules/five/package.json': '{"name":"five","version":"1.0.0","main":"index.js"}',
+    'node_modules/five/index.js': 'module.exports = 50000;',
+  });
+  const files = ['a.ts', 'b.ts', 'c.ts', 'd.ts', 'e.ts'];
+  const alone = await Promise.all(files.map(async (file) => ({ bundle: await compileScript({ root, file }) })));
+  const together = await compileScripts({ root, files });
+  // Which number it had among them may not show.
+  expect(together).toEqual(alone);
+  expect(together.map((one) => 'bundle' in one && one.bundle.inputs.toSorted())).toEqual([
+    ['a.ts', 'shared/index.ts', 'shared/large.ts', 'shared/one.ts'],
+    ['b.ts', 'node_modules/five/index.js', 'shared/index.ts', 'shared/large.ts', 'shared/one.ts'],
+    ['c.ts', 'shared/large.ts'],
+    ['d.ts'],
+    ['0.js', 'e.ts', 'shared/index.ts', 'shared/large.ts', 'shared/one.ts'],
+  ]);
+});
+
+test('of scripts that are compiled together only those with mistakes fail', async () => {
+  const root = await project({
+    'a.ts': 'export default async () => 1;',
+    'b.ts': 'export const fetchData = 1;',
+    'c.ts': "import './gone'; export default 1;",
+  });
+  expect(await compileScripts({ root, files: ['a.ts', 'b.ts', 'c.ts', 'd.ts'] })).toEqual([
+    { bundle: await compileScript({ root, file: 'a.ts' }) },
+    { mistakes: [expect.stringMatching(/^b\.ts:1:1: the default export is missing/)] },
+    { mistakes: [expect.stringMatching(/^c\.ts:1:8: File '\.\/gone' is not there/)] },
+    { mistakes: ['d.ts:1:1: the file is not there.'] },
+  ]);
 });
 
 test('the settings of the author’s own tsconfig do not change the bundle', async () => {
