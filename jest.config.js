@@ -14,7 +14,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/test/fixtures/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.local/'],
   testSequencer: '<rootDir>/test/support/longest-first.js',
-  // Of the time of a file nearly half is waiting for servers: on two processors three at once leave neither idle.
+  // Files wait for servers and for time-outs: on two processors, three at once leave neither idle.
   maxWorkers: 3,
   testTimeout: 90_000,
 };

@@ -92,7 +92,7 @@ test('a syntax error in a deployed bundle fails the run with its reason', async 
   expect(failure.message).toMatch(/broken\.ts.*SyntaxError: Unexpected token/);
 });
 
-test('a script that waits for what nothing will settle fails at once', async () => {
+test('U118: a script that waits for what nothing will settle fails at once', async () => {
   const failure = await failureOf(action('await nango.log("x"); await new Promise(() => {});'));
   expect(failure).toMatchObject({ code: 'script_failed', message: expect.stringMatching(/nothing will settle/) });
 });
@@ -118,7 +118,6 @@ test('work within the processor limit after each of many calls is no endless loo
 
 test.each([
   ['waits for a timer', 'await new Promise((r) => setTimeout(r, 60_000));', /longer than 150 ms/],
-  ['waits for what never comes', 'await new Promise(() => {});', /longer than 150 ms/],
   ['awaits in a loop', 'for (;;) await null;', /computed for more than 300 ms/],
   ['loops in a callback', 'await Promise.resolve().then(() => { while (true); });', /computed for more than 300 ms/],
 ])('U118: a run that %s is ended by one of its limits', async (_, body, reason) => {
@@ -130,18 +129,21 @@ test.each([
 
 test('cancelling ends an endless loop within a second', async () => {
   const controller = new AbortController();
+  let cancelledAt = Number.NaN;
   const log = async () => {
-    setImmediate(() => controller.abort());
+    setImmediate(() => {
+      cancelledAt = performance.now();
+      controller.abort();
+    });
     return { value: null };
   };
-  const begun = performance.now();
   const failure = await failureOf(action('nango.log("begun"); await nango.log("x"); while (true) {}'), {
     signal: controller.signal,
     host: { log },
     limits: { cpuMs: 60_000 },
   });
   expect(failure.code).toBe('script_aborted');
-  expect(performance.now() - begun).toBeLessThan(2000);
+  expect(performance.now() - cancelledAt).toBeLessThan(2000);
 });
 
 test('a run that is cancelled before it begins runs nothing', async () => {
