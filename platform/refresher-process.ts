@@ -10,6 +10,7 @@ import { createCredentialVault } from '../store/credentials.ts';
 import { openDatabase } from '../store/db.ts';
 import { openOperationLog } from '../store/operation-log.ts';
 import { createSecretBox } from '../store/secret-box.ts';
+import { createToldClock } from './told-clock.ts';
 import type { FromRefresher, RefreshFault, RefresherSettings, ToRefresher } from './refresher.ts';
 
 const DATABASE_CONNECTIONS = 2;
@@ -22,17 +23,15 @@ const tell = (message: FromRefresher): void => {
 };
 const log = (event: string, fields: Readonly<Record<string, unknown>>): void => tell({ log: [event, fields] });
 let work: ReturnType<typeof open> | undefined;
-/** What its parent's clock last said, and when it was heard. */
-let told = { at: 0, heardAt: 0 };
-const clock = (): Date => new Date(told.at + performance.now() - told.heardAt);
+const clock = createToldClock();
 
 process.on('message', (message: ToRefresher) => {
   if ('open' in message) {
     work = open(message.open);
     return;
   }
-  const { number, connection, reason, at } = message;
-  told = { at: Date.parse(at), heardAt: performance.now() };
+  const { number, connection, reason, time } = message;
+  clock.hear(time);
   work?.keeper.refresh({ ...connection, connectionConfig: {}, credentials: {} }, reason).then(
     () => tell({ number }),
     (error: unknown) => tell({ number, failure: failureOf(error) }),
@@ -52,7 +51,7 @@ function open({ databaseUrl, keys: [key = '', ...previous], providersFile, allow
   const vault = createCredentialVault({ db, holds, box: createSecretBox(key, previous) });
   const catalogue = loadProviders({ file: providersFile });
   const operations = openOperationLog(db, (lost) => log('logs.lost', lost));
-  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock, log, operations });
+  const { keeper, close } = createAuthorizer({ vault, catalogue, allow, clock: clock.now, log, operations });
   return {
     keeper,
     close: async () => {

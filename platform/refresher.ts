@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { EngineError, type FailureCode } from '../contract/failures.ts';
 import type { RefreshElsewhere, RefreshReason } from '../outbound/auth/keeper.ts';
 import type { Log } from '../runtime/log.ts';
+import { tellTime, type ToldTime } from './told-clock.ts';
 
 export type RefresherSettings = {
   readonly databaseUrl: string;
@@ -20,8 +21,8 @@ type Named = {
 };
 export type ToRefresher =
   | { readonly open: RefresherSettings }
-  /** `at`: ISO time by its parent's clock, which it goes by. */
-  | { readonly number: number; readonly connection: Named; readonly reason: RefreshReason; readonly at: string };
+  /** `time`: by its parent's clock, which it goes by. */
+  | { readonly number: number; readonly connection: Named; readonly reason: RefreshReason; readonly time: ToldTime };
 export type RefreshFault = { readonly code: FailureCode; readonly message: string; readonly payload: unknown };
 export type FromRefresher =
   | { readonly log: readonly [string, Readonly<Record<string, unknown>>] }
@@ -106,7 +107,7 @@ export function createRefresher(
       // Held open while somebody waits: a process must not end by itself before its token has come.
       child.channel?.ref();
       const connection = { id, version, provider, providerConfigKey, connectionId };
-      child.send({ number, connection, reason, at: clock().toISOString() } satisfies ToRefresher);
+      child.send({ number, connection, reason, time: tellTime(clock) } satisfies ToRefresher);
       return promise.finally(() => {
         if (pending.size === 0) child?.channel?.unref();
       });
