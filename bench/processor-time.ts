@@ -6,6 +6,8 @@ const PARTS: readonly (readonly [name: string, command: RegExp])[] = [
   ['temporal', /\btemporal .*\bserver\b/],
   ['scripts', /sandbox\/runner\/main/],
   ['platform', /platform\/start\.ts/],
+  ['worker', /platform\/worker\.ts/],
+  ['bench', /bench\/main\.ts/],
 ];
 
 /** Processor time in ms that each part takes from now until it is asked for; processes that end meanwhile are left out. */

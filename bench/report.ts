@@ -14,7 +14,9 @@ const WATCHED_MS = 1000;
 export async function surroundings(): Promise<string> {
   const used = await percentInUse();
   const commit = await output('git', ['rev-parse', '--short', 'HEAD']);
-  const changed = (await output('git', ['status', '--porcelain'])) === '' ? '' : ' with changes';
+  // Results kept a moment ago change nothing of what is measured.
+  const code = ['.', ':!bench/results', ':!bench/RESULTS.md'];
+  const changed = (await output('git', ['status', '--porcelain', '--', ...code])) === '' ? '' : ' with changes';
   const temporal = await output(await findTemporalBinary(), ['--version']);
   return [
     `date      ${new Date().toISOString()}`,
