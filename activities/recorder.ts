@@ -11,7 +11,7 @@ import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
 import { bodyHash } from '../sandbox/replay.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
-import { addJournalChunk, notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
+import { notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
 import { decodeChunk, encodeChunk } from '../store/journal-codec.ts';
 import { createRecordSeal } from '../store/record-seal.ts';
 import { ignoreIfModifiedAfter } from '../store/merging-strategies.ts';
@@ -129,9 +129,10 @@ export function createRecorder(
     const writes = mergeWrites(taken.writes);
     const store = (apply: typeof applyWhole) =>
       withTransaction(deps.db, async (db) => {
-        const size = { requests: taken.requests, journalBytes: data?.byteLength ?? 0, runningMs };
-        const { logBytes } = taken;
-        const counted = await countFlush(db, { runId: run.runId, fence: run.fence, number, logBytes, ...size });
+        const { requests, logBytes } = taken;
+        const kept = data && { generation: place.generation, chunk, data };
+        const flushOf = { runId: run.runId, fence: run.fence, number };
+        const counted = await countFlush(db, { ...flushOf, requests, logBytes, runningMs, chunk: kept });
         if (counted.status === 'lost')
           throw new EngineError('lease_lost', 'Another attempt of this run has taken over');
         // The commit whose outcome was unknown did happen: nothing is done, and nothing counted, twice.
@@ -139,7 +140,6 @@ export function createRecorder(
         options.heed(counted.control);
         written = NOTHING;
         for (const write of writes) await apply(db, write);
-        if (data) await addJournalChunk(db, { ...place, chunk, data });
         await notePendingAnswered(db, place, taken.answered);
         await addLogLines(db, run.runId, taken.lines);
         await also?.(db);

@@ -4,7 +4,7 @@
  * Temporal or the sandbox, reads the environment or logs; a credential is never part of a message, and a body is never
  * parsed. Every address is checked after name resolution, on every hop.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
@@ -311,7 +311,7 @@ type Beginning = Parameters<typeof targetUrl>[1] & { readonly method: string };
 /** The URL of a call, and the party that knows the call, so that templates can sign it. */
 function beginCall(party: Party, call: Beginning): { readonly party: Party; readonly url: URL } {
   const method = call.method.toUpperCase();
-  const known = { method, endpoint: call.endpoint, now: party.clock?.(), random: randomBytes(16).toString('hex') };
+  const known = { method, endpoint: call.endpoint, now: party.clock?.(), random: randomUUID().replaceAll('-', '') };
   const url = targetUrl({ ...party, call: known }, call);
   const place = { host: url.host, path: url.pathname, params: url.search.slice(1) };
   return { party: { ...party, call: { ...known, ...place, body: '' } }, url };

@@ -73,6 +73,7 @@ export function openCallDesk(options: {
   const executing = new Map<number, Executing>();
   const calls = new Map<number, JournalCall>();
   const taken = new Map<number, { readonly kind: string; readonly chars: number }>();
+  const hashes = new Map<number, string>();
   const trace = openCallTrace();
   const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
@@ -86,6 +87,14 @@ export function openCallDesk(options: {
   const putDown = (number: number): void => {
     takenChars -= taken.get(number)?.chars ?? 0;
     taken.delete(number);
+    hashes.delete(number);
+  };
+
+  /** Asked for before a call is made and when it is recorded; a keyed hash is not made twice. */
+  const hashOf = ({ number, kind, json, body }: JournalCall): string => {
+    const hash = hashes.get(number) ?? journal?.hash(kind, json, body) ?? '';
+    hashes.set(number, hash);
+    return hash;
   };
 
   /** Answers leave while the child has applied most of what it was sent: memory on both sides stays bounded. */
@@ -110,8 +119,7 @@ export function openCallDesk(options: {
     const call = calls.get(answer.number);
     calls.delete(answer.number);
     if (journal === undefined || call === undefined) return;
-    const argsHash = journal.hash(call.kind, call.json, call.body);
-    journal.record({ ...answer, kind: call.kind, argsHash, args: call.json, now });
+    journal.record({ ...answer, kind: call.kind, argsHash: hashOf(call), args: call.json, now });
   };
 
   const release = (outcome: Outcome & { readonly entry?: JournalEntry }): void => {
@@ -147,7 +155,7 @@ export function openCallDesk(options: {
     body: call.body,
     signal,
     number: call.number,
-    argsHash: journal?.hash(call.kind, call.json, call.body) ?? '',
+    argsHash: hashOf(call),
     pending: journal?.pending.get(call.number),
     wait: (pending, reason, sooner) => waits.wait(pending, reason, { signal, sooner }),
     isAlone: () => executing.size === 1 && queue.length === 0 && waits.timers() === 0,

@@ -10,17 +10,6 @@ export function chunkName({ runId, generation, chunk }: JournalPlace & { readonl
   return `journal:${runId}:${generation}:${chunk}`;
 }
 
-export async function addJournalChunk(
-  db: Queryable,
-  chunk: JournalPlace & { readonly chunk: number; readonly data: Uint8Array },
-): Promise<void> {
-  await db.query({
-    name: 'add-journal-chunk',
-    text: `insert into journal_chunks (run_id, generation, chunk, data) values ($1::text, $2::int, $3::int, $4::bytea)`,
-    values: [chunk.runId, chunk.generation, chunk.chunk, chunk.data],
-  });
-}
-
 /** One chunk, numbered from 0; undefined behind the last. */
 export async function journalChunk(
   db: Queryable,

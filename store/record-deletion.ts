@@ -3,7 +3,7 @@
  * start is gone. Records that another sync still claims stay. Nothing here decides whether so much may be deleted.
  */
 import { onlyRow, type Queryable } from './db.ts';
-import { addRunCounts, advanceHead, type Head, headOf, lockHead, type Writer } from './record-heads.ts';
+import { countChanges, type Head, headOf, lockHead, type Writer } from './record-heads.ts';
 import { markDeleted } from './records.ts';
 
 /** One comparison: what `syncId` has not seen since `generation`. */
@@ -128,8 +128,7 @@ export async function deleteStale(
     head,
     stale.rows.map(({ id }) => id),
   );
-  await advanceHead(db, head, { used: deleted, live: -deleted });
-  await addRunCounts(db, writer, { added: 0, updated: 0, deleted });
+  await countChanges(db, head, writer, { added: 0, updated: 0, deleted, used: deleted });
   return deleted;
 }
 

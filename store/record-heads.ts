@@ -4,6 +4,7 @@
  * commits and a cursor reader cannot skip a row.
  */
 import { EngineError } from '../contract/failures.ts';
+import type { RecordCounts } from '../contract/host.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import { EPOCH_BITS } from './identity.ts';
 import type { RecordSeal } from './record-seal.ts';
@@ -81,36 +82,30 @@ async function createHead(db: Queryable, writer: Writer): Promise<boolean> {
   return result.rowCount === 1;
 }
 
-/** Moves the counter behind `used` numbers; `live` is the change in the number of live records. */
-export async function advanceHead(
+/**
+ * Adds what was changed under the lock to what the run has done with a model, and moves the counter behind the `used`
+ * numbers.
+ */
+export async function countChanges(
   db: Queryable,
   head: Head,
-  by: { readonly used: number; readonly live: number },
+  { runId, model }: Pick<Writer, 'runId' | 'model'>,
+  changes: RecordCounts & { readonly used: number },
 ): Promise<void> {
-  if (by.used === 0) return;
+  const { added, updated, deleted, used } = changes;
   await db.query({
-    name: 'advance-head',
-    text: `update record_heads
-      set seq = seq + $2::bigint, live = live + $3::bigint, last_modified_at = $4::timestamptz
-      where id = $1::bigint`,
-    values: [head.id, by.used, by.live, head.at],
-  });
-}
-
-/** Adds to what the run has done with a model. */
-export async function addRunCounts(
-  db: Queryable,
-  run: { readonly runId: string; readonly model: string },
-  counts: { readonly added: number; readonly updated: number; readonly deleted: number },
-): Promise<void> {
-  await db.query({
-    name: 'add-run-counts',
-    text: `insert into run_counts as n (run_id, model, added, updated, deleted)
-      values ($1::text, $2::text, $3::int, $4::int, $5::int)
-      on conflict (run_id, model) do update
-        set added = n.added + excluded.added, updated = n.updated + excluded.updated,
-            deleted = n.deleted + excluded.deleted`,
-    values: [run.runId, run.model, counts.added, counts.updated, counts.deleted],
+    name: 'count-changes',
+    text: `with counted as (
+        insert into run_counts as n (run_id, model, added, updated, deleted)
+        values ($1::text, $2::text, $3::int, $4::int, $5::int)
+        on conflict (run_id, model) do update
+          set added = n.added + excluded.added, updated = n.updated + excluded.updated,
+              deleted = n.deleted + excluded.deleted
+      )
+      update record_heads
+      set seq = seq + $7::bigint, live = live + $3::int - $5::int, last_modified_at = $8::timestamptz
+      where id = $6::bigint and $7::bigint > 0`,
+    values: [runId, model, added, updated, deleted, head.id, used, head.at],
   });
 }
 

@@ -9,7 +9,7 @@ import type { RecordCounts } from '../contract/host.ts';
 import { onlyRow, type Queryable } from './db.ts';
 import { claimRecords, openHead } from './record-claims.ts';
 import { hashOf, type Row } from './record-content.ts';
-import { addRunCounts, advanceHead, type Head, type Writer } from './record-heads.ts';
+import { countChanges, type Head, type Writer } from './record-heads.ts';
 import { noteOwnSeqs, protectedIds } from './merging-strategies.ts';
 import { insertSealed, mergeSealed, replaceSealed } from './sealed-records.ts';
 
@@ -96,10 +96,9 @@ async function settle(
   counts: RecordCounts,
 ): Promise<RecordCounts> {
   const hasChanged = counts.added + counts.updated + counts.deleted > 0;
-  if (hasChanged) await advanceHead(db, head, { used, live: counts.added - counts.deleted });
   if (hasChanged && head.keepsNewer) await noteOwnSeqs(db, head, write.runId, used);
   await claimRecords(db, head, write, write.ids);
-  await addRunCounts(db, write, counts);
+  await countChanges(db, head, write, { ...counts, used: hasChanged ? used : 0 });
   return counts;
 }
 

@@ -355,31 +355,40 @@ export async function endOpenRuns(
 /** `done`: it was committed before, though its commit seemed to fail; `lost`: the attempt has lost its place. */
 export type CountedFlush = { readonly status: 'counted' | 'done' | 'lost'; readonly control: Control | null };
 
-/** Counts a flush of an attempt, first thing in its transaction, and reads what is asked of the run. */
+/** Counts a flush of an attempt, first thing in its transaction, keeps its answers, and reads what is asked of the run. */
 export async function countFlush(
   db: Queryable,
   flush: {
-    runId: string;
-    fence: number;
-    number: number;
-    requests: number;
-    journalBytes: number;
-    logBytes?: number;
+    readonly runId: string;
+    readonly fence: number;
+    readonly number: number;
+    readonly requests: number;
+    readonly logBytes?: number;
     /** For how long the script has run since the flush before. */
-    runningMs: number;
+    readonly runningMs: number;
+    /** A chunk of the journal. @default none */
+    readonly chunk?: { readonly generation: number; readonly chunk: number; readonly data: Uint8Array } | undefined;
   },
 ): Promise<CountedFlush> {
+  const { chunk } = flush;
   const counted = await db.query<{ control: Control | null }>({
     name: 'count-flush',
-    text: `update runs
-           set flushed = $3::int, requests = requests + $4::int, journal_bytes = journal_bytes + $5::bigint,
-               running_ms = running_ms + $6::bigint, log_bytes = log_bytes + $7::bigint,
-               idle_starts = case when $5::bigint > 0 then 0 else idle_starts end
-           where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'
-           returning control`,
+    text: `with counted as (
+             update runs
+             set flushed = $3::int, requests = requests + $4::int, running_ms = running_ms + $5::bigint,
+                 log_bytes = log_bytes + $6::bigint,
+                 journal_bytes = journal_bytes + coalesce(length($9::bytea), 0),
+                 idle_starts = case when $9::bytea is null then idle_starts else 0 end
+             where id = $1::text and fence = $2::int and flushed = $3::int - 1 and state = 'running'
+             returning control
+           ), kept as (
+             insert into journal_chunks (run_id, generation, chunk, data)
+             select $1::text, $7::int, $8::int, $9::bytea from counted where $9::bytea is not null
+           )
+           select control from counted`,
     values: [
-      ...[flush.runId, flush.fence, flush.number, flush.requests, flush.journalBytes, flush.runningMs],
-      flush.logBytes ?? 0,
+      ...[flush.runId, flush.fence, flush.number, flush.requests, flush.runningMs, flush.logBytes ?? 0],
+      ...[chunk?.generation, chunk?.chunk, chunk?.data],
     ],
   });
   const [row] = counted.rows;

@@ -21,8 +21,11 @@ export type RunningWorkers = {
 /** Script runs hear of it at once: they let calls that must not be repeated finish, keep what they have, hand over. */
 const SHUTDOWN_GRACE = '0 seconds';
 const SHUTDOWN_FORCE = '20 seconds';
-/** The SDK would send one in 80 % of the time-out only: a process busy for two seconds would be taken for dead. */
-const HEARTBEAT_AT_LEAST = '3 seconds';
+/**
+ * The SDK would send one in 80 % of the time-out only: a process busy for two seconds would be taken for dead. Each costs
+ * the server about what a request of a script costs here, so they do not come oftener than half of it asks for.
+ */
+const HEARTBEAT_AT_LEAST = '5 seconds';
 
 /** Starts the workers of the given roles; housekeeping goes with syncs. */
 export async function startWorkers(options: {

@@ -58,11 +58,12 @@ async function populate(
 ): Promise<void> {
   if (caller === undefined) throw new Error('A cluster has APIs');
   await call(caller, 'POST', '/integrations', { unique_key: INTEGRATION, provider: PROVIDERS.plain }, [409]);
-  const names = Array.from({ length: to - from }, (_, at) => `load-${from + at}`);
-  await eachOf(names, AT_ONCE, (name) => connect({ caller }, INTEGRATION, name));
+  // First, or what is connected would be due as often as those before until all are.
   await deployScripts(caller, INTEGRATION, [
     { name: 'rows', source: SOURCE, runs: `every ${every}s`, autoStart: true },
   ]);
+  const names = Array.from({ length: to - from }, (_, at) => `load-${from + at}`);
+  await eachOf(names, AT_ONCE, (name) => connect({ caller }, INTEGRATION, name));
 }
 
 type Options = Pick<BenchOptions, 'connections' | 'every' | 'minutes' | 'say'>;

@@ -199,7 +199,7 @@ test('a reset while a run is under way cancels it, shuts out its worker, and sta
     state: 'cancelled',
     error: { message: expect.stringMatching(/reset of its sync, while POST \/tasks was under way, which may have/) },
   });
-  const late = { runId: first.id, fence: 1, number: 1, requests: 0, journalBytes: 0, runningMs: 0 };
+  const late = { runId: first.id, fence: 1, number: 1, requests: 0, runningMs: 0 };
   expect(await countFlush(api.db, late)).toMatchObject({ status: 'lost' });
   const { rows } = await api.db.query('select sync_id::text as sync from runs where id = $1', [first.id]);
   expect(await takeLease(api.db, { syncId: rows[0].sync, runId: runs[0].run_id, instead: null })).toBeUndefined();

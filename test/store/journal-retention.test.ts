@@ -4,11 +4,11 @@ import { createSweepJournals } from '../../activities/sweep-journals.ts';
 import type { PendingCall } from '../../contract/host.ts';
 import type { RunState } from '../../contract/sync.ts';
 import { deleteConnection } from '../../store/connections.ts';
-import { addJournalChunk, journalChunkCount, pendingCalls, savePendingCalls } from '../../store/journal.ts';
+import { journalChunkCount, pendingCalls, savePendingCalls } from '../../store/journal.ts';
 import { type JournalRetention, journaledRuns, journalFootprint, keptUntil } from '../../store/journal-retention.ts';
 import { runIdAt, runIdsBefore } from '../../store/allocation.ts';
 import { logLines } from '../../store/run-logs.ts';
-import { endRun, newGeneration, type RunEnd, suspendRun } from '../../store/runs.ts';
+import { countFlush, endRun, newGeneration, type RunEnd, suspendRun } from '../../store/runs.ts';
 import type { Sync } from '../../store/syncs.ts';
 import { useDatabase } from '../support/database.ts';
 import { allocating, seedRun, seedSync, START } from '../support/rows.ts';
@@ -28,7 +28,8 @@ const chunksOf = (runId: string, generation = 0) => journalChunkCount(database.p
 /** A begun run with one chunk of a journal. */
 async function journaled(): Promise<{ runId: string; fence: number }> {
   const { runId, fence } = await seedRun(database.pool, sync);
-  await addJournalChunk(database.pool, { runId, generation: 0, chunk: 0, data: Buffer.alloc(100) });
+  const chunk = { generation: 0, chunk: 0, data: Buffer.alloc(100) };
+  await countFlush(database.pool, { runId, fence, number: 1, requests: 0, runningMs: 0, chunk });
   return { runId, fence };
 }
 

@@ -10,7 +10,6 @@ import { hashArguments, keptArguments } from '../../sandbox/arguments.ts';
 import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
 import { DEFAULT_LIMITS, DEPLOYED_TRAFFIC } from '../../sandbox/limits.ts';
 import { createSandbox } from '../../sandbox/pool.ts';
-import { addJournalChunk } from '../../store/journal.ts';
 import { encodeChunk } from '../../store/journal-codec.ts';
 import { allocateActionRun } from '../../store/allocation.ts';
 import { findConnection } from '../../store/connections.ts';
@@ -114,8 +113,7 @@ async function allocatedRun(
 async function keep(api: TestApi, runId: string, entries: readonly JournalEntry[]): Promise<void> {
   const place = { runId, generation: 0, chunk: 0 };
   const data = encodeChunk(api.box, place, entries);
-  await countFlush(api.db, { runId, fence: 1, number: 1, requests: 0, journalBytes: data.byteLength, runningMs: 0 });
-  await addJournalChunk(api.db, { ...place, data });
+  await countFlush(api.db, { runId, fence: 1, number: 1, requests: 0, runningMs: 0, chunk: { ...place, data } });
 }
 
 function hostOf({ answer, credentials }: RecordedScript, integration: string): Host {
