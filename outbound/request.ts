@@ -209,7 +209,8 @@ async function signed({ sign }: Pick<Parts, 'sign'>, party: Party, request: Exch
 
 async function streamAll(parts: Parts, { party, call, signal }: ProxyCall): Promise<Streamed> {
   const given = rulesOf(party, call);
-  const body = call.body !== undefined && isWorthKeeping(parts, party, call) ? await rewindable(call.body) : call.body;
+  const keeps = call.body !== undefined && isWorthKeeping(parts, { party, call, rules: given });
+  const body = keeps ? await rewindable(call.body) : call.body;
   const repeatable = body === undefined || body instanceof Uint8Array;
   const rules = repeatable ? given : { ...given, retries: 0 };
   const send = async (fresh: Party) => {
@@ -248,12 +249,19 @@ function toldOf(outcome: Outcome): (askedBy: string) => string {
   return (askedBy) => `a call of /proxy was answered with ${status}, ${askedBy} names the time`;
 }
 
-// A short body is kept to be sent again: by the call's own wish, or because its token may turn out to be refused.
-function isWorthKeeping({ keeper }: Pick<Parts, 'keeper'>, party: Party, call: StreamCall): boolean {
-  const { connection } = party;
-  if (Number(call.retries ?? 0) > 0 || signsRequests(party)) return true;
+/**
+ * Whether a body is kept to be sent again. Where the call asks for retries its first bytes are read whatever its length;
+ * for those that it has without asking, and for a token that may turn out to be refused, only what is known to be short:
+ * a stream of unknown length goes out as it comes.
+ */
+function isWorthKeeping(
+  { keeper }: Pick<Parts, 'keeper'>,
+  { party, call, rules }: { readonly party: Party; readonly call: StreamCall; readonly rules: RetryRules },
+): boolean {
+  if (signsRequests(party) || (rules.retries > 0 && !rules.byDefault)) return true;
   const length = Number(call.headers['content-length'] ?? Number.POSITIVE_INFINITY);
-  return keeper !== undefined && (connection.refreshAt ?? null) !== null && length <= REWINDABLE_BYTES;
+  const mayBeRefused = keeper !== undefined && (party.connection.refreshAt ?? null) !== null;
+  return (rules.retries > 0 || mayBeRefused) && length <= REWINDABLE_BYTES;
 }
 
 function orNetworkFailure(error: unknown): EngineError {
