@@ -120,6 +120,8 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     status: [201],
   }),
   'PATCH /connections/metadata': of('environment:connections:update', 'Merge into the metadata of connections'),
+  'POST /connection/metadata': of('environment:connections:update', 'The same under its old name', { status: [201] }),
+  'PATCH /connection/metadata': of('environment:connections:update', 'The same under its old name'),
   'POST /connection/:id/metadata': of('environment:connections:update', 'Replace metadata, as clients of 2023 do', {
     status: [201],
   }),
@@ -133,7 +135,10 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /connect/session': of(null, 'What a session allows'),
   'GET /connect/integrations': of(null, 'What a person may connect under a session'),
   'DELETE /connect/session': of(null, 'End a session', { status: [204] }),
-  'GET /oauth/connect/:key': of(null, 'Begin a sign-in in the browser', { status: [302], refusals: [403, 502] }),
+  'GET /oauth/connect/:key': of(null, 'Begin a sign-in in the browser', {
+    status: [302],
+    refusals: [403, 424],
+  }),
   'GET /oauth/callback': of(null, 'End a sign-in in the browser', SIGN_IN),
   'GET /oauth/client-metadata/:environment/:key': of(null, 'What authorization servers read of us as a client', {
     refusals: [404],

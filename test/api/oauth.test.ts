@@ -133,7 +133,7 @@ test.each([
   [
     'HTML',
     { status: 502, body: '<html>s3cret</html>', type: 'text/html' },
-    502,
+    424,
     'token_endpoint_failed',
     'text/html, not JSON',
   ],
@@ -151,18 +151,25 @@ test.each([
     'grant_refused',
     'invalid_grant (Code was used)',
   ],
+  [
+    'plain text',
+    { status: 401, body: 'Invalid consumer, not client secret/with+signs', type: 'text/plain; charset=utf-8' },
+    424,
+    'token_endpoint_failed',
+    'answered 401 (text/plain, not JSON: Invalid consumer, not ***)',
+  ],
   ['another client', { status: 401, body: '{"error":"invalid_client"}' }, 400, 'client_refused', 'invalid_client'],
   [
     'no token',
     { status: 200, body: '{"scope":"x"}' },
-    502,
+    424,
     'token_endpoint_failed',
     "expected 'access_token' among 'scope'",
   ],
   [
     'a redirect',
     { status: 302, body: '', headers: { location: 'http://127.0.0.1:1/' } },
-    502,
+    424,
     'token_endpoint_failed',
     '302',
   ],
@@ -211,6 +218,9 @@ test('a token at a nested path is found, the earliest end counts, and what the a
     expires_at: '2026-01-01T01:00:00.000Z',
     raw: { access_token: 'bot-token' },
   });
+  const shown = await connectionOf('nested', answer.body.connectionId);
+  expect(shown.credentials.raw).toMatchObject({ access_token: 'bot-token', authed_user: { expires_in: 3600 } });
+  expect(JSON.stringify(shown)).not.toMatch(/bot-refresh|refresh-|refresh_token/);
 });
 
 test('a session is for its integrations, for half an hour, and shows what it was opened with', async () => {

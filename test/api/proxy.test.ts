@@ -1,5 +1,8 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from '@jest/globals';
 import { currentLimit } from '../../store/api-limits.ts';
@@ -232,6 +235,46 @@ test('1 GB passes through the proxy in memory that stays flat (U075)', async () 
   // The upstream and the reader are in this process too.
   expect(peak - before).toBeLessThan(400 * 1024 * 1024);
 }, 180_000);
+
+test('1 GB goes up through the proxy in memory that stays flat', async () => {
+  const CHUNKS = 1024;
+  let received = 0;
+  // Counts instead of keeping: the bytes would be the very memory that is measured.
+  const sink = createServer((incoming, response) => {
+    incoming.on('data', (part: Buffer) => {
+      received += part.length;
+    });
+    incoming.on('end', () => response.end('taken'));
+  });
+  await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve));
+  const { port } = sink.address() as AddressInfo;
+  const chunk = Buffer.alloc(1024 * 1024, 7);
+  const before = process.memoryUsage.rss();
+  let peak = before;
+  const body = Readable.from(
+    (function* () {
+      for (let sent = 0; sent < CHUNKS; sent += 1) {
+        peak = Math.max(peak, process.memoryUsage.rss());
+        yield chunk;
+      }
+    })(),
+  );
+  const headers = { ...HEADERS, authorization: `Bearer ${api.key}`, 'base-url-override': `http://127.0.0.1:${port}` };
+  const sent = request({ port: api.port, host: '127.0.0.1', method: 'POST', path: '/proxy/upload', headers });
+  const [[response]] = await Promise.all([once(sent, 'response'), pipeline(body, sent)]);
+  response.resume();
+  expect([response.statusCode, received]).toEqual([200, CHUNKS * chunk.length]);
+  expect(peak - before).toBeLessThan(400 * 1024 * 1024);
+  sink.closeAllConnections();
+  await new Promise((resolve) => sink.close(resolve));
+}, 180_000);
+
+test('a PUT that meets a passing fault is sent again with its body', async () => {
+  upstream.answerWith({ status: 503, headers: { 'retry-after': '0' } }, { json: { second: true } });
+  const answer = await api.call('PUT', '/proxy/x', { headers: HEADERS, raw: 'a=1' });
+  expect(answer).toMatchObject({ status: 200, body: { second: true } });
+  expect(upstream.requests.map(({ body }) => body.toString())).toEqual(['a=1', 'a=1']);
+});
 
 test('a long answer streams: its first bytes arrive before its last are made', async () => {
   const release = Promise.withResolvers<void>();

@@ -141,6 +141,31 @@ test('a short streamed body is sent again when retries are asked for', async () 
   ]);
 });
 
+const PASSING_FAULTS = [{ status: 503, body: 'busy' }, { breaks: 'at once' }] as const;
+const short = () => ({ body: inChunks(Buffer.from('0123456789')), headers: { 'content-length': '10' } });
+
+test.each(['PUT', 'DELETE'])('a short body of a %s is sent again without being asked for', async (method) => {
+  upstream.answerWith(...PASSING_FAULTS);
+  const { head, body } = await call({ method, ...short() });
+  body.resume();
+  expect(head.status).toBe(200);
+  expect(upstream.requests.map((request) => request.body.toString())).toEqual(Array(3).fill('0123456789'));
+});
+
+test.each([
+  ['a POST, which may have done something', { method: 'POST', ...short() }],
+  ['a PUT that wants none', { method: 'PUT', ...short(), retries: 0 }],
+  [
+    'a PUT of unknown length, which is on its way already',
+    { method: 'PUT', body: inChunks(Buffer.from('0123456789')) },
+  ],
+])('%s is not', async (_, given) => {
+  upstream.answerWith(...PASSING_FAULTS);
+  const { head, body } = await call(given);
+  body.resume();
+  expect([head.status, upstream.requests.length]).toEqual([503, 1]);
+});
+
 test('a long streamed body passes whole, once', async () => {
   upstream.answerWith({ status: 503 });
   const bytes = randomBytes(2_000_000);
