@@ -31,13 +31,14 @@ type DryHostOptions = {
   readonly allow?: readonly string[];
 };
 
-/** The connection as the server answers it. Throws the server's refusal for an unknown one. */
+/** The connection as the server answers it, with a new token if forced. Throws the server's refusal for an unknown one. */
 export async function fetchConnection(
   client: Client,
   address: { readonly providerConfigKey: string; readonly connectionId: string },
+  isForced = false,
 ): Promise<ConnectionView> {
   return client.call<ConnectionView>('GET', `/connections/${pathPart(address.connectionId)}`, {
-    query: { provider_config_key: address.providerConfigKey },
+    query: { provider_config_key: address.providerConfigKey, ...(isForced && { force_refresh: 'true' }) },
     headers: { 'nango-is-dry-run': 'true' },
   });
 }
@@ -107,15 +108,19 @@ export function createDryHost(options: DryHostOptions): DryHost {
       log(level, redactor.redact(message));
       return { value: null };
     },
-    getConnection: async ({ providerConfigKey, connectionId }) => {
-      if (isOwn(providerConfigKey, connectionId)) return { value: own };
+    getConnection: async ({ providerConfigKey, connectionId, forceRefresh }) => {
+      const isForced = forceRefresh === true;
+      if (isOwn(providerConfigKey, connectionId) && !isForced) return { value: own };
       const address = {
         providerConfigKey: providerConfigKey ?? own.provider_config_key,
         connectionId: connectionId ?? own.connection_id,
       };
-      const other = await fetchConnection(client, address);
-      redactor.add(other.credentials);
-      return { value: other };
+      const found = await fetchConnection(client, address, isForced);
+      redactor.add(found.credentials);
+      if (!isOwn(providerConfigKey, connectionId)) return { value: found };
+      // What the script has written to its metadata is kept here alone.
+      own = { ...found, metadata: own.metadata };
+      return { value: own };
     },
     ...createDrySurroundings({ client, connection: options.connection, allow: options.allow ?? [], log }),
     setMetadata: ({ metadata }) => setMetadata(metadata),
