@@ -23,6 +23,8 @@ type DryHostOptions = {
   readonly connection: ConnectionView;
   readonly kind: 'sync' | 'action';
   readonly models: readonly string[];
+  /** Of the models, as it would be deployed: what does not fit is warned of. */
+  readonly schema?: unknown;
   readonly variant: string;
   /** What the script finds as its checkpoint; changes are kept for the run only. */
   readonly checkpoint: Checkpoint | null;
@@ -52,7 +54,8 @@ export function createDryHost(options: DryHostOptions): DryHost {
   const redactor = createRedactor();
   redactor.add(own.credentials);
   const stored = openStoredRecords(client, own, options.variant);
-  const records = createDryRecords(options.models, (message) => log('warn', message), stored.live);
+  const warn = (message: string) => log('warn', message);
+  const records = createDryRecords(options.models, { warn, stored: stored.live, schema: options.schema });
   const isOwn = (key: string | undefined, id: string | undefined) =>
     (key ?? own.provider_config_key) === own.provider_config_key && (id ?? own.connection_id) === own.connection_id;
   const setMetadata = async (metadata: Readonly<Record<string, unknown>>) => {
