@@ -27,6 +27,8 @@ export type Dependencies = {
   /** Tokens of connections, renewed where they end. */
   readonly keeper: Pick<Keeper, 'current' | 'refresh'>;
   readonly delivery: Delivery;
+  /** Where the REST API is reached from outside. */
+  readonly publicUrl: () => string;
   readonly catalogue: Catalogue;
   /** Asked about schedules and about the workflows of runs; never about records. */
   readonly client: Client;

@@ -2,6 +2,7 @@
 import { EngineError } from '../contract/failures.ts';
 import { createCheckers, type RecordChecker } from '../manifest/check-json.ts';
 import type { RecordBatch } from '../manifest/record-batch.ts';
+import { openTelling, violationsIn, violationText } from '../manifest/violations.ts';
 import type { Violation } from '../store/run-violations.ts';
 import { schemaOfScript } from '../store/scripts.ts';
 import type { Attempt } from '../store/runs.ts';
@@ -21,12 +22,10 @@ export type Validation = {
 };
 
 const NOTHING = { violations: [], warnings: [] } as const;
-/** A pass tells of so many kinds of violations; all are counted. */
-const MOST_WARNINGS = 50;
 
 export function openValidation(deps: Pick<Dependencies, 'db'>, run: Attempt, signal: AbortSignal): Validation {
   let checkers: Promise<ReadonlyMap<string, RecordChecker> | undefined> | undefined;
-  const told = new Set<string>();
+  const newsOf = openTelling();
   return {
     check: async (model, batch) => {
       if (run.validation === 'off' || run.scriptId === null) return NOTHING;
@@ -36,44 +35,14 @@ export function openValidation(deps: Pick<Dependencies, 'db'>, run: Attempt, sig
       const violations = violationsIn(model, batch, checker);
       const [first] = violations;
       if (first !== undefined && run.validation === 'error') throw refusal(first, violations.length);
-      const news = violations.filter((one) => !told.has(keyOf(one)) && told.size < MOST_WARNINGS);
-      for (const one of news) told.add(keyOf(one));
-      return { violations, warnings: news.map((one) => sentence(one)) };
+      return { violations, warnings: newsOf(violations) };
     },
   };
 }
 
-function violationsIn(model: string, { ids, rows }: RecordBatch, check: RecordChecker): Violation[] {
-  const found = new Map<string, Violation>();
-  for (const [at, row] of rows.entries()) {
-    const differences = check(JSON.parse(row));
-    // A list of a hundred wrong members is one violation of one record.
-    const inRow = new Map(
-      differences.map(({ path, expected }) => {
-        const place = path.replaceAll(/\[\d+\]/g, '[]');
-        return [`${place}\n${expected}`, { path: place, message: expected }];
-      }),
-    );
-    for (const [key, { path, message }] of inRow) {
-      const before = found.get(key) ?? { model, path, message, records: 0, exampleId: ids[at] ?? '' };
-      found.set(key, { ...before, records: before.records + 1 });
-    }
-  }
-  return [...found.values()];
-}
-
 function refusal(first: Violation, kinds: number): EngineError {
   const others = kinds > 1 ? `, and ${kinds - 1} more` : '';
-  return new EngineError('record_invalid', `batchSave: ${sentence(first)}${others}. None of the batch was saved.`);
-}
-
-function sentence({ model, path, message, exampleId }: Violation): string {
-  const place = path === '' ? 'itself' : `at '${path}'`;
-  return `record '${exampleId}' does not fit model '${model}': ${place} it ${message}`;
-}
-
-function keyOf({ model, path, message }: Violation): string {
-  return JSON.stringify([model, path, message]);
+  return new EngineError('record_invalid', `batchSave: ${violationText(first)}${others}. None of the batch was saved.`);
 }
 
 // Compiling a schema takes some milliseconds; a worker keeps the last ones by their text.

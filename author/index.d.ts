@@ -161,6 +161,11 @@ export interface NangoAction {
   setMetadata(metadata: Record<string, any>): Promise<any>;
   /** Replaces the given keys only. */
   updateMetadata(metadata: Record<string, any>): Promise<any>;
+  /** Where the script said it was; null on the first run and after a reset. */
+  getCheckpoint<T = any>(): Promise<T | null>;
+  /** Says where the script is, with what it has saved so far: a later run goes on from here. Flat, at most 64 KB. */
+  saveCheckpoint(checkpoint: Record<string, string | number | boolean>): Promise<void>;
+  clearCheckpoint(): Promise<void>;
 
   getIntegration(options?: { include?: readonly ('webhook' | 'credentials')[] }): Promise<NangoIntegration>;
   /** What the environment has, as `nango variables` shows it. */
@@ -294,7 +299,7 @@ interface WithModels<M extends Models> {
   listRecords<Name extends keyof M & string>(
     model: Name,
     options?: { cursor?: string | undefined },
-  ): AsyncGenerator<StoredRecord<Row<M, Name>>[], undefined, void>;
+  ): AsyncGenerator<StoredRecord<Row<M, Name>>, undefined, void>;
   /** Between these two, every record that exists upstream is saved; End deletes the others. */
   trackDeletesStart(model: keyof M & string): Promise<void>;
   trackDeletesEnd(model: keyof M & string): Promise<{ deletedKeys: string[] }>;

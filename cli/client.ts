@@ -3,6 +3,7 @@ import { EngineError, type FailureCode, failureCode } from '../contract/failures
 import { errnoOf } from './errno.ts';
 import { type ExchangeResponse, exchange } from './exchange.ts';
 import { oneLine, type Output } from './output.ts';
+import { startCommand } from './package.ts';
 import { type Settings, secretKey } from './settings.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -118,7 +119,7 @@ function unreachable(server: string, cause: unknown): EngineError {
   }
   return new EngineError(
     'engine_unavailable',
-    `No server answers at '${server}' (${code}): start it with 'npm start', or set NANGO_HOSTPORT to its address.`,
+    `No server answers at '${server}' (${code}): start it with '${startCommand()}', or set NANGO_HOSTPORT to its address.`,
     { cause },
   );
 }
@@ -134,7 +135,7 @@ function refusedKey(
     'unknown_account',
     `The server at '${settings.server}' refused the key in ${variable} for environment '${environment}'` +
       `${message === undefined ? '' : ` (${message})`}: set it to the secret key of that environment, in the environment ` +
-      `or in '${settings.envFile}'. 'npm start' of the platform keeps the keys in its .local/.env.`,
+      `or in '${settings.envFile}'. '${startCommand()}' of the platform keeps the keys in its .local/.env.`,
   );
 }
 

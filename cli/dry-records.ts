@@ -2,8 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EngineError } from '../contract/failures.ts';
 import type { RecordCounts } from '../contract/host.ts';
+import { createCheckers } from '../manifest/check-json.ts';
 import { readBatch } from '../manifest/record-batch.ts';
 import { mergeJson } from '../manifest/record-rules.ts';
+import { openTelling, violationsIn } from '../manifest/violations.ts';
 
 export type DryModel = {
   readonly model: string;
@@ -30,13 +32,20 @@ type Model = { readonly rows: Map<string, unknown>; readonly gone: Set<string>; 
 
 /**
  * Collects saves and deletes. Throws `record_invalid` for a model that the script does not declare.
- * @param stored live records of the server by id, without their metadata.
+ * @param options.stored live records of the server by id, without their metadata.
+ * @param options.schema JSON Schema of the models, where records are to be held against it.
  */
 export function createDryRecords(
   declared: readonly string[],
-  warn: (message: string) => void,
-  stored: (model: string, ids: readonly string[]) => Promise<ReadonlyMap<string, unknown>>,
+  options: {
+    readonly warn: (message: string) => void;
+    readonly stored: (model: string, ids: readonly string[]) => Promise<ReadonlyMap<string, unknown>>;
+    readonly schema?: unknown;
+  },
 ): DryRecords {
+  const { warn, stored } = options;
+  const checkers = options.schema === undefined ? undefined : createCheckers(options.schema);
+  const newsOf = openTelling();
   const models = new Map<string, Model>();
   const check = (name: string): void => {
     if (declared.includes(name)) return;
@@ -51,7 +60,11 @@ export function createDryRecords(
   };
   const read = (method: string, name: string, ids: readonly string[], body: string | undefined) => {
     const batch = readBatch(method, name, { ids, body });
-    for (const warning of batch.warnings) warn(warning);
+    const checker = method === 'batchSave' ? checkers?.get(name) : undefined;
+    const misfits = checker === undefined ? [] : newsOf(violationsIn(name, batch, checker));
+    // One line a batch, as the log of a run has it.
+    const warnings = [...batch.warnings, ...misfits];
+    if (warnings.length > 0) warn(warnings.join('; '));
     return new Map(batch.ids.map((id, at) => [id, batch.rows[at] ?? '']));
   };
   return {

@@ -31,6 +31,8 @@ export type DryRun = {
   readonly log: (level: LogLevel, message: string) => void;
   readonly allow?: readonly string[];
   readonly signal: AbortSignal | undefined;
+  /** JSON Schema of a sync's models, as it would be deployed: what does not fit is warned of, as it is there. */
+  readonly schema?: unknown;
   /** Whether a recording is to be made. */
   readonly record?: boolean;
   /** Whether what does not fit the script's own zod schemas fails it. */
@@ -56,6 +58,7 @@ export async function runDry(run: DryRun): Promise<DryRunResult> {
     connection,
     kind,
     models,
+    schema: run.schema,
     variant,
     checkpoint: run.checkpoint,
     log: run.log,

@@ -32,8 +32,11 @@ export function createDrySurroundings(options: {
   return {
     getIntegration: async ({ include }) => {
       const path = `/integrations/${pathPart(connection.provider_config_key)}`;
-      const query = include.includes('credentials') ? '?include=credentials' : '';
-      return { value: (await client.call<{ data: IntegrationView }>('GET', path + query)).data };
+      const wanted = ['credentials', 'webhook'].filter((part) => include.includes(part));
+      const query = wanted.map((part) => `include=${part}`).join('&');
+      return {
+        value: (await client.call<{ data: IntegrationView }>('GET', query === '' ? path : `${path}?${query}`)).data,
+      };
     },
     getEnvironmentVariables: async () => ({
       value: await client.call<{ name: string; value: string }[]>('GET', '/environment-variables'),

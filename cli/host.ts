@@ -23,6 +23,8 @@ type DryHostOptions = {
   readonly connection: ConnectionView;
   readonly kind: 'sync' | 'action';
   readonly models: readonly string[];
+  /** Of the models, as it would be deployed: what does not fit is warned of. */
+  readonly schema?: unknown;
   readonly variant: string;
   /** What the script finds as its checkpoint; changes are kept for the run only. */
   readonly checkpoint: Checkpoint | null;
@@ -31,13 +33,14 @@ type DryHostOptions = {
   readonly allow?: readonly string[];
 };
 
-/** The connection as the server answers it. Throws the server's refusal for an unknown one. */
+/** The connection as the server answers it, with a new token if forced. Throws the server's refusal for an unknown one. */
 export async function fetchConnection(
   client: Client,
   address: { readonly providerConfigKey: string; readonly connectionId: string },
+  isForced = false,
 ): Promise<ConnectionView> {
   return client.call<ConnectionView>('GET', `/connections/${pathPart(address.connectionId)}`, {
-    query: { provider_config_key: address.providerConfigKey },
+    query: { provider_config_key: address.providerConfigKey, ...(isForced && { force_refresh: 'true' }) },
     headers: { 'nango-is-dry-run': 'true' },
   });
 }
@@ -51,7 +54,8 @@ export function createDryHost(options: DryHostOptions): DryHost {
   const redactor = createRedactor();
   redactor.add(own.credentials);
   const stored = openStoredRecords(client, own, options.variant);
-  const records = createDryRecords(options.models, (message) => log('warn', message), stored.live);
+  const warn = (message: string) => log('warn', message);
+  const records = createDryRecords(options.models, { warn, stored: stored.live, schema: options.schema });
   const isOwn = (key: string | undefined, id: string | undefined) =>
     (key ?? own.provider_config_key) === own.provider_config_key && (id ?? own.connection_id) === own.connection_id;
   const setMetadata = async (metadata: Readonly<Record<string, unknown>>) => {
@@ -107,15 +111,19 @@ export function createDryHost(options: DryHostOptions): DryHost {
       log(level, redactor.redact(message));
       return { value: null };
     },
-    getConnection: async ({ providerConfigKey, connectionId }) => {
-      if (isOwn(providerConfigKey, connectionId)) return { value: own };
+    getConnection: async ({ providerConfigKey, connectionId, forceRefresh }) => {
+      const isForced = forceRefresh === true;
+      if (isOwn(providerConfigKey, connectionId) && !isForced) return { value: own };
       const address = {
         providerConfigKey: providerConfigKey ?? own.provider_config_key,
         connectionId: connectionId ?? own.connection_id,
       };
-      const other = await fetchConnection(client, address);
-      redactor.add(other.credentials);
-      return { value: other };
+      const found = await fetchConnection(client, address, isForced);
+      redactor.add(found.credentials);
+      if (!isOwn(providerConfigKey, connectionId)) return { value: found };
+      // What the script has written to its metadata is kept here alone.
+      own = { ...found, metadata: own.metadata };
+      return { value: own };
     },
     ...createDrySurroundings({ client, connection: options.connection, allow: options.allow ?? [], log }),
     setMetadata: ({ metadata }) => setMetadata(metadata),

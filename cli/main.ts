@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<
     summary: 'make an integrations folder with a sync and an action that work',
     load: () => import('./commands/init.ts'),
   },
+  start: {
+    summary: 'run the platform of this package here, with its data in .local/',
+    load: () => import('./commands/start.ts'),
+  },
   generate: {
     summary: 'write models.ts and a scaffold for each missing script',
     load: () => import('./commands/generate.ts'),

@@ -6,6 +6,11 @@ import { EngineError } from '../contract/failures.ts';
 
 export type InstalledPackage = { readonly root: string; readonly version: string; readonly isClone: boolean };
 
+/** What starts the platform: the script of a clone, which is not linked yet, or the command of an installed package. */
+export function startCommand(): 'npm start' | 'nango start' {
+  return installedPackage().isClone ? 'npm start' : 'nango start';
+}
+
 /** The package this file belongs to. The compiled file lies one folder deeper than the source, so it looks upwards. */
 export function installedPackage(): InstalledPackage {
   for (let root = dirname(fileURLToPath(import.meta.url)); root !== dirname(root); root = dirname(root)) {

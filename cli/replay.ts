@@ -40,7 +40,7 @@ export async function runReplay(run: {
 }): Promise<ReplayResult> {
   const { head } = run.recorded;
   const warn = (message: string): void => run.onLog({ level: 'warn', message });
-  const records = createDryRecords(head.context.models ?? [], warn, unknownRecords);
+  const records = createDryRecords(head.context.models ?? [], { warn, stored: unknownRecords });
   let missing: string | undefined;
 
   const apply = async (kind: JournalKind, json: string, body = '[]'): Promise<void> => {

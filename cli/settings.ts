@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { EngineError } from '../contract/failures.ts';
 import { errnoOf } from './errno.ts';
 import type { Env } from './io.ts';
+import { startCommand } from './package.ts';
 import type { Project } from './project.ts';
 
 export const DEFAULT_SERVER = 'http://localhost:3003';
@@ -46,7 +47,7 @@ export function secretKey(
   throw new EngineError(
     'missing_auth_header',
     `No secret key for environment '${environment}': set ${own} (or NANGO_SECRET_KEY) in the environment or in ` +
-      `'${settings.envFile}'. 'npm start' of the platform prints the keys and keeps them in its .local/.env.`,
+      `'${settings.envFile}'. '${startCommand()}' of the platform prints the keys and keeps them in its .local/.env.`,
   );
 }
 

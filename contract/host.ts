@@ -61,6 +61,8 @@ export type IntegrationView = {
   readonly updated_at: string;
   /** Where they were asked for; null when it has none. */
   readonly credentials?: unknown;
+  /** Where it was asked for. */
+  readonly webhook_url?: string;
 };
 
 /** Where a script says it is: flat, and at most 64 KB as JSON. */
@@ -92,7 +94,11 @@ export type HostCalls = {
   /** What the run may write over: everything, or only what was not modified by others after this call. */
   setMergingStrategy: { args: { model: string; strategy: MergingStrategy }; value: null };
   log: { args: { level: LogLevel; message: string }; value: null };
-  getConnection: { args: { providerConfigKey?: string; connectionId?: string }; value: ConnectionView };
+  /** `forceRefresh`: with a token that is new, whatever the old one is good for. */
+  getConnection: {
+    args: { providerConfigKey?: string; connectionId?: string; forceRefresh?: true };
+    value: ConnectionView;
+  };
   setMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
   updateMetadata: { args: { metadata: Readonly<Record<string, unknown>> }; value: null };
   getCheckpoint: { args: Readonly<Record<string, never>>; value: Checkpoint | null };

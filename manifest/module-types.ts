@@ -64,7 +64,7 @@ interface WithModels<M extends Models> {
   listRecords<Name extends keyof M & string>(
     model: Name,
     options?: { cursor?: string | undefined },
-  ): AsyncGenerator<StoredRecord<Row<M, Name>>[], undefined, void>;
+  ): AsyncGenerator<StoredRecord<Row<M, Name>>, undefined, void>;
   /** Between these two, every record that exists upstream is saved; End deletes the others. */
   trackDeletesStart(model: keyof M & string): Promise<void>;
   trackDeletesEnd(model: keyof M & string): Promise<{ deletedKeys: string[] }>;

@@ -69,7 +69,7 @@ export function checkRules(script: ScriptRules): Judgement {
   const calls = finder.calls();
   for (const call of calls) {
     checkAwait(call, call.member === 'log' && script.version === 'v1' ? into(warnings) : report);
-    checkRetries(call, report);
+    checkRetries(call, script.version === 'v1' ? into(warnings) : report);
     if (script.kind === 'action' || script.kind === 'on-event') checkKind(call, script.kind, report);
   }
   checkDeletions(calls, report);

@@ -162,6 +162,11 @@ export interface NangoAction {
   setMetadata(metadata: Record<string, any>): Promise<any>;
   /** Replaces the given keys only. */
   updateMetadata(metadata: Record<string, any>): Promise<any>;
+  /** Where the script said it was; null on the first run and after a reset. */
+  getCheckpoint<T = any>(): Promise<T | null>;
+  /** Says where the script is, with what it has saved so far: a later run goes on from here. Flat, at most 64 KB. */
+  saveCheckpoint(checkpoint: Record<string, string | number | boolean>): Promise<void>;
+  clearCheckpoint(): Promise<void>;
 
   getIntegration(options?: { include?: readonly ('webhook' | 'credentials')[] }): Promise<NangoIntegration>;
   /** What the environment has, as \`nango variables\` shows it. */

@@ -102,9 +102,27 @@ export async function openCore(options: EngineOptions) {
     ...{ authorizer, outbound, ownActions, engine },
     limits: limitsOf(settings),
     journals: { keep: settings.NANGO_JOURNAL_KEEP, days: settings.NANGO_JOURNAL_KEEP_DAYS },
+    publicUrl: openPublicUrl(settings),
     /** A task queue that this process alone polls. */
     processQueue: `${TASK_QUEUES.actions}:${randomUUID()}`,
   };
+}
+
+/** Where the API is reached from outside. The API of this process says where it listens, for when nothing else does. */
+function openPublicUrl({ NANGO_SERVER_URL, SERVER_HOST, SERVER_PORT }: Settings) {
+  let url = NANGO_SERVER_URL;
+  return {
+    get: () => url ?? `http://${hostOf(SERVER_HOST)}:${SERVER_PORT}`,
+    listening: (port: number): string => {
+      const listens = `http://${hostOf(SERVER_HOST)}:${port}`;
+      url ??= listens;
+      return listens;
+    },
+  };
+}
+
+function hostOf(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? 'localhost' : host;
 }
 
 type Credentialed = {

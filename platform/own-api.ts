@@ -13,9 +13,9 @@ import { DASHBOARD_FOLDER } from './dashboard-build.ts';
 /** Starts it, and answers where it is to be reached. */
 export async function startApi({ settings, parts, log, closing }: EngineOptions, core: Core): Promise<string> {
   const { db, box, engine, outbound, authorizer, catalogue, clock, operations, metrics, tracing, journals } = core;
+  const { publicUrl } = core;
   const popups = openPopups(db, log);
   closing.add('the lines to popups', popups.close);
-  let publicUrl = settings.NANGO_SERVER_URL;
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;
   const app = createApp({
@@ -30,8 +30,8 @@ export async function startApi({ settings, parts, log, closing }: EngineOptions,
     servesMetrics: core.instruments.onApiPort,
     scriptLimits: core.limits,
     temporalUi: parts.uiUrl ?? null,
-    publicUrl: () => publicUrl ?? '',
-    callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl).href,
+    publicUrl: publicUrl.get,
+    callbackUrl: () => settings.NANGO_CALLBACK_URL ?? new URL('/oauth/callback', publicUrl.get()).href,
     strictState: settings.NANGO_STRICT_STATE,
     dashboard: {
       folder: DASHBOARD_FOLDER,
@@ -41,20 +41,17 @@ export async function startApi({ settings, parts, log, closing }: EngineOptions,
   });
   popups.attach(server);
   server.on('request', app);
-  const apiUrl = await listen(server, settings, closing);
-  publicUrl ??= apiUrl;
-  return apiUrl;
+  return publicUrl.listening(await listen(server, settings, closing));
 }
 
 const DRAIN_WITHIN_MS = 10_000;
 
-async function listen(server: Server, settings: Settings, closing: Closing): Promise<string> {
+/** Answers with the port. */
+async function listen(server: Server, settings: Settings, closing: Closing): Promise<number> {
   server.listen(settings.SERVER_PORT, settings.SERVER_HOST);
   await once(server, 'listening');
   closing.add('the API', () => drain(server));
-  const { port } = server.address() as AddressInfo;
-  const host = settings.SERVER_HOST === '0.0.0.0' || settings.SERVER_HOST === '::' ? 'localhost' : settings.SERVER_HOST;
-  return `http://${host}:${port}`;
+  return (server.address() as AddressInfo).port;
 }
 
 /** Takes no new calls and lets those under way finish, for a while. */

@@ -30,6 +30,7 @@ export async function startOwnWorkers(
     ...{ db, box, sandbox, control, outbound, delivery, catalogue, client, clock, log, tracing, limits, journals },
     ...{ startSync, startAction, startDelivery, runAction, reconcile, processQueue },
     keeper: core.authorizer.keeper,
+    publicUrl: core.publicUrl.get,
     meter: core.metrics,
     flushWindow: openFlushWindow(),
     encryptsRecords: settings.NANGO_ENCRYPT_RECORDS,

@@ -64,7 +64,9 @@ export const SETTINGS = {
   NANGO_SERVER_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('Where browsers reach this server; without it `http://<SERVER_HOST>:<SERVER_PORT>`'),
+    .describe(
+      'Where browsers and providers reach this server, for workers too; without it `http://<SERVER_HOST>:<SERVER_PORT>`',
+    ),
   NANGO_CALLBACK_URL: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -45,7 +45,11 @@ export const CALL_SCHEMAS = {
   setMergingStrategy: z.strictObject({ model: z.string(), strategy: z.enum(MERGING_STRATEGIES) }),
   // The prelude cuts its lines to 64 KB.
   log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string().max(70_000) }),
-  getConnection: z.strictObject({ providerConfigKey: z.string().optional(), connectionId: z.string().optional() }),
+  getConnection: z.strictObject({
+    providerConfigKey: z.string().optional(),
+    connectionId: z.string().optional(),
+    forceRefresh: z.literal(true).optional(),
+  }),
   setMetadata: z.strictObject({ metadata: record }),
   updateMetadata: z.strictObject({ metadata: record }),
   getCheckpoint: z.strictObject({}),

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
-import { type BuildFailure, type BuildResult, build, type Message, type Plugin } from 'esbuild';
+import { type BuildFailure, type BuildOptions, type BuildResult, build, type Message, type Plugin } from 'esbuild';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ScriptBundle } from '../contract/script.ts';
+import { neededByPackage, packageMistakes } from './package-mistakes.ts';
 
 /** What `require` finds inside the sandbox. */
 const PROVIDED = ['crypto', 'url', 'buffer', 'zod', 'nango'] as const;
@@ -59,20 +60,17 @@ function mistakesOf({ details, message }: EngineError): readonly string[] {
 }
 
 async function bundleTogether(root: string, files: readonly string[], zod: 3 | 4): Promise<CompiledBundle[]> {
-  const result = await build({
+  const options: BuildOptions = {
     entryPoints: files.map((file, index) => ({ in: `${ENTRY}${file}`, out: String(index) })),
-    plugins: [entriesIn(root)],
     absWorkingDir: root,
     outdir: root,
     bundle: true,
-    write: false,
     format: 'cjs',
     platform: 'neutral',
     mainFields: ['browser', 'module', 'main'],
     conditions: ['browser', 'import', 'default'],
     target: 'es2024',
     sourcemap: 'external',
-    metafile: true,
     external: EXTERNAL,
     ...(zod === 3 ? { alias: { zod: 'zod/v3' } } : {}),
     // The author's own settings could keep type-only imports or choose another target.
@@ -80,8 +78,17 @@ async function bundleTogether(root: string, files: readonly string[], zod: 3 | 4
     // Nothing is written: a file of the project may be called as an output is.
     allowOverwrite: true,
     logLevel: 'silent',
-  }).catch((error: unknown) => {
-    throw compileError(files[0] ?? '', error);
+  };
+  const bundle = (...more: readonly Plugin[]) =>
+    build({ ...options, write: false, metafile: true, plugins: [entriesIn(root), ...more] });
+  const result = await bundle().catch(async (error: unknown) => {
+    const rebuild = (plugin: Plugin) => bundle(plugin).catch(() => undefined);
+    // Of several, each is bundled alone before anything is said.
+    throw await compileError(
+      files[0] ?? '',
+      error,
+      files.length === 1 ? { root, provided: PROVIDED, rebuild } : undefined,
+    );
   });
   const outputs = new Map(result.outputFiles.map((output) => [output.path, output.text]));
   return files.map((file, index) => {
@@ -135,10 +142,18 @@ function bundleOf(code: string, sourceMap: string, file: string): ScriptBundle {
   return { hash: createHash('sha256').update(code).digest('hex'), code, sourceMap, file };
 }
 
-function compileError(file: string, error: unknown): EngineError {
+async function compileError(
+  file: string,
+  error: unknown,
+  again: Parameters<typeof packageMistakes>[1] | undefined,
+): Promise<EngineError> {
   const errors = (error as Partial<BuildFailure>).errors ?? [];
   if (errors.length === 0) throw error;
-  const mistakes = [...new Set(errors.map((message) => mistakeOf(file, message)))];
+  const ofPackages = errors.filter((message) => isNodeModule(neededByPackage(message) ?? ''));
+  const packages =
+    again === undefined || ofPackages.length === 0 ? undefined : await packageMistakes(ofPackages, again);
+  const own = errors.filter((message) => packages?.told.has(message) !== true);
+  const mistakes = [...new Set([...own.map((message) => mistakeOf(file, message)), ...(packages?.lines ?? [])])];
   const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
   return new EngineError('compile_failed', `Script '${file}' does not compile (${count}): ${mistakes.join('; ')}`, {
     details: { mistakes },

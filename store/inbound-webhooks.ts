@@ -34,6 +34,15 @@ export async function publicIdOf(db: Queryable, environmentId: string): Promise<
   return result.rows[0]?.publicId;
 }
 
+/** Where the provider of an integration is to send its webhooks. */
+export async function webhookUrlOf(
+  db: Queryable,
+  at: { readonly publicUrl: string; readonly environmentId: string; readonly providerConfigKey: string },
+): Promise<string> {
+  const publicId = (await publicIdOf(db, at.environmentId)) ?? '';
+  return new URL(`/webhook/${publicId}/${encodeURIComponent(at.providerConfigKey)}`, at.publicUrl).href;
+}
+
 const EXPIRED_PER_CALL = 20;
 
 /** Notes an event and answers its number; undefined when it has come before. */

@@ -19,7 +19,7 @@ export function createConnectionCalls(
     return { value: null };
   };
   return {
-    getConnection: async ({ providerConfigKey, connectionId }) => {
+    getConnection: async ({ providerConfigKey, connectionId, forceRefresh = false }) => {
       // What the script has written to its metadata is part of what it reads.
       await recorder.flush();
       const names = {
@@ -30,7 +30,7 @@ export function createConnectionCalls(
       const isOwn = names.providerConfigKey === own.providerConfigKey && names.connectionId === own.connectionId;
       const find = () => (isOwn ? connectionById(deps.db, own.id) : findConnection(deps.db, names));
       const found = await untilStored(find, signal);
-      if (found) return { value: await freshView(deps, found) };
+      if (found) return { value: await freshView(deps, found, forceRefresh) };
       throw new EngineError(
         'unknown_connection',
         `getConnection: no connection '${names.connectionId}' of integration '${names.providerConfigKey}'`,
@@ -41,9 +41,10 @@ export function createConnectionCalls(
   };
 }
 
-/** The connection with its credentials opened, as scripts see it; a token that has ended is replaced first. */
-async function freshView(deps: Dependencies, connection: Connection): Promise<ConnectionView> {
-  const { credentials } = await deps.keeper.current(openConnection(connection, deps.box));
+/** The connection with its credentials opened, as scripts see it; a token that has ended, or is not wanted, is replaced first. */
+async function freshView(deps: Dependencies, connection: Connection, isForced: boolean): Promise<ConnectionView> {
+  const opened = openConnection(connection, deps.box);
+  const { credentials } = await (isForced ? deps.keeper.refresh(opened, 'asked') : deps.keeper.current(opened));
   return {
     id: Number(connection.id),
     connection_id: connection.connectionId,

@@ -3,6 +3,7 @@ import { EngineError } from '../../contract/failures.ts';
 import type { Redactor } from '../../contract/redaction.ts';
 import type { Connection } from '../../store/connections.ts';
 import { listVariables } from '../../store/environment-variables.ts';
+import { webhookUrlOf } from '../../store/inbound-webhooks.ts';
 import { findIntegration, integrationCredentials } from '../../store/integrations.ts';
 import type { Attempt } from '../../store/runs.ts';
 import { acquireLock, releaseLocks } from '../../store/script-locks.ts';
@@ -26,7 +27,7 @@ export function createSurroundingCalls(
   const { environmentId } = own;
   return {
     getIntegration: async ({ include }) => {
-      return { value: await untilStored(() => integrationView(deps, own, include.includes('credentials')), signal) };
+      return { value: await untilStored(() => integrationView(deps, own, include), signal) };
     },
     getEnvironmentVariables: async () => {
       const variables = await untilStored(() => listVariables(deps.db, environmentId), signal);
@@ -68,12 +69,13 @@ export function createSurroundingCalls(
 async function integrationView(
   deps: Dependencies,
   own: Connection,
-  withCredentials: boolean,
+  include: readonly string[],
 ): Promise<IntegrationView> {
   const { environmentId, providerConfigKey } = own;
   const found = await findIntegration(deps.db, environmentId, providerConfigKey);
   if (found === undefined)
     throw new EngineError('unknown_provider_config', `getIntegration: no integration '${providerConfigKey}' any more`);
+  const withCredentials = include.includes('credentials');
   const sealed = withCredentials ? await integrationCredentials(deps.db, found.id) : null;
   return {
     unique_key: found.uniqueKey,
@@ -82,5 +84,8 @@ async function integrationView(
     created_at: found.createdAt.toISOString(),
     updated_at: found.updatedAt.toISOString(),
     ...(withCredentials && { credentials: sealed === null ? null : JSON.parse(deps.box.open(sealed)) }),
+    ...(include.includes('webhook') && {
+      webhook_url: await webhookUrlOf(deps.db, { publicUrl: deps.publicUrl(), environmentId, providerConfigKey }),
+    }),
   };
 }

@@ -6,7 +6,7 @@ import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
 import { listConnections } from '../../store/connections.ts';
 import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
-import { publicIdOf } from '../../store/inbound-webhooks.ts';
+import { webhookUrlOf } from '../../store/inbound-webhooks.ts';
 import {
   createIntegration,
   deleteIntegration,
@@ -89,7 +89,7 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
           ? await openCredentials(deps, integration)
           : undefined;
         const webhook = query.include.includes('webhook')
-          ? { webhook_url: await webhookUrlOf(deps, environment, params.key) }
+          ? { webhook_url: await webhookUrlOf(deps.db, webhookPlace(deps, environment, params.key)) }
           : {};
         return json({
           data: { ...viewOf(integration), ...webhook, ...(credentials !== undefined && { credentials }) },
@@ -119,10 +119,8 @@ export function integrationRoutes(deps: ApiDeps, route: Route): Router {
   return router;
 }
 
-/** Where the provider is to send its webhooks. */
-async function webhookUrlOf(deps: ApiDeps, environment: Environment, key: string): Promise<string> {
-  const publicId = (await publicIdOf(deps.db, environment.id)) ?? '';
-  return new URL(`/webhook/${publicId}/${encodeURIComponent(key)}`, deps.publicUrl()).href;
+function webhookPlace(deps: ApiDeps, environment: Environment, key: string) {
+  return { publicUrl: deps.publicUrl(), environmentId: environment.id, providerConfigKey: key };
 }
 
 /** The incumbent lends its own OAuth apps here; a server of one's own has none to lend. */

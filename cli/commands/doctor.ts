@@ -4,7 +4,8 @@ import { withEnvironment, withExample, withJson } from '../command.ts';
 import { readDeclarations } from '../declared.ts';
 import { exchange } from '../exchange.ts';
 import { count, oneLine } from '../output.ts';
-import { installedPackage } from '../package.ts';
+import { installedPackage, startCommand } from '../package.ts';
+import { isTaken, wantedPorts } from '../ports.ts';
 import { declaringFile } from '../project.ts';
 
 type Check = {
@@ -88,8 +89,9 @@ async function checkServer(context: CommandContext, environment: string): Promis
         what: 'Server',
         state: 'failed',
         found,
-        advice: "Start it with 'npm start', or set NANGO_HOSTPORT to its address.",
+        advice: `Start it with '${startCommand()}', or set NANGO_HOSTPORT to its address.`,
       },
+      ...(await checkPorts(server)),
     ];
   }
   const own = installedPackage().version;
@@ -109,10 +111,30 @@ async function checkServer(context: CommandContext, environment: string): Promis
       what: 'Parts',
       state: 'failed',
       found: `Postgres ${ready?.store ?? 'unknown'}; migrations ${ready?.migrations ?? 'unknown'}; Temporal ${ready?.engine ?? 'unknown'}; workers ${ready?.workers ?? 'unknown'}`,
-      advice: "Look at the output of 'npm start', or of the services that DATABASE_URL and TEMPORAL_ADDRESS name.",
+      advice: `Look at the output of '${startCommand()}', or of the services that DATABASE_URL and TEMPORAL_ADDRESS name.`,
     });
   else checks.push({ what: 'Parts', state: 'ok', found: 'Postgres and Temporal answer, workers ask for work' });
   return [...checks, ...(await checkKey(context, environment))];
+}
+
+/** Whether the platform could be started here. */
+async function checkPorts(server: string): Promise<Check[]> {
+  const ports = wantedPorts(server);
+  const taken = (await Promise.all(ports.map(({ port }) => isTaken(port)))).flatMap(
+    (is, at) => (is && ports[at]) || [],
+  );
+  if (ports.length > 0 && taken.length === 0)
+    return [{ what: 'Ports', state: 'ok', found: `${ports.map(({ port }) => port).join(' and ')} are free for it` }];
+  return taken.map(({ port, setting }) => ({
+    what: 'Ports',
+    // The Web UI is not there where Temporal runs elsewhere.
+    state: setting === 'SERVER_PORT' ? 'failed' : 'warning',
+    found: `${port} is taken by another program`,
+    advice:
+      setting === 'SERVER_PORT'
+        ? `End that program, or take another port: 'SERVER_PORT=${port + 100} ${startCommand()}', and NANGO_HOSTPORT=http://localhost:${port + 100} here.`
+        : `End that program, or take another port: '${setting}=${port + 100} ${startCommand()}'.`,
+  }));
 }
 
 async function checkKey(context: CommandContext, environment: string): Promise<Check[]> {

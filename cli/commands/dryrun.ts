@@ -13,6 +13,8 @@ import { fetchConnection } from '../host.ts';
 import { modelsByName, outputText, printModels } from '../dry-output.ts';
 import { readJsonArgument, readObjectArgument } from '../json-argument.ts';
 import { count, oneLine } from '../output.ts';
+import { schemaOfScript } from '../../manifest/json-schema.ts';
+import type { Manifest } from '../../manifest/manifest.ts';
 import { type Project, writeGenerated } from '../project.ts';
 import { DEFAULT_LIMITS } from '../../sandbox/limits.ts';
 import { integrationFolder } from '../recorded/find.ts';
@@ -94,6 +96,8 @@ export async function dryRun(context: CommandContext, name: string, connectionId
       signal: io.signal,
       record: save,
       validate,
+      // With --validate it is no warning but a failure.
+      schema: validate ? undefined : schemaOf(script, manifest),
     }),
   );
   if (flags.diagnostics) out.note(diagnostics(result, performance.now() - begun));
@@ -103,6 +107,12 @@ export async function dryRun(context: CommandContext, name: string, connectionId
   else printRecords(context, name, place.connection, result);
   if (validate) failOn(differences(manifest, script, result));
   if (result.fixture !== undefined) await saveFixture(context, project, script, result.fixture);
+}
+
+function schemaOf(script: CompiledScript, { models }: Manifest): unknown {
+  if (script.kind !== 'sync') return undefined;
+  const { schema, returns } = script.definition;
+  return schema ?? schemaOfScript(models, returns, []);
 }
 
 // What a script used beyond these would have ended it.

@@ -10,7 +10,7 @@ import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { exchange } from '../exchange.ts';
 import { generatedFiles } from '../generated.ts';
-import { type InstalledPackage, installedPackage } from '../package.ts';
+import { type InstalledPackage, installedPackage, startCommand } from '../package.ts';
 import { findProject, MANIFEST_FILE, PROJECT_FOLDER, writeOnce } from '../project.ts';
 import { placeIn } from '../place.ts';
 
@@ -105,10 +105,10 @@ function printNextSteps(
   { out, settings }: CommandContext,
   found: { readonly running: boolean; readonly hasKeys: boolean; readonly isClone: boolean },
 ): void {
-  const where = found.isClone ? ' in the clone' : ' where the platform is';
+  const start = found.isClone ? 'npm start -- --example in the clone' : 'nango start --example in another terminal';
   const steps = [
-    ...(found.running ? [] : [`npm start -- --example${where}: starts the platform with the example's upstream`]),
-    ...(found.hasKeys ? [] : [`put the secret keys that npm start printed into ${settings().envFile}`]),
+    ...(found.running ? [] : [`${start}: starts the platform with the example's upstream`]),
+    ...(found.hasKeys ? [] : [`put the secret keys that ${startCommand()} printed into ${settings().envFile}`]),
     'nango dev: shows mistakes as you write (Ctrl-C ends it)',
     'nango deploy dev: brings the sync and the action to the server',
     'nango status: shows the sync with its records and next run',

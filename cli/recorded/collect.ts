@@ -56,7 +56,10 @@ export async function readOverrides(path: string): Promise<OverridesByScript> {
   throw new EngineError('invalid_body', `File '${path}' of --overrides has mistakes.`, { details: { mistakes } });
 }
 
-/** Finds the recordings of the scripts that lie at `path`, or are called so; all of them without one. */
+/**
+ * Finds the recordings of the scripts that lie at `path`, or are called so; all of them without one. Throws `not_found`
+ * where no script is meant: a word mistyped must not pass for a test.
+ */
 export async function findRecordings(
   project: Project,
   path: string | undefined,
@@ -64,6 +67,7 @@ export async function findRecordings(
 ): Promise<{ readonly declared: DeclaredScript; readonly recording: Recording | { readonly reason: string } }[]> {
   const { scripts } = await readDeclarations(project);
   const wanted = path === undefined ? () => true : matcher(project, path, cwd);
+  if (path !== undefined && !scripts.some(wanted)) throw nothingAt(path, scripts);
   const found = scripts
     .filter((script) => script.exists && script.kind !== 'on-event' && wanted(script))
     .flatMap((declared) => {
@@ -139,6 +143,14 @@ function recordingOf(
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+function nothingAt(path: string, scripts: readonly DeclaredScript[]): EngineError {
+  const known = scripts.map(({ integration, name }) => `${integration}/${name}`).join(', ') || 'none';
+  return new EngineError(
+    'not_found',
+    `No script of the project lies at '${path}' or is called so: expected a file, a folder, an integration, a name, or one of ${known}.`,
+  );
 }
 
 function isTwin(one: DeclaredScript, other: DeclaredScript): boolean {

@@ -37,6 +37,9 @@ type Options = {
   readonly clock: () => Date;
 };
 
+/** What tests of the incumbent are told. */
+const WEBHOOK_URL = 'https://example.com/webhook';
+
 /** A Host for one test; a script that runs again from its journal goes on with the same one. */
 export function createRecordedHost(options: Options): RecordedHost {
   const { recording, overrides } = options;
@@ -92,6 +95,7 @@ export function createRecordedHost(options: Options): RecordedHost {
         display_name: options.integration,
         created_at: '',
         updated_at: '',
+        webhook_url: WEBHOOK_URL,
       },
     }),
     triggerAction: () => unrecorded('nango.triggerAction'),

@@ -90,10 +90,15 @@ function requests(context: GuestContext): object {
 }
 
 function connections(): object {
-  const getConnection = async (providerConfigKey?: string, connectionId?: string): Promise<ConnectionView> => {
+  const getConnection = async (
+    providerConfigKey?: string,
+    connectionId?: string,
+    options?: { readonly forceRefresh?: unknown; readonly refreshGithubAppJwtToken?: unknown },
+  ): Promise<ConnectionView> => {
     const args = {
       ...(providerConfigKey ? { providerConfigKey } : {}),
       ...(connectionId ? { connectionId } : {}),
+      ...(options?.forceRefresh === true || options?.refreshGithubAppJwtToken === true ? { forceRefresh: true } : {}),
     };
     return (await hostCall('getConnection', args)).value as ConnectionView;
   };

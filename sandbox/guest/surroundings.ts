@@ -1,4 +1,5 @@
 /** Members of `nango` about what is around a script: its integration, variables, locks, other scripts, the internet. */
+import type { IntegrationView } from '../../contract/host.ts';
 import type { GuestContext } from '../../contract/script.ts';
 import { hostCall } from './calls.ts';
 import { uncontrolledFetch } from './fetch.ts';
@@ -14,8 +15,10 @@ export function surroundings(context: GuestContext): object {
     getEnvironmentVariables: async () => (await hostCall('getEnvironmentVariables', {})).value,
     // Nothing in a project says them, so none are ever stored.
     getFlowAttributes: () => null,
-    // Inbound webhooks have no address here yet.
-    getWebhookURL: async () => null,
+    getWebhookURL: async () => {
+      const { value } = await hostCall('getIntegration', { include: ['webhook'] });
+      return (value as IntegrationView).webhook_url ?? null;
+    },
     setLogger: (options: Options) => setLogLevel(String(options?.['level'])),
     uncontrolledFetch,
     ...locks,

@@ -204,3 +204,20 @@ test('a v2 project gets nested scaffolds and a JSON schema, all of which compile
     'Compiled 1 sync and 1 action and 1 on-event script without mistakes.\n',
   );
 });
+
+test('post-connection-scripts, the old form, get a scaffold in their folder and compile', async () => {
+  const cwd = await folders.create();
+  const manifest = V2.replace(
+    'on-events:\n      post-connection-creation: [hello]',
+    'post-connection-scripts: [hello]',
+  );
+  await initProject(cwd, { 'nango.yaml': manifest, 'tasks.ts': null, 'post-message.ts': null });
+  expect((await runCli(['generate'], { cwd })).stdout).toContain('Wrote tracker/post-connection-scripts/hello.ts\n');
+  expect((await runCli(['compile'], { cwd })).stdout).toBe(
+    'Compiled 1 sync and 1 action and 1 on-event script without mistakes.\n',
+  );
+  const { scripts } = JSON.parse((await runCli(['compile', '--json'], { cwd })).stdout);
+  expect(scripts.map(({ kind, file }: { kind: string; file: string }) => `${kind} ${file}`)).toContain(
+    'on-event tracker/post-connection-scripts/hello.ts',
+  );
+});

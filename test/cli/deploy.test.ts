@@ -144,6 +144,18 @@ test('both flags together remove without a question', async () => {
   expect((await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs).toEqual([]);
 });
 
+test('NANGO_DEPLOY_AUTO_CONFIRM stands for --auto-confirm, and alone removes nothing', async () => {
+  const again = await folders.create();
+  await initProject(again);
+  await runCli(['deploy', 'dev'], withKey({ cwd: again }));
+  const syncs = async () => (await api.call('GET', '/sync/status?syncs=*&provider_config_key=task-tracker')).body.syncs;
+  const env = { ...withKey().env, NANGO_DEPLOY_AUTO_CONFIRM: 'true' };
+  expect((await runCli(['deploy', 'dev'], withKey({ env }))).code).toBe(11);
+  expect(await syncs()).toHaveLength(1);
+  expect((await runCli(['deploy', 'dev', '--allow-destructive'], withKey({ env }))).code).toBe(0);
+  expect(await syncs()).toEqual([]);
+});
+
 test('a mistake in a script is 10 and asks the server nothing', async () => {
   const broken = await folders.create();
   await initProject(broken, { 'tasks.ts': 'export default 7 +;\n' });

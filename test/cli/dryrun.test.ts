@@ -197,10 +197,40 @@ test('metadata is read from the connection, replaced by -m, and never written', 
   expect(connection.body.metadata).toEqual({ team: 'blue' });
 });
 
+test('-c is the checkpoint that the script finds, as JSON or from a file, and -m may be a file as well', async () => {
+  const body = `  const found = await nango.getCheckpoint();
+  await nango.log('found', found);
+  await nango.saveCheckpoint({ page: Number(found?.page ?? 0) + 1 });
+  await nango.log('then', await nango.getCheckpoint(), (await nango.getMetadata()).team);`;
+  const own = await folders.create();
+  await initProject(own, { 'tasks.ts': script(body) });
+  await writeFile(join(own, 'checkpoint.json'), '{"page":7,"done":false}');
+  await writeFile(join(own, 'metadata.json'), '{"team":"green"}');
+  const env = { NANGO_HOSTPORT: api.url, NANGO_SECRET_KEY_DEV: api.key };
+  const logged = async (...argv: readonly string[]) =>
+    (await runCli(['dryrun', 'tasks', 'acme', ...argv], { cwd: own, env })).stderr;
+  expect(await logged()).toBe('info found null\ninfo then {"page":1} blue\n');
+  expect(await logged('-c', '{"page":3}')).toBe('info found {"page":3}\ninfo then {"page":4} blue\n');
+  expect(await logged('--checkpoint', '@checkpoint.json', '-m', '@metadata.json')).toBe(
+    'info found {"page":7,"done":false}\ninfo then {"page":8} green\n',
+  );
+});
+
+test('-e chooses the environment whose key and connections are used', async () => {
+  const env = { NANGO_HOSTPORT: api.url, NANGO_SECRET_KEY_DEV: api.key, NANGO_SECRET_KEY_PROD: api.otherKey };
+  const { code, stderr } = await runCli(['dryrun', 'tasks', 'acme', '-e', 'prod'], { cwd, env });
+  expect([code, stderr]).toEqual([12, expect.stringMatching(/'acme'|'task-tracker'/)]);
+  expect((await runCli(['dryrun', 'tasks', 'acme', '-e', 'dev'], { cwd, env })).code).toBe(0);
+});
+
 test('--validate is 12 for records that do not fit their model, naming record and field', async () => {
   const body =
     "  await nango.batchSave([{ id: 'a', title: 7, done: true, assignee: null, updated_at: 'x' } as any], 'Task');";
-  expect((await dryrunScript(body)).code).toBe(0);
+  const warned = await dryrunScript(body);
+  expect([warned.code, warned.stderr]).toEqual([
+    0,
+    "warn record 'a' does not fit model 'Task': at 'title' it must be string; record 'a' does not fit model 'Task': at 'updated_at' it must match format \"date-time\"\n",
+  ]);
   const { code, stderr } = await dryrunScript(body, '--validate');
   expect(code).toBe(12);
   expect(stderr).toBe(

@@ -42,6 +42,15 @@ test.each<[string, Record<string, string | null>, number, RegExp]>([
     10,
     /^nango\.yaml:3:5: integration 'tracker' is 'tas': expected a mapping/,
   ],
+  [
+    'two scripts of one name',
+    {
+      'nango.yaml':
+        'integrations:\n  tracker:\n    tasks: { type: action }\n    more: { type: action }\n    tasks: { type: action }\nmodels: {}\n',
+    },
+    10,
+    /^nango\.yaml:5:5: key 'tasks' is given twice: expected once \(first on line 3\)$/,
+  ],
   ['one that is cut within a text', { 'nango.yaml': 'integrations:\n  "track' }, 10, /^nango\.yaml:2:\d+: /],
   [
     'a script that is not there yet',

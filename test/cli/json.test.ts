@@ -13,7 +13,17 @@ const upstream = useUpstream();
 let cwd = '';
 
 /** Commands whose purpose is what they write, here or on the server; of all others --json is expected. */
-const WRITES = ['init', 'generate', 'create', 'dev', 'generate:tests', 'generate:docs', 'pull', 'migrate-config'];
+const WRITES = [
+  'init',
+  'start',
+  'generate',
+  'create',
+  'dev',
+  'generate:tests',
+  'generate:docs',
+  'pull',
+  'migrate-config',
+];
 const MORE_WRITES = ['migrate-to-zero-yaml', 'variables set', 'variables delete', 'integrations create'];
 const STILL_MORE = ['connections create', 'connections delete'];
 /** Its output is program text for a shell, and a path to put into a command. */

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { migrateConfig } from '../../manifest/migrate.ts';
 import { parseManifest } from '../../manifest/parse.ts';
@@ -121,6 +123,61 @@ test('pull fetches the source of a deployed script, and asks which where there a
   expect(body).toMatchObject({ data: [{ name: 'tasks', type: 'sync' }], pagination: { total: 1 } });
 });
 
+test('pull --force writes over the file that is there, -a means the action, and -e another environment', async () => {
+  await createTracker(api, 'forced');
+  const ts = (text: string) => ({ fileBody: { js: 'exports.default = () => {};', ts: text } });
+  await deployFlows(api, flow('forced', 'tasks', ts('// the sync')));
+  await deployFlows(api, flow('forced', 'tasks', { type: 'action', runs: null, models: [], ...ts('// the action') }));
+  const cwd = await folders.create();
+  await writeFiles(cwd, { 'index.ts': '', '.nango/keep': '', 'forced/actions/tasks.ts': '// mine' });
+  const pull = (...flags: readonly string[]) =>
+    runCli(['pull', 'forced', 'tasks', ...flags], { cwd, env: { ...env(), NANGO_SECRET_KEY_PROD: api.otherKey } });
+  const text = () => readFile(join(cwd, 'forced', 'actions', 'tasks.ts'), 'utf8');
+  expect((await pull('--action')).code).toBe(1);
+  expect(await text()).toBe('// mine');
+  expect((await pull('-a', '-f')).code).toBe(0);
+  expect(await text()).toBe('// the action');
+  expect(await pull('-a', '-f', '-e', 'prod')).toMatchObject({ code: 1, stderr: expect.stringContaining("'forced'") });
+});
+
+test('in a project with nango.yaml, pull writes to where the script is declared, and says what is not', async () => {
+  await createTracker(api, 'declared');
+  await deployFlows(api, flow('declared', 'tasks'), flow('declared', 'more', { models: ['Other'] }));
+  const cwd = await folders.create();
+  await writeFiles(cwd, {
+    'nango.yaml':
+      'integrations: { declared: { tasks: { runs: every hour, returns: Task } } }\nmodels: { Task: { id: string } }\n',
+    'tasks.ts': '// mine',
+  });
+  const pull = (...argv: readonly string[]) => runCli(['pull', 'declared', ...argv], { cwd, env: env() });
+  expect(await pull('tasks')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: "'tasks.ts' is there already: pass --force to overwrite it.\n",
+  });
+  expect((await pull('tasks', '--force')).stdout).toBe('Wrote tasks.ts\n');
+  expect((await pull('more')).stdout).toBe('Wrote declared/syncs/more.ts: declare it in nango.yaml\n');
+});
+
+test('generate:docs -p writes where it is told, into its own section, and keeps what stands around it', async () => {
+  const cwd = await folders.create();
+  await initProject(cwd);
+  await writeFiles(cwd, { 'docs of mine/task-tracker/README.md': '# Mine\n\nAbove.\n' });
+  const docs = (...flags: readonly string[]) => runCli(['generate:docs', ...flags], { cwd });
+  expect(await docs('-p', 'docs of mine')).toMatchObject({
+    code: 0,
+    stdout: 'Wrote task-tracker/README.md\nWrote team-chat/README.md\n',
+  });
+  const path = join(cwd, 'docs of mine', 'task-tracker', 'README.md');
+  const text = await readFile(path, 'utf8');
+  expect(text).toMatch(
+    /^# Mine\n\nAbove\.\n\n<!-- begin[\s\S]*`Task`[\s\S]*end: written by nango generate:docs -->\n$/,
+  );
+  expect((await docs('--path', 'docs of mine')).stdout).toBe('Kept task-tracker/README.md\nKept team-chat/README.md\n');
+  expect(await readFile(path, 'utf8')).toBe(text);
+  expect(await readdir(join(cwd, 'nango-integrations'))).not.toContain('task-tracker');
+});
+
 test('pull fetches an on-event script as one, whatever its event', async () => {
   await createTracker(api, 'heard');
   const scripts = ['post-connection-creation', 'pre-connection-deletion'].map((event) => ({
@@ -171,6 +228,24 @@ test('doctor names what is wrong and what to do, as lines and as JSON', async ()
     stdout: expect.stringContaining("Start it with 'npm start'"),
     stderr: '1 check failed.\n',
   });
+});
+
+test.each([
+  ['nango dep', 'nango dep', ['deploy']],
+  ['nango generate', 'nango generate', ['generate', 'generate:tests', 'generate:docs']],
+  // Bash has made three words of the name, and takes the last of them for what is to be completed.
+  ['nango generate:', 'nango generate :', ['tests', 'docs']],
+  ['nango generate:t', 'nango generate : t', ['tests']],
+  ['nango nothing', 'nango nothing', []],
+  ['nango test trac', 'nango test trac', ['tracker']],
+])('bash completes %s', async (_line, words, expected) => {
+  const cwd = await folders.create();
+  const { stdout } = await runCli(['completion', 'bash'], { cwd });
+  await writeFiles(cwd, { 'nango.bash': stdout, 'tracker/keep': '' });
+  const list = words.split(' ');
+  const script = `source nango.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nango; for one in "\${COMPREPLY[@]}"; do echo "$one"; done`;
+  const ended = await promisify(execFile)('bash', ['-c', script, 'bash', ...list], { cwd });
+  expect(ended).toEqual({ stdout: expected.map((one) => `${one}\n`).join(''), stderr: '' });
 });
 
 test('completion prints every command for each shell', async () => {

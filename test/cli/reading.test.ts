@@ -104,6 +104,52 @@ test('records are paged by --limit and --cursor, and --json is the answer as it 
 });
 
 test.each([
+  [['--filter', 'added'], 2],
+  [['--filter', 'deleted'], 0],
+  [['--filter', 'added,deleted'], 2],
+  [['--modified-after', '2025-12-31T00:00:00Z'], 2],
+  [['--modified-after', '2026-01-02T00:00:00Z'], 0],
+])('records %j shows those alone', async (flags, shown) => {
+  const { code, stdout } = await nango('records', 'tracker', 'acme', 'Task', ...flags, '--json');
+  expect([code, JSON.parse(stdout).records.length]).toEqual([0, shown]);
+  const forPeople = await nango('records', 'tracker', 'acme', 'Task', ...flags);
+  if (shown === 0) expect(forPeople.stdout).toBe("No records of 'Task' for connection 'acme'.\n");
+});
+
+test('trigger --reset asks for it, and says which run it cancelled', async () => {
+  const run = {
+    sync: 'tasks',
+    connection_id: 'acme',
+    state: 'started',
+    run_id: 'r2',
+    link: null,
+    cancelled_run_id: 'r1',
+  };
+  other.answerWith({ json: { runs: [run] } });
+  const env = { NANGO_HOSTPORT: other.url, NANGO_SECRET_KEY: 'k' };
+  const { code, stdout } = await runCli(['trigger', 'tracker', 'tasks', 'acme', '--reset'], { cwd, env });
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: "Cancelled run r1, which was under way.\nSync 'tasks' of 'acme' started run r2\n",
+  });
+  expect(JSON.parse(String(other.requests[0]?.body))).toEqual({
+    provider_config_key: 'tracker',
+    connection_id: 'acme',
+    syncs: ['tasks'],
+    opts: { reset: true },
+  });
+});
+
+test('logs takes its number of runs, and one integration alone', async () => {
+  const runsIn = async (...flags: readonly string[]) =>
+    (JSON.parse((await nango('logs', 'tasks', ...flags, '--json')).stdout).runs as unknown[]).length;
+  expect(await runsIn('--limit', '1')).toBe(1);
+  expect(await runsIn('-i', 'tracker')).toBeGreaterThan(1);
+  const elsewhere = await nango('logs', 'tasks', '-i', 'elsewhere');
+  expect([elsewhere.code, elsewhere.stderr]).toEqual([1, expect.stringContaining("'elsewhere'")]);
+});
+
+test.each([
   [['records', 'tracker', 'acme', 'Nope'], /Unknown model 'Nope'.*'Task'/],
   [['records', 'tracker', 'nobody', 'Task'], /'nobody'/],
   [['records', 'tracker', 'acme', 'Task', '--limit', 'many'], /whole number/],
@@ -176,6 +222,23 @@ test('logs shows the lines of the newest runs and how each ended', async () => {
   expect((await nango('logs', 'nothing')).stderr).toBe("No runs of 'nothing' yet.\n");
   const { runs } = JSON.parse((await nango('logs', 'tasks', 'acme', '--json')).stdout);
   expect(runs[0].logs).toHaveLength(2);
+});
+
+test('logs of one run are asked for by its id, and following it ends with it', async () => {
+  const lines = [
+    `[acme] run ${finished} (creation)`,
+    '[acme] 2026-01-01T00:00:00.000Z info page 1',
+    '[acme] 2026-01-01T00:00:00.000Z error two lines red',
+    '[acme] 2026-01-01T00:00:00.000Z success',
+    '',
+  ];
+  expect((await nango('logs', finished)).stdout.split('\n')).toEqual(lines);
+  expect(await nango('logs', finished, '--follow')).toEqual({ code: 0, stdout: lines.join('\n'), stderr: '' });
+  expect(JSON.parse((await nango('logs', finished, '--json')).stdout).runs).toMatchObject([
+    { id: finished, logs: [{ message: 'page 1' }, {}] },
+  ]);
+  const unknown = await nango('logs', '01a216b2-f5f1-7463-add0-000000000000');
+  expect([unknown.code, unknown.stdout, unknown.stderr]).toEqual([1, '', expect.stringContaining('Unknown run')]);
 });
 
 test('logs --follow asks for what it has not shown yet, run by run, and ends well on Ctrl-C', async () => {

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { differences } from '../../cli/recorded/difference.ts';
 import { hashOf, identityOf } from '../../cli/recorded/identity.ts';
+import { runRecorded } from '../../cli/recorded/run.ts';
 import { readUnified } from '../../cli/recorded/unified.ts';
+import { compileScript } from '../../sandbox/compile.ts';
+import { createSandbox } from '../../sandbox/pool.ts';
 import { runCli, useFolders } from '../support/cli.ts';
 import { writeFiles } from '../support/project-files.ts';
 
@@ -118,6 +121,34 @@ test('--json prints one line a script with all it did', async () => {
   });
 });
 
+test.each([
+  ['a file', 'tracker/syncs/tasks.ts', ['tasks']],
+  ['a folder', 'tracker/actions/', ['add']],
+  ['an integration', 'tracker', ['add', 'tasks']],
+  ['a name', 'add', ['add']],
+  ['an integration with a name', 'tracker/tasks', ['tasks']],
+])('the scripts of %s alone are run', async (_what, path, scripts) => {
+  const { stdout } = await runCli(['test', path, '--json', '--clock', 'recorded'], { cwd });
+  const run = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).script);
+  expect(run.toSorted()).toEqual(scripts);
+});
+
+test('a path at which no script lies is 1 and names those there are, and a script without a recording is said to have none', async () => {
+  expect(await runCli(['test', 'trakcer'], { cwd })).toEqual({
+    code: 1,
+    stdout: '',
+    stderr:
+      "No script of the project lies at 'trakcer' or is called so: expected a file, a folder, an integration, a name, or one of tracker/tasks, tracker/add, tracker/untested.\n",
+  });
+  expect(await runCli(['test', 'untested'], { cwd })).toMatchObject({
+    code: 0,
+    stdout: "No script has a recording: 'nango dryrun … --save' makes one.\n",
+  });
+});
+
 test('a sync that reads, tracks and saves no record at all is held to its recording as well', async () => {
   const other = await folders.create();
   const script = `import { createSync } from 'nango';
@@ -182,20 +213,147 @@ test('overrides supply what a recording lacks', async () => {
   expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining("overrides.json: 'tracker/syncs/tasks'") });
 });
 
+test('each key of the overrides reaches the script', async () => {
+  const other = await folders.create();
+  const script = `import { createSync } from 'nango';
+import * as z from 'zod';
+export default createSync({
+  description: 'Tells', frequency: 'every hour', autoStart: true, models: { Told: z.object({ id: z.string() }).loose() },
+  exec: async (nango) => {
+    const { connection_config: config } = await nango.getConnection();
+    const token = await nango.getToken();
+    const checkpoint = await nango.getCheckpoint();
+    await nango.batchSave([{ id: '1', config, token, metadata: await nango.getMetadata(), checkpoint, last: nango.lastSyncDate, now: new Date() }], 'Told');
+  },
+});
+`;
+  const overrides = {
+    getConnection: { connection_config: { region: 'eu' } },
+    getMetadata: { team: 'blue' },
+    getToken: 'a-token',
+    lastSyncDate: '2026-05-01T00:00:00Z',
+    checkpoint: { page: 7 },
+    clock: '2026-06-01T09:00:00Z',
+  };
+  const told = { config: { region: 'eu' }, token: 'a-token', metadata: { team: 'blue' }, checkpoint: { page: 7 } };
+  const saved = [{ id: '1', ...told, last: '2026-05-01T00:00:00.000Z', now: '2026-06-01T09:00:00.000Z' }];
+  await writeFiles(other, {
+    'index.ts': "import './tracker/syncs/tell.js';\n",
+    'tracker/syncs/tell.ts': script,
+    'tracker/tests/tell.test.json': json({ nango: { batchSave: { Told: saved } }, api: {} }),
+    'overrides.json': json({ 'tracker/syncs/tell': overrides }),
+  });
+  const test = (...flags: readonly string[]) => runCli(['test', '--json', ...flags], { cwd: other });
+  expect(JSON.parse((await test('--overrides', 'overrides.json')).stdout)).toMatchObject({ verdict: 'pass', diff: [] });
+  // Without them each of it is another: the recording shows that they are what is compared.
+  const { diff } = JSON.parse((await test()).stdout) as { diff: string[] };
+  const places = ['config.region', 'token', 'metadata.team', 'checkpoint', 'last', 'now'];
+  expect(diff.map((line) => line.split(':')[0])).toEqual(places.map((place) => `saved.Told[0].${place}`));
+});
+
+test.each([
+  ['no JSON', 'not json', 'is no JSON'],
+  ['a list', '[]', 'has mistakes'],
+  [
+    'a checkpoint that is not flat',
+    '{"tracker/syncs/tasks":{"checkpoint":{"a":[]}}}',
+    "'tracker/syncs/tasks.checkpoint.a'",
+  ],
+  ['a clock that is no time', '{"tracker/syncs/tasks":{"clock":"noon"}}', "'tracker/syncs/tasks.clock'"],
+])('overrides with %s are refused by name, and nothing is run', async (_what, text, message) => {
+  await writeFile(join(cwd, 'wrong.json'), text);
+  const { code, stdout, stderr } = await runCli(['test', '--overrides', 'wrong.json'], { cwd });
+  expect({ code, stdout, stderr }).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining(message.replace('has mistakes', 'wrong.json')),
+  });
+});
+
 test('killed at a call or refused at first, scripts come to the same verdicts', async () => {
+  type Line = { script: string; verdict: string; calls: number };
+  const run = async (...flags: readonly string[]) => {
+    const { code, stdout } = await runCli(['test', '--clock', 'recorded', '--json', ...flags], { cwd });
+    const lines = stdout.trimEnd().split('\n');
+    return { code, results: lines.map((line) => JSON.parse(line) as Line) };
+  };
+  const callsOf = ({ results }: { results: Line[] }) =>
+    Object.fromEntries(results.map((one) => [one.script, one.calls]));
+  const undisturbed = callsOf(await run());
   for (const flags of [
     ['--chaos', '1'],
     ['--chaos', '2'],
     ['--chaos', '3', '--inject', '429,503'],
   ]) {
-    const { code, stdout } = await runCli(['test', '--clock', 'recorded', '--json', ...flags], { cwd });
-    const verdicts = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line).verdict);
-    expect({ flags, code, verdicts }).toEqual({ flags, code: 0, verdicts: ['pass', 'pass'] });
+    const disturbed = await run(...flags);
+    const verdicts = disturbed.results.map(({ verdict }) => verdict);
+    expect({ flags, code: disturbed.code, verdicts }).toEqual({ flags, code: 0, verdicts: ['pass', 'pass'] });
+    // What was refused is asked for again.
+    if (flags.includes('--inject')) {
+      const calls = callsOf(disturbed);
+      for (const [script, plain] of Object.entries(undisturbed)) expect(calls[script]).toBeGreaterThan(plain);
+    }
   }
 }, 120_000);
+
+test('the process of a script is really killed, at each of its calls, and the script goes on behind it', async () => {
+  const lost: unknown[] = [];
+  const log = (event: string) => event === 'sandbox.child.lost' && lost.push(event);
+  const sandbox = createSandbox({ maxChildren: 1, runsPerChild: 1, log });
+  const common = {
+    integration: 'tracker',
+    provider: 'tracker',
+    overrides: {},
+    clock: new Date('2026-06-01T10:00:00Z'),
+  };
+  const bundle = await compileScript({ root: cwd, file: 'tracker/syncs/tasks.ts' });
+  const recording = readUnified('tasks', json(RECORDED_TASKS));
+  const script = { ...common, script: 'tasks', kind: 'sync', bundle, recording, paginate: undefined } as const;
+  try {
+    const plain = await runRecorded(sandbox, script, { inject: [] });
+    expect([plain.verdict, lost.length]).toEqual(['pass', 0]);
+    for (let killAt = 1; killAt <= plain.calls; killAt += 1) {
+      const { verdict, diff, saved } = await runRecorded(sandbox, script, { inject: [], killAt });
+      expect({ killAt, verdict, diff, lost: lost.length }).toEqual({ killAt, verdict: 'pass', diff: [], lost: killAt });
+      expect(saved).toEqual(plain.saved);
+    }
+  } finally {
+    await sandbox.close();
+  }
+});
+
+test('each script has an isolate of its own: nothing that one leaves behind is there for another', async () => {
+  const other = await folders.create();
+  const names = Array.from({ length: 12 }, (_, index) => `leaves-${index}`);
+  const script = `import { createAction } from 'nango';
+import * as z from 'zod';
+import { seen } from '../helpers/seen.js';
+export default createAction({
+  description: 'Leaves', input: z.void(), output: z.array(z.unknown()),
+  exec: async (nango) => {
+    const found = [seen.length, typeof (globalThis as any).left, typeof ([] as any).left];
+    seen.push('x'); (globalThis as any).left = 1; (Array.prototype as any).left = 1;
+    await nango.log('left');
+    return found;
+  },
+});
+`;
+  await writeFiles(other, {
+    'index.ts': names.map((name) => `import './tracker/actions/${name}.js';\n`).join(''),
+    'tracker/helpers/seen.ts': 'export const seen: string[] = [];\n',
+    ...Object.fromEntries(names.map((name) => [`tracker/actions/${name}.ts`, script])),
+    ...Object.fromEntries(
+      names.map((name) => [
+        `tracker/tests/${name}.test.json`,
+        json({ output: [0, 'undefined', 'undefined'], nango: {}, api: {} }),
+      ]),
+    ),
+  });
+  expect(await runCli(['test'], { cwd: other })).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/\n12 passed, 0 failed in /),
+  });
+});
 
 test('the old form: one file a call, flat ones taken for any parameters and for single pages', async () => {
   const other = await folders.create();
@@ -262,6 +420,64 @@ test('an identity leaves out what differs from machine to machine', () => {
     '{"method":"post","endpoint":"v1/a","params":[["b","true"],["list","1,2"],["z","1"]],"headers":[["x-a","1"]],"data":"{\\"a\\":1}"}';
   expect(hashOf(identity)).toBe(sha1(text));
   expect(identityOf({ endpoint: 'x', data: 'y'.repeat(1001) }).data).toBe(`sha1:${sha1('y'.repeat(1001))}`);
+});
+
+test.each([
+  ['bytes as base64', Buffer.from('hé'), 'aMOp'],
+  ['bytes as they cross from the sandbox', { base64: 'aMOp' }, 'aMOp'],
+  ['a form as its text', new URLSearchParams({ a: 'b c' }), 'a=b+c'],
+  ['a text as it is', 'plain', 'plain'],
+  ['anything else as JSON', [1, { a: null }], '[1,{"a":null}]'],
+  ['nothing for what is falsy', '', undefined],
+  ['a thousand characters as they are', 'y'.repeat(1000), 'y'.repeat(1000)],
+])('the identity of a call has %s', (_what, data, expected) => {
+  expect(identityOf({ endpoint: 'x', data }).data).toBe(expected);
+});
+
+test.each([
+  [
+    'a parameter text',
+    { endpoint: 'x', params: 'b=2&a=1' },
+    {
+      params: [
+        ['a', '1'],
+        ['b', '2'],
+      ],
+    },
+  ],
+  ['a whole URL', { endpoint: 'https://api.example/v1/x?q=1' }, { endpoint: 'v1/x', params: [['q', '1']] }],
+  ['no method', { endpoint: 'x' }, { method: 'get' }],
+  ['the first of equal headers', { endpoint: 'x', headers: { 'X-A': '1', 'x-a': '2' } }, { headers: [['x-a', '1']] }],
+  [
+    'content types that say something',
+    { endpoint: 'x', headers: { 'content-type': 'text/plain' } },
+    { headers: [['content-type', 'text/plain']] },
+  ],
+  [
+    'no content type of forms',
+    { endpoint: 'x', headers: { 'content-type': 'application/x-www-form-urlencoded;charset=utf-8' } },
+    { headers: [] },
+  ],
+])('the identity of a call has %s', (_what, call, expected) => {
+  expect(identityOf(call)).toMatchObject(expected);
+});
+
+test.each([
+  ...['authorization', 'user-agent', 'nango-proxy-user-agent', 'accept-encoding', 'retries', 'host', 'connection-id'],
+  ...['provider-config-key', 'nango-is-sync', 'nango-is-script', 'nango-is-dry-run', 'nango-activity-log-id'],
+  ...['content-length', 'accept', 'base-url-override', 'retry-on', 'forward-headers-on-redirect'],
+])('the header %s is no part of an identity', (name) => {
+  expect(identityOf({ endpoint: 'x', headers: { [name]: 'v', [`Nango-Proxy-${name}`]: 'v' } }).headers).toEqual([]);
+});
+
+test('one answer serves equal calls again and again, in whichever order its entry stands', () => {
+  const entries = [
+    { response: 'first', request: { params: { p: '1' } } },
+    { response: 'second', request: { params: { p: '1' } } },
+  ];
+  const { answer } = readUnified('f', json({ api: { get: { 'v1/a': entries } } }));
+  const asked = () => answer({ endpoint: '/v1/a', params: { p: 1 } })?.response;
+  expect([asked(), asked()]).toEqual(['first', 'first']);
 });
 
 test('entries match by hash, then by request, then alone and only without parameters', () => {

@@ -145,6 +145,22 @@ test('generate:tests writes a vitest file for each recording and keeps what is t
 });
 
 test.each([
+  [
+    ['-i', 'tracker'],
+    ['tracker-tasks.test.ts', 'tracker-add.test.ts'],
+  ],
+  [['--integration', 'other'], []],
+  [['-s', 'tasks'], ['tracker-tasks.test.ts']],
+  [['--sync', 'add'], []],
+  [['-i', 'tracker', '--action', 'add'], ['tracker-add.test.ts']],
+])('generate:tests %j is for those scripts alone', async (flags, files) => {
+  const { code, stdout } = await nango('generate:tests', ...flags);
+  expect(code).toBe(0);
+  expect([...stdout.matchAll(/^(?:Wrote|Kept) tracker\/tests\/(.*)$/gm)].map(([, file]) => file)).toEqual(files);
+  if (files.length === 0) expect(stdout).toBe("No script has a recording: 'nango dryrun … --save' makes one.\n");
+});
+
+test.each([
   ['records', ['tasks', 'acme'], { tasks: [{ id: '1' }] }, "record 0 of 'Task' does not fit its schema: title:"],
   ['output', ['add', 'acme', '-i', '{"title":"New"}'], { id: 7 }, 'output does not fit its schema: id:'],
   ['input', ['add', 'acme', '-i', '{}'], { id: '7' }, 'input does not fit its schema: title:'],

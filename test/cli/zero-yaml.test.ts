@@ -122,6 +122,21 @@ test('types of models reach batchSave and exec', async () => {
   expect(places).toEqual(['23 TS2345', '24 TS2322', '25 TS2345']);
 });
 
+test('listRecords gives one record after the other, each of its model', async () => {
+  const reading = (use: string) =>
+    FILES['tracker/syncs/tasks.ts'].replace(
+      "await nango.saveCheckpoint({ cursor: 'x' });",
+      `for await (const task of nango.listRecords('Task')) await nango.log(${use});`,
+    );
+  const compile = async (use: string) =>
+    runCli(['compile'], { cwd: await project({ 'tracker/syncs/tasks.ts': reading(use) }) });
+  expect(await compile('task.title.trim(), task._nango_metadata.last_action')).toMatchObject({ code: 0, stderr: '' });
+  expect(await compile('task.map((one) => one.title)')).toMatchObject({
+    code: 10,
+    stderr: expect.stringContaining("'map'"),
+  });
+});
+
 test.each([
   [
     'a frequency too short',

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
 import { runCli, useFolders } from '../support/cli.ts';
 import { writeFiles } from '../support/project-files.ts';
-import { endedRun, type RunJson, usePlatform } from '../support/platform.ts';
+import { endedRun, type RunJson, runSync, usePlatform } from '../support/platform.ts';
 
 const platform = usePlatform();
 const folders = useFolders();
@@ -51,6 +51,19 @@ test('a v2 project in nested folders deploys, and its sync and action run', asyn
     .runs;
   expect(await endedRun(platform, run?.id ?? '')).toMatchObject({ state: 'success', counts: { Task: { added: 25 } } });
   expect(await trigger('v2-tracker', 'shout', ['hello', 'you'])).toBe('HELLO YOU');
+});
+
+test('U084: a deployment after which only an imported helper differs is one of the scripts that import it', async () => {
+  const helper = 'v2-tracker/mappers/to-task.ts';
+  const changed = { ...V2, [helper]: (V2[helper] ?? '').replace('toUpperCase', 'toLowerCase') };
+  const { code, stdout } = await deploy(changed, '-i', 'v2-tracker');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^~ {2}sync {4}tasks +v2-tracker +1\nUnchanged: 1 script\.$/m);
+  const names = { integration: 'v2-tracker', connection: 'acme', name: 'tasks' };
+  expect(await runSync(platform, names)).toMatchObject({
+    state: 'success',
+    counts: { Task: { added: 0, updated: 25 } },
+  });
 });
 
 const ZERO: Readonly<Record<string, string>> = {

@@ -6,13 +6,16 @@ import { TASK_QUEUES } from '../../contract/engine.ts';
 import { CLIENT } from '../../bench/upstream/authorization-server.ts';
 import { call, createIntegration } from '../../platform/example.ts';
 import { useAuthorizationServer } from '../support/authorization-server.ts';
+import { runCli, useFolders } from '../support/cli.ts';
 import { deployScripts } from '../support/deploy-scripts.ts';
+import { writeFiles } from '../support/project-files.ts';
 import { useUpstream } from '../support/upstream.ts';
 import { endedRun, runSync, triggerSync, usePlatform } from '../support/platform.ts';
 import { until } from '../support/until.ts';
 
 const server = useAuthorizationServer();
 const upstream = useUpstream();
+const folders = useFolders();
 const platform = usePlatform({
   NANGO_PROVIDERS_FILE: fileURLToPath(new URL('../fixtures/api/providers.yaml', import.meta.url)),
 });
@@ -187,6 +190,31 @@ export default async function runAction(nango: any) {
   }
   const [first = 0, second = 0] = times;
   expect(second - first).toBeGreaterThan(1_900);
+});
+
+test('a script that asks for a new token gets one, deployed and in a dry run, and its next call has it', async () => {
+  const { access_token: given } = await connect(HOUR_MS);
+  const source = `
+export default async function runAction(nango: any) {
+  const kept = await nango.getToken();
+  const { credentials } = await nango.getConnection(undefined, undefined, { forceRefresh: true });
+  await nango.get({ endpoint: '/me' });
+  return [kept, credentials.access_token, await nango.getToken()];
+}`;
+  await deployScripts(platform.caller, names.integration, [{ name: 'renew', source, type: 'action' }]);
+  const headers = { 'provider-config-key': names.integration, 'connection-id': names.connection };
+  const deployed = JSON.parse((await api('POST', '/action/trigger', { action_name: 'renew' }, headers)).text);
+  const renewed = server.apiCalls[0];
+  expect([deployed, renewed === given]).toEqual([[given, renewed, renewed], false]);
+
+  const cwd = await folders.create();
+  const manifest = `integrations:\n  ${names.integration}:\n    renew:\n      type: action\nmodels: {}\n`;
+  await writeFiles(cwd, { 'nango.yaml': manifest, 'renew.ts': source });
+  const env = { NANGO_HOSTPORT: platform.caller.apiUrl, NANGO_SECRET_KEY_DEV: platform.caller.key };
+  const dry = await runCli(['dryrun', 'renew', names.connection], { cwd, env });
+  const again = server.apiCalls[1];
+  expect([dry.code, JSON.parse(dry.stdout), again === renewed]).toEqual([0, [renewed, again, again], false]);
+  expect(server.tokenCalls).toHaveLength(2);
 });
 
 test("paginate has the provider's settings beneath those of the call", async () => {

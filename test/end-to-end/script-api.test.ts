@@ -1,9 +1,12 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { call, createConnection, createIntegration } from '../../platform/example.ts';
+import { runCli, useFolders } from '../support/cli.ts';
 import { deployScripts, type TestScript } from '../support/deploy-scripts.ts';
 import { endedRun, type RunJson, runSync, triggerSync, usePlatform } from '../support/platform.ts';
+import { writeFiles } from '../support/project-files.ts';
 
 const platform = usePlatform();
+const folders = useFolders();
 
 const script = (name: string, body: string, type: 'sync' | 'action' = 'action'): TestScript => ({
   name,
@@ -74,6 +77,26 @@ test('scripts find their integration and the variables of the environment, and s
   expect(fields).toMatchObject({ state: 'success', startedBy: 'api' });
 });
 
+test('a script finds the address at which its integration hears webhooks, deployed and in a dry run', async () => {
+  const { caller } = platform;
+  const body =
+    "const { webhook_url } = await nango.getIntegration({ include: ['webhook'] }); return [await nango.getWebhookURL(), webhook_url, 'webhook_url' in (await nango.getIntegration())];";
+  const where = script('where', body);
+  await deployScripts(caller, 'surrounded', [where]);
+  const path = '/integrations/surrounded?include=webhook';
+  const { webhook_url: address } = (await call<{ data: { webhook_url: string } }>(caller, 'GET', path)).data;
+  expect(await act('where')).toEqual([address, address, false]);
+  const heard = await fetch(address, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
+  expect(heard.status).toBe(200);
+
+  const cwd = await folders.create();
+  const manifest = 'integrations:\n  surrounded:\n    where:\n      type: action\nmodels: {}\n';
+  await writeFiles(cwd, { 'nango.yaml': manifest, 'where.ts': where.source });
+  const env = { NANGO_HOSTPORT: caller.apiUrl, NANGO_SECRET_KEY_DEV: caller.key };
+  const dry = await runCli(['dryrun', 'where', 'acme'], { cwd, env });
+  expect([dry.code, JSON.parse(dry.stdout)]).toEqual([0, [address, address, false]]);
+});
+
 test('triggerSync with reset begins a sync anew in the place of its run, with emptyCache also its records', async () => {
   const { caller } = platform;
   const names = { integration: 'surrounded', connection: 'acme', name: 'stamped' };
@@ -139,6 +162,15 @@ test('a lock keeps other runs out and is given up when its run ends', async () =
       'sync',
     ),
     script('after', "return nango.tryAcquireLock({ key: 'three', ttlMs: 600_000 });"),
+    script(
+      'give-up',
+      `const free = async () => Promise.all(['four', 'five'].map((key) => nango.triggerAction('surrounded', 'acme', 'try', key)));
+      for (const key of ['four', 'five']) await nango.tryAcquireLock({ key, ttlMs: 600_000 });
+      const seen = [await free(), await nango.releaseLock({ key: 'four' }), await nango.releaseLock({ key: 'four' }), await free()];
+      await nango.tryAcquireLock({ key: 'four', ttlMs: 600_000 });
+      return [...seen, (await nango.releaseAllLocks()) ?? null, await free()];`,
+    ),
+    script('try', 'return nango.tryAcquireLock({ key: input, ttlMs: 1 });'),
   ]);
   expect([await act('lock'), await act('lock')]).toEqual([true, true]);
   expect([await act('hold'), await act('take')]).toEqual([false, true]);
@@ -146,4 +178,5 @@ test('a lock keeps other runs out and is given up when its run ends', async () =
     (await runSync(platform, { integration: 'surrounded', connection: 'acme', name: 'lock-and-fail' })).state,
   ).toBe('failed');
   expect(await act('after')).toBe(true);
+  expect(await act('give-up')).toEqual([[false, false], true, false, [true, false], null, [true, true]]);
 });

@@ -29,6 +29,26 @@ test.each([
   expect(judged(body).mistakes).toEqual(mistakes);
 });
 
+const ALWAYS_AWAITED = [
+  ...['batchSave', 'batchDelete', 'batchSend', 'get', 'post', 'put', 'patch', 'delete', 'proxy', 'getConnection'],
+  ...['getMetadata', 'setMetadata', 'log', 'getEnvironmentVariables', 'setMergingStrategy', 'triggerAction'],
+  ...['getFieldMapping', 'setFieldMapping', 'trackDeletesStart', 'trackDeletesEnd'],
+  'deleteRecordsFromPreviousExecutions',
+];
+test.each(ALWAYS_AWAITED)('nango.%s that is dropped is a mistake, awaited or returned it is none', (member) => {
+  const call = `nango.${member}('Task')`;
+  const found = (body: string) => judged(body).mistakes.filter((mistake) => mistake.endsWith('method_need_await'));
+  expect(found(`${call};`)).toEqual(['2:1 method_need_await']);
+  expect([...found(`await ${call};`), ...found(`return ${call};`)]).toEqual([]);
+});
+
+test.each(['paginate', 'listRecords', 'setLogger', 'getFlowAttributes', 'ActionError'])(
+  'nango.%s is no promise and need not be awaited',
+  (member) => {
+    expect(judged(`nango.${member}('Task');`).mistakes).toEqual([]);
+  },
+);
+
 test('the rules follow nango under any name', () => {
   const check = (text: string) =>
     checkRules({ file: 'a.ts', text, kind: 'sync', version: 'zero-yaml' }).mistakes.length;
@@ -42,6 +62,13 @@ test('the rules follow nango under any name', () => {
 
 test('in a v1 project a log line that is not awaited is only a warning', () => {
   expect(judged("nango.log('a');", 'sync', 'v1')).toEqual({ mistakes: [], warnings: ['2:1 method_need_await'] });
+});
+
+test('in a v1 project retryOn without retries is only a warning', () => {
+  expect(judged("await nango.get({ endpoint: '/a', retryOn: [404] });", 'sync', 'v1')).toEqual({
+    mistakes: [],
+    warnings: ['2:35 retryon_need_retries'],
+  });
 });
 
 test.each([
@@ -60,6 +87,21 @@ test.each<[Kind, string[]]>([
 ])('an %s and records', (kind, mistakes) => {
   expect(judged("await nango.batchSave([], 'Task');", kind).mistakes).toEqual(mistakes);
 });
+
+test.each(['batchSend', 'batchSave', 'batchDelete', 'batchUpdate', 'listRecords', 'getRecordsByIds'])(
+  'an action that calls nango.%s is told at compile time',
+  (member) => {
+    expect(judged(`await nango.${member}([], 'Task');`, 'action').mistakes).toEqual(['2:7 forbidden_in_action']);
+  },
+);
+
+test.each(['get', 'post', 'put', 'patch', 'delete', 'proxy', 'paginate'])(
+  'retryOn without retries is found in nango.%s',
+  (member) => {
+    const body = `for (const page of await nango.${member}({ endpoint: '/a', retryOn: [404] })) page;`;
+    expect(judged(body).mistakes.map((mistake) => mistake.split(' ')[1])).toEqual(['retryon_need_retries']);
+  },
+);
 
 const START = "await nango.trackDeletesStart('Task');";
 const SAVE = "await nango.batchSave(rows, 'Task');";

@@ -81,6 +81,15 @@ test('a definition runs by its exec, as a sync and as an action', async () => {
   expect(acted.outcome).toMatchObject({ output: '"hello of acme"' });
 });
 
+test('a definition hears webhooks by its onWebhook, with the payload as it came', async () => {
+  const hears = "onWebhook: async (nango, payload) => { await nango.batchSave([{ id: payload.id }], 'Task'); }";
+  const code = SYNC.replace('onWebhook: async () => {}', hears);
+  const context = { models: ['Task'], lastSyncDate: null };
+  const { outcome, calls } = await run(code, { kind: 'webhook', input: '{"id":"heard"}', context });
+  expect(outcome.status).toBe('completed');
+  expect(calls.map(({ kind, args }) => [kind, args['ids']])).toEqual([['saveRecords', ['heard']]]);
+});
+
 test('zod 3 and zod 4 are both there, each as its version behaves', async () => {
   expect(
     await outputOf(

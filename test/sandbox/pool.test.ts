@@ -293,8 +293,15 @@ test('U121: the isolated-vm in use is not below the version that closed the esca
   const { version } = JSON.parse(
     readFileSync(new URL('../../node_modules/isolated-vm/package.json', import.meta.url), 'utf8'),
   );
-  const [major = 0, minor = 0, patch = 0] = String(version).split('.').map(Number);
-  expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(7_000_001);
+  const lock = JSON.parse(readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8')) as {
+    packages: Record<string, { version?: string }>;
+  };
+  const locked = Object.entries(lock.packages).filter(([path]) => path.endsWith('node_modules/isolated-vm'));
+  for (const one of [version, ...locked.map(([, entry]) => entry.version)]) {
+    const [major = 0, minor = 0, patch = 0] = String(one).split('.').map(Number);
+    expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(7_000_001);
+  }
+  expect(locked).not.toEqual([]);
 });
 
 /** A worker that runs an endless loop; it prints a line once the script is at it. */

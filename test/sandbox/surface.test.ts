@@ -112,3 +112,47 @@ test('a module that does not exist is refused by name, with the list of those th
   const body = "const name = 'f' + 's'; try { require(name); } catch (e: any) { return e.message; }";
   expect(await outputOf(body)).toMatch(/Module 'fs' is not there in a script: crypto, url, buffer, zod/);
 });
+
+/** What real scripts use of the language and of its globals (facts, section A6), by the names of the table there. */
+test.each([
+  ['encodeURIComponent', "encodeURIComponent('a b/ü')", 'a%20b%2F%C3%BC'],
+  ['Date', "new Date('2026-01-31T12:00:00+01:00').toISOString()", '2026-01-31T11:00:00.000Z'],
+  ['ArrayBuffer and Uint8Array', 'new Uint8Array(new ArrayBuffer(2)).length', 2],
+  ['globalThis and global', 'typeof globalThis.Array === typeof global.Array', true],
+  ['BigInt', "[String(BigInt('9007199254740993') + 2n), BigInt.asUintN(8, 257n) === 1n]", ['9007199254740995', true]],
+  ['Symbol', "[typeof Symbol.asyncIterator, Symbol.for('a') === Symbol.for('a')]", ['symbol', true]],
+  ['Reflect', "[Reflect.has({ a: 1 }, 'a'), Reflect.ownKeys({ b: 1 })]", [true, ['b']]],
+  ['WeakSet', '(() => { const o = {}; return new WeakSet([o]).has(o); })()', true],
+  ['Intl', "new Intl.NumberFormat('de-DE', { style: 'currency', currency: 'EUR' }).format(1234.5)", '1.234,50\u00a0€'],
+  ['Intl in time zones', "new Date(0).toLocaleString('en-GB', { timeZone: 'Europe/Berlin' })", '01/01/1970, 01:00:00'],
+  [
+    'Buffer.from, isBuffer, concat, alloc',
+    "[Buffer.isBuffer(Buffer.alloc(3)), Buffer.concat([Buffer.from('a'), Buffer.from('b')]).toString()]",
+    [true, 'ab'],
+  ],
+  ['setTimeout', 'await new Promise((resolve) => setTimeout(resolve, 1, "later"))', 'later'],
+  [
+    'Headers and fetch, which are tested for',
+    "[typeof Headers, typeof fetch, 'vitest' in globalThis]",
+    ['undefined', 'undefined', false],
+  ],
+  [
+    'async generators and for await',
+    '(async () => { async function* pages() { yield 1; yield 2; } const all = []; for await (const page of pages()) all.push(page); return all; })()',
+    [1, 2],
+  ],
+  [
+    'Promise.allSettled',
+    '(await Promise.allSettled([Promise.resolve(1), Promise.reject(2)])).map((one) => one.status)',
+    ['fulfilled', 'rejected'],
+  ],
+])('%s', async (_what, expression, value) => {
+  expect(await outputOf(`return await (${expression});`)).toEqual(value);
+});
+
+test('enums of texts and of numbers are compiled', async () => {
+  const code = `enum State { Open = 'open', Closed = 'closed' }
+    enum Level { Low, High }
+    export default async function runAction() { return [State.Closed, Level[1], Level.Low]; }`;
+  expect((await run(code)).outcome).toMatchObject({ output: '["closed","High",0]' });
+});

@@ -139,6 +139,7 @@ export async function openDurableRuns(options: {
     flushWindow: openFlushWindow(),
     tracing: UNTRACED,
     processQueue: 'unused',
+    publicUrl: () => 'http://localhost:3003',
   };
   const at = now();
   const { id: environmentId } = await ensureEnvironment(db, 'dev', at);
