@@ -1,6 +1,8 @@
 import type { Closing } from '../../runtime/closing.ts';
 import type { BenchOptions, Figures } from '../bench.ts';
 import { openOwnTheatre } from '../chaos/own-theatre.ts';
+import type { Verdict } from '../chaos/judge.ts';
+import { BLOW_KINDS, type BlowKind } from '../chaos/trace.ts';
 import { runTrials, type Trial } from '../chaos/trial.ts';
 
 /** Random scripts, each run undisturbed and under blows; a seed that goes wrong is told with its whole story. */
@@ -26,9 +28,14 @@ function figuresOf(trials: readonly Trial[]): Figures {
     differing: verdicts.filter(({ faults }) => faults.length > 0).length,
     repeated_gets_max: Math.max(0, ...verdicts.map(({ repeatedGets }) => repeatedGets)),
     repeated_posts: sum(({ verdict }) => verdict.repeatedPosts),
-    resume_s_max: Math.max(0, ...verdicts.flatMap(({ resumeS }) => resumeS)),
+    ...Object.fromEntries(BLOW_KINDS.map((kind) => [`resume_${kind}_s_max`, longestResume(verdicts, kind)])),
     blows: sum(({ blows }) => blows.length),
     doubts_repeated: sum(({ verdict }) => verdict.doubtsRepeated),
     doubts_failed: sum(({ verdict }) => verdict.doubtsFailed),
   };
+}
+
+function longestResume(verdicts: readonly Verdict[], kind: BlowKind): number {
+  const times = verdicts.flatMap(({ resumed }) => resumed.filter(({ from }) => from === kind).map(({ s }) => s));
+  return Math.max(0, ...times);
 }

@@ -3,7 +3,7 @@
  * be in doubt only where a worker died between its going out and its answer being kept: such cases are counted apart.
  */
 import { type ChaosScript, SIDE_BY_SIDE } from './script.ts';
-import type { Blow, Trace } from './trace.ts';
+import type { Blow, BlowKind, Trace } from './trace.ts';
 import type { Asked } from './upstream.ts';
 
 export type Verdict = {
@@ -20,7 +20,7 @@ export type Verdict = {
   readonly doubtsRepeated: number;
   readonly doubtsFailed: number;
   /** From each blow to the run's next sign of life. */
-  readonly resumeS: readonly number[];
+  readonly resumed: readonly { readonly from: BlowKind; readonly s: number }[];
 };
 
 /** A worker keeps what only reads up to half a second before it flushes; the rest is what a busy machine adds. */
@@ -46,7 +46,7 @@ export function judge(script: ChaosScript, calm: Trace, chaos: Trace, blows: rea
     ...posts,
     faults,
     repeatedGets: gets.most,
-    resumeS: resumeTimes(chaos, blows),
+    resumed: resumeTimes(chaos, blows),
   };
 }
 
@@ -186,8 +186,11 @@ function judgeGets(
   };
 }
 
-function resumeTimes({ asked, endedAt }: Trace, blows: readonly Blow[]): readonly number[] {
+function resumeTimes({ asked, endedAt }: Trace, blows: readonly Blow[]): Verdict['resumed'] {
   // Where a blow meant for another fell in a wait, the next sign of life says nothing.
   const own = blows.filter(({ during }) => asked.includes(during));
-  return own.map((blow) => ((asked.find(({ at }) => at > blow.at)?.at ?? endedAt) - blow.at) / 1000);
+  return own.map((blow) => {
+    const next = asked.find(({ at }) => at > blow.at)?.at ?? endedAt;
+    return { from: blow.kind, s: (next - blow.at) / 1000 };
+  });
 }

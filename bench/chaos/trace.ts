@@ -2,7 +2,8 @@
 import type { Asked } from './upstream.ts';
 
 /** SIGKILL for the script's process; SIGKILL for its whole worker; connections to Postgres cut. */
-export type BlowKind = 'script' | 'worker' | 'backend';
+export const BLOW_KINDS = ['script', 'worker', 'backend'] as const;
+export type BlowKind = (typeof BLOW_KINDS)[number];
 
 /** A blow that fell: on the run it was meant for and on all others of the same worker. */
 export type Blow = {

@@ -52,6 +52,20 @@ test('a POST made again after the death of a script process is a fault', () => {
   expect(verdict).toMatchObject({ faults: ['POST /posts/1 was made 1 times more than asked for'], repeatedPosts: 1 });
 });
 
+test('from each blow of the run’s own it is told how long until the next sign of life', () => {
+  const [first, second] = [page(0), page(2_000)];
+  const blows: Blow[] = [
+    { kind: 'script', at: 500, during: first },
+    { kind: 'worker', at: 2_500, during: second },
+    blow('backend', 2_600),
+  ];
+  const { resumed } = judge(script, calm(), { ...trace([first, second]), endedAt: 9_500 }, blows);
+  expect(resumed).toEqual([
+    { from: 'script', s: 1.5 },
+    { from: 'worker', s: 7 },
+  ]);
+});
+
 test('when a wait ends is not compared, other lines are', () => {
   const said = (...messages: string[]): Trace =>
     trace([page(0)], { logs: messages.map((message) => ({ level: 'info', message })) });
