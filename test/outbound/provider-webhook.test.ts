@@ -77,6 +77,14 @@ test.each([
   expect(readWebhook(catalogue.get(name), call(name))).toMatchObject({ eventId, type, accounts: [account] });
 });
 
+test('a GitHub app, which alone has installations, is told of them as GitHub tells', () => {
+  expect(readWebhook(catalogue.get('github-app'), call('github'))).toMatchObject({
+    eventId: 'd1',
+    type: 'issues',
+    accounts: [{ place: 'connectionConfig', key: 'installation_id', value: '7' }],
+  });
+});
+
 test('a form is read as its fields, and one field of JSON as that JSON; broken JSON is refused', () => {
   const provider = catalogue.get('slack');
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
