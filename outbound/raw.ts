@@ -17,7 +17,7 @@ export type RawCall = {
 export async function rawCall(
   exchange: Exchange,
   call: RawCall,
-  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  { signal, ...limits }: { readonly maxBytes: number; readonly silentMs: number; readonly signal: AbortSignal },
 ): Promise<{ readonly head: ResponseHead; readonly body: Uint8Array }> {
   const url = URL.parse(call.url);
   if (url === null)
@@ -31,13 +31,13 @@ export async function rawCall(
     forwardHeaders: false,
   };
   const answer = await exchange.attempt(request, signal);
-  const body = await readBody(answer.body, maxBytes).catch((error: unknown) => {
+  const body = await readBody(answer.body, limits).catch((error: unknown) => {
     throw describeFailure(error, request, signal);
   });
   const head = { status: answer.status, statusText: answer.statusText, headers: scriptHeaders(answer.headers) };
   if (body !== undefined) return { head, body };
   throw new EngineError(
     'payload_too_large',
-    `The answer of ${call.method} to '${url.host}' is larger than ${maxBytes} bytes.`,
+    `The answer of ${call.method} to '${url.host}' is larger than ${limits.maxBytes} bytes.`,
   );
 }

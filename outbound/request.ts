@@ -49,7 +49,7 @@ export type OutboundOptions = {
   readonly maxResponseBytes: number;
   /** @default 30 000 */
   readonly connectTimeoutMs?: number;
-  /** Longest silence before an answer begins. @default 300 000 */
+  /** Longest silence before an answer begins, and within one that is read here. @default 300 000 */
   readonly answerTimeoutMs?: number;
   /** @default nobody collects */
   readonly tracing?: Tracing;
@@ -137,13 +137,14 @@ const ACCEPT = 'application/json, text/plain, */*';
 
 /** Opens the one pool through which all calls of a process go. */
 export function createOutbound(options: OutboundOptions): Outbound {
+  const { answerTimeoutMs = ANSWER_TIMEOUT_MS, maxResponseBytes: maxBytes } = options;
   const plain = createExchange({
     allow: options.allow,
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
+    answerTimeoutMs,
   });
   const exchange = traceExchange(plain, options.tracing ?? UNTRACED, options.tracesUpstream ?? false);
-  const parts: Parts = { ...options, exchange, sleep: options.sleep ?? sleepInPlace };
+  const parts: Parts = { ...options, exchange, answerTimeoutMs, sleep: options.sleep ?? sleepInPlace };
   const partyOf = (connection: OutboundConnection): Party => ({
     connection,
     provider: options.catalogue.get(connection.provider),
@@ -153,12 +154,13 @@ export function createOutbound(options: OutboundOptions): Outbound {
     request: (connection, config, { signal }) => requestAll(parts, { party: partyOf(connection), config, signal }),
     attempt: (connection, config, call) => requestOnce(parts, { party: partyOf(connection), config, ...call }),
     stream: (connection, call, signal) => streamAll(parts, { party: partyOf(connection), call, signal }),
-    raw: (call, { signal }) => rawCall(exchange, call, { maxBytes: options.maxResponseBytes, signal }),
+    raw: (call, { signal }) => rawCall(exchange, call, { maxBytes, silentMs: answerTimeoutMs, signal }),
     close: exchange.close,
   };
 }
 
-type Parts = OutboundOptions & Required<Pick<OutboundOptions, 'sleep'>> & { readonly exchange: Exchange };
+type Parts = OutboundOptions &
+  Required<Pick<OutboundOptions, 'sleep' | 'answerTimeoutMs'>> & { readonly exchange: Exchange };
 type ScriptCall = { readonly party: Party; readonly config: RequestConfig; readonly signal: AbortSignal };
 type ProxyCall = { readonly party: Party; readonly call: StreamCall; readonly signal: AbortSignal };
 
@@ -186,7 +188,7 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
       const built = await signed(parts, party, await scriptRequest(party, config));
       return { request: built, received: await parts.exchange.attempt(built, signal) };
     });
-    const body = await readAnswer(received, request, { maxBytes: parts.maxResponseBytes, signal });
+    const body = await readAnswer(parts, { answer: received, request, signal });
     const head = { status: received.status, statusText: received.statusText, headers: scriptHeaders(received.headers) };
     const text = () => Buffer.from(body).toString('utf8');
     const pause = pauseAfter(received, rules.provider, parts.clock());
@@ -334,11 +336,11 @@ function withProviderBody(party: Party, { method, data }: RequestConfig): unknow
 }
 
 async function readAnswer(
-  answer: ExchangeAnswer,
-  request: ExchangeRequest,
-  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  { maxResponseBytes: maxBytes, answerTimeoutMs }: Parts,
+  call: { readonly answer: ExchangeAnswer; readonly request: ExchangeRequest; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
-  const body = await readBody(answer.body, maxBytes).catch((error) => {
+  const { answer, request, signal } = call;
+  const body = await readBody(answer.body, { maxBytes, silentMs: answerTimeoutMs }).catch((error) => {
     throw describeFailure(error, request, signal);
   });
   if (body !== undefined) return body;

@@ -109,7 +109,7 @@ export async function askTokenEndpoint(exchange: Exchange, request: TokenRequest
   };
   try {
     const received = await exchange.attempt(sent, signal);
-    const bytes = await readBody(received.body, MAX_ANSWER_BYTES);
+    const bytes = await readBody(received.body, { maxBytes: MAX_ANSWER_BYTES, silentMs: TIMEOUT_MS });
     const type = String(received.headers['content-type'] ?? '');
     const text = bytes === undefined ? '' : Buffer.from(bytes).toString();
     const taken = headersNamed(received.headers, request.takes ?? []);

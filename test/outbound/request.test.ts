@@ -245,3 +245,22 @@ test('an upstream that stays silent is given up after the time for an answer', a
   const silent = impatient.request(connection(), { endpoint: '/', method: 'GET' }, { signal });
   await expect(silent).rejects.toMatchObject({ details: { payload: { code: 'ETIMEDOUT' } } });
 });
+
+test.each(['GET', 'POST'] as const)(
+  'one that falls silent within its answer to a %s is given up as well',
+  async (method) => {
+    const cut = Promise.withResolvers<void>();
+    upstream.handleWith((_, response) => {
+      response.once('close', cut.resolve);
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('the first of it');
+      return undefined;
+    });
+    const config = { endpoint: '/', method, retries: 0 } as const;
+    await expect(impatient.request(connection(), config, { signal })).rejects.toMatchObject({
+      code: 'upstream_unreachable',
+      message: expect.stringContaining('ETIMEDOUT (no answer in time)'),
+    });
+    await cut.promise;
+  },
+);
