@@ -19,7 +19,7 @@ export function fullConnection(
     provider: connection.provider,
     connection_config: connection.connectionConfig,
     metadata: connection.metadata,
-    credentials: options.withRefreshToken ? opened : withoutRefreshToken(opened),
+    credentials: options.withRefreshToken ? opened : withoutRefreshTokens(opened),
     ...common(connection),
     created_at: connection.createdAt.toISOString(),
     updated_at: connection.updatedAt.toISOString(),
@@ -63,8 +63,24 @@ function common({ authFailedAt, refreshError, endUser, tags }: Connection) {
   return { errors: authFailedAt === null ? [] : [failure], end_user: endUser, tags };
 }
 
-function withoutRefreshToken({ refresh_token: _, raw, ...rest }: Record<string, unknown>): Record<string, unknown> {
-  if (typeof raw !== 'object' || raw === null) return raw === undefined ? rest : { ...rest, raw };
-  const { refresh_token: __, ...shown } = raw as Record<string, unknown>;
-  return { ...rest, raw: shown };
+/**
+ * Without refresh tokens, at whatever depth: an answer may have a person's beside a bot's, an app has that of who installed
+ * it, and what a vendor calls by another name is known by its value.
+ */
+function withoutRefreshTokens(credentials: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const tokens = new Set(valuesNamed(credentials, 'refresh_token'));
+  const shown = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shown);
+    if (typeof value !== 'object' || value === null) return value;
+    const kept = Object.entries(value).filter(([name, inner]) => name !== 'refresh_token' && !tokens.has(inner));
+    return Object.fromEntries(kept.map(([name, inner]) => [name, shown(inner)]));
+  };
+  return shown(credentials) as Record<string, unknown>;
+}
+
+function valuesNamed(value: unknown, name: string): unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === name && typeof inner === 'string' && inner !== '' ? [inner] : valuesNamed(inner, name),
+  );
 }

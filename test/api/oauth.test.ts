@@ -211,6 +211,9 @@ test('a token at a nested path is found, the earliest end counts, and what the a
     expires_at: '2026-01-01T01:00:00.000Z',
     raw: { access_token: 'bot-token' },
   });
+  const shown = await connectionOf('nested', answer.body.connectionId);
+  expect(shown.credentials.raw).toMatchObject({ access_token: 'bot-token', authed_user: { expires_in: 3600 } });
+  expect(JSON.stringify(shown)).not.toMatch(/bot-refresh|refresh-|refresh_token/);
 });
 
 test('a session is for its integrations, for half an hour, and shows what it was opened with', async () => {

@@ -186,6 +186,61 @@ test('APP: an installation makes a connection; its token is got by a JWT signed 
   expect(sent()?.headers.authorization).toBe('Bearer ghs_2');
 });
 
+test('CUSTOM: an app stands beside the person who installed it, and each is renewed when its own token ends', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await createIntegration('custom', 'custom-tracker', {
+    ...{ client_id: 'Iv1', client_secret: 'app-secret', app_id: '77', app_link: 'https://github.com/apps/mine' },
+    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  });
+  const ofPerson = (n: number) => ({
+    json: { access_token: `ghu_${n}`, refresh_token: `ghr_${n}`, expires_in: 28_800 },
+  });
+  const ofApp = (n: number, expires_at: string) => ({ status: 201, json: { token: `ghs_${n}`, expires_at } });
+  const session = await api.call('POST', '/connect/sessions', { body: { end_user: { id: 'u1' } } });
+  const search = new URLSearchParams({
+    connect_session_token: session.body.data.token,
+    'params[server]': upstream.url,
+  });
+  const left = await api.call('GET', `/oauth/connect/custom?${search}`, { key: null });
+  const state = new URL(left.headers.get('location') ?? '').searchParams.get('state');
+  upstream.answerWith(ofPerson(1), ofApp(1, '2026-01-01T01:00:00Z'));
+  const back = `/app-auth/connect?code=c1&installation_id=9&setup_action=install&state=${state}`;
+  const made = await api.call('GET', back, { key: null });
+  expect(made.status).toBe(200);
+  expect(upstream.requests.map(({ url }) => url)).toEqual([
+    '/login/oauth/access_token',
+    '/app/installations/9/access_tokens',
+  ]);
+  expect(Object.fromEntries(new URLSearchParams(String(upstream.requests[0]?.body)))).toMatchObject({
+    ...{ grant_type: 'authorization_code', code: 'c1', client_id: 'Iv1', client_secret: 'app-secret' },
+  });
+  const { connectionId } = made.body;
+  const show = (query = '') => api.call('GET', `/connections/${connectionId}?provider_config_key=custom${query}`);
+  const carried = async () => {
+    await proxy('custom', connectionId);
+    return sent()?.headers.authorization;
+  };
+  expect(await carried()).toBe('Bearer ghs_1');
+  const shown = await show();
+  expect(shown.body.credentials).toMatchObject({
+    type: 'CUSTOM',
+    app: { access_token: 'ghs_1' },
+    user: { access_token: 'ghu_1' },
+  });
+  expect(shown.text).not.toContain('ghr_1');
+
+  api.setTime(new Date('2026-01-01T01:00:00Z'));
+  upstream.answerWith(ofApp(2, '2026-01-01T02:00:00Z'));
+  expect(await carried()).toBe('Bearer ghs_2');
+  api.setTime(new Date('2026-01-01T08:00:00Z'));
+  upstream.answerWith(ofPerson(2), ofApp(3, '2026-01-01T09:00:00Z'));
+  expect(await carried()).toBe('Bearer ghs_3');
+  expect((await show('&refresh_token=true')).body.credentials).toMatchObject({
+    app: { access_token: 'ghs_3' },
+    user: { access_token: 'ghu_2', refresh_token: 'ghr_2' },
+  });
+});
+
 /** The signature of RFC 5849 section 3.4, computed once more from what arrived. */
 function expectSigned(
   given: { method: string; url: string; body: Buffer; headers: Record<string, unknown> },
@@ -290,7 +345,7 @@ test('BILL: a session is opened, goes along with each call, and a new one when i
   expect(sent()?.headers['sessionid']).toBe('s2');
 });
 
-test('AWS_SIGV4: calls carry a signature over the body, and a role gets temporary keys', async () => {
+test('AWS_SIGV4: calls carry a signature over the body, and no key of it is listed', async () => {
   await createIntegration('aws', 'aws-tracker');
   const keys = { access_key_id: 'AKID', secret_access_key: 'SECRET', region: 'eu-west-1', service: 'execute-api' };
   const made = await signIn('/auth/aws-sigv4', 'aws', keys);
