@@ -120,6 +120,8 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     status: [201],
   }),
   'PATCH /connections/metadata': of('environment:connections:update', 'Merge into the metadata of connections'),
+  'POST /connection/metadata': of('environment:connections:update', 'The same under its old name', { status: [201] }),
+  'PATCH /connection/metadata': of('environment:connections:update', 'The same under its old name'),
   'POST /connection/:id/metadata': of('environment:connections:update', 'Replace metadata, as clients of 2023 do', {
     status: [201],
   }),

@@ -23,7 +23,7 @@ export function metadataRoutes(deps: ApiDeps, route: Route): Router {
   const router = Router({ caseSensitive: true });
   for (const [method, merge, status] of [['post', false, 201] as const, ['patch', true, 200] as const]) {
     router[method](
-      '/connections/metadata',
+      ['/connections/metadata', '/connection/metadata'],
       route({
         body: CHANGE,
         handle: async ({ environment, body }) => {
@@ -32,7 +32,7 @@ export function metadataRoutes(deps: ApiDeps, route: Route): Router {
         },
       }),
     );
-    // As clients of 2023 ask: the body is the metadata.
+    // As clients of early 2023 ask: the body is the metadata.
     router[method](
       '/connection/:id/metadata',
       route({

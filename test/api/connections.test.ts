@@ -312,18 +312,23 @@ test('deleting stops the open runs of the connection and tells Temporal', async 
   expect(api.events.slice(before).map(({ event }) => event)).toEqual(['cancel.postponed']);
 });
 
-test('metadata is replaced by POST and merged by PATCH, for one or many', async () => {
-  await createTracker(api, 'meta', ['a', 'b']);
-  const change = (method: string, body: Record<string, unknown>) =>
-    api.call(method, '/connections/metadata', { body: { provider_config_key: 'meta', ...body } });
-  const posted = await change('POST', { connection_id: ['a', 'b'], metadata: { x: 1, y: { z: 1 } } });
-  expect(posted).toMatchObject({ status: 201, body: { connection_id: ['a', 'b'], metadata: { x: 1 } } });
-  expect((await change('PATCH', { connection_id: 'a', metadata: { y: 2 } })).status).toBe(200);
-  expect((await get('a', 'meta')).body.metadata).toEqual({ x: 1, y: 2 });
-  expect((await get('b', 'meta')).body.metadata).toEqual({ x: 1, y: { z: 1 } });
-  await change('POST', { connection_id: 'a', metadata: {} });
-  expect((await get('a', 'meta')).body.metadata).toEqual({});
-});
+test.each(['connections', 'connection'])(
+  'metadata is replaced by POST and merged by PATCH of /%s/metadata, for one or many',
+  async (path) => {
+    const key = `meta-${path}`;
+    await createTracker(api, key, ['a', 'b']);
+    const get = (id: string) => api.call('GET', `/connections/${id}?provider_config_key=${key}`);
+    const change = (method: string, body: Record<string, unknown>) =>
+      api.call(method, `/${path}/metadata`, { body: { provider_config_key: key, ...body } });
+    const posted = await change('POST', { connection_id: ['a', 'b'], metadata: { x: 1, y: { z: 1 } } });
+    expect(posted).toMatchObject({ status: 201, body: { connection_id: ['a', 'b'], metadata: { x: 1 } } });
+    expect((await change('PATCH', { connection_id: 'a', metadata: { y: 2 } })).status).toBe(200);
+    expect((await get('a')).body.metadata).toEqual({ x: 1, y: 2 });
+    expect((await get('b')).body.metadata).toEqual({ x: 1, y: { z: 1 } });
+    await change('POST', { connection_id: 'a', metadata: {} });
+    expect((await get('a')).body.metadata).toEqual({});
+  },
+);
 
 test('metadata for a list with unknown connections changes none and names them', async () => {
   await createTracker(api, 'partly', ['a']);

@@ -145,6 +145,17 @@ export const GOOD: Readonly<Record<string, Row>> = {
     body: { ...whose(world), metadata: { a: 1 } },
     gives: { metadata: { a: 1 } },
   }),
+  'POST /connection/metadata': (world) => ({
+    path: '/connection/metadata',
+    body: { ...whose(world), metadata: { a: 1 } },
+    status: 201,
+    gives: { metadata: { a: 1 } },
+  }),
+  'PATCH /connection/metadata': (world) => ({
+    path: '/connection/metadata',
+    body: { ...whose(world), metadata: { a: 1 } },
+    gives: { metadata: { a: 1 } },
+  }),
   'POST /connection/:id/metadata': (world) => ({
     path: '/connection/c1/metadata',
     ...of(world),

@@ -20,6 +20,8 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
   'POST /connection': { body: { provider_config_key: 'none' } },
   'POST /connections/metadata': { body: { ...WHOSE, metadata: {} } },
   'PATCH /connections/metadata': { body: { ...WHOSE, metadata: {} } },
+  'POST /connection/metadata': { body: { ...WHOSE, metadata: {} } },
+  'PATCH /connection/metadata': { body: { ...WHOSE, metadata: {} } },
   'POST /connection/{id}/metadata': { query: { provider_config_key: 'none' } },
   'PATCH /connection/{id}/metadata': { query: { provider_config_key: 'none' } },
   'POST /connect/sessions': { body: { end_user: { id: 'ada' }, allowed_integrations: ['none'] } },

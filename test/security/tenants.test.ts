@@ -70,6 +70,8 @@ const QUESTIONS: Readonly<Record<string, (ids: Ids) => Question>> = {
   'GET /proxy': (is) => ['GET', '/proxy/tasks', { headers: headers(is) }],
   'POST /connections/metadata': (is) => ['POST', '/connections/metadata', { body: { ...named(is), metadata: {} } }],
   'PATCH /connections/metadata': (is) => ['PATCH', '/connections/metadata', { body: { ...named(is), metadata: {} } }],
+  'POST /connection/metadata': (is) => ['POST', '/connection/metadata', { body: { ...named(is), metadata: {} } }],
+  'PATCH /connection/metadata': (is) => ['PATCH', '/connection/metadata', { body: { ...named(is), metadata: {} } }],
   'GET /connections/:id': (is) => ['GET', `/connections/${is.connection}?provider_config_key=${is.integration}`],
   'GET /connection/:id': (is) => ['GET', `/connection/${is.connection}?provider_config_key=${is.integration}`],
   'PATCH /connections/:id': (is) => [
