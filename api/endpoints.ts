@@ -135,7 +135,10 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /connect/session': of(null, 'What a session allows'),
   'GET /connect/integrations': of(null, 'What a person may connect under a session'),
   'DELETE /connect/session': of(null, 'End a session', { status: [204] }),
-  'GET /oauth/connect/:key': of(null, 'Begin a sign-in in the browser', { status: [302], refusals: [403, 502] }),
+  'GET /oauth/connect/:key': of(null, 'Begin a sign-in in the browser', {
+    status: [302],
+    refusals: [403, 424],
+  }),
   'GET /oauth/callback': of(null, 'End a sign-in in the browser', SIGN_IN),
   'GET /oauth/client-metadata/:environment/:key': of(null, 'What authorization servers read of us as a client', {
     refusals: [404],

@@ -35,7 +35,8 @@ export const FAILURES = {
   grant_refused: { status: 400, retry: false },
   /** The provider does not take the integration's own client. */
   client_refused: { status: 400, retry: false },
-  token_endpoint_failed: { status: 502, retry: true },
+  /** No 5xx: a person reads the answer in the browser, and gateways put pages of their own in place of those. */
+  token_endpoint_failed: { status: 424, retry: true },
   /** The connection's token ended and could not be replaced for now. */
   refresh_failed: { status: 502, retry: true },
   /** The person has to sign in again. */

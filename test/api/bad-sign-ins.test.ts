@@ -101,7 +101,7 @@ const ENTRIES: readonly (readonly [string, () => Promise<Answer>, number, string
       const { pathname, search } = await goneAndBack();
       return back(pathname + search);
     },
-    ...([502, 'token_endpoint_failed', 'text/html, not JSON'] as const),
+    ...([424, 'token_endpoint_failed', 'text/html, not JSON'] as const),
   ],
   [
     'a token endpoint that answers 200 with an error',

@@ -57,7 +57,7 @@ test.each<[string, () => string]>([
   server.issuer = 'https://another.example';
   upstream.handleWith(() => ({ status: 404, json: {} }));
   const left = await depart(address());
-  expect([left.status, left.body.error.code]).toEqual([502, 'token_endpoint_failed']);
+  expect([left.status, left.body.error.code]).toEqual([424, 'token_endpoint_failed']);
   expect(left.body.error.message).toContain('does not say where people sign in');
   expect(server.registrations).toEqual([]);
 });

@@ -133,7 +133,7 @@ test.each([
   [
     'HTML',
     { status: 502, body: '<html>s3cret</html>', type: 'text/html' },
-    502,
+    424,
     'token_endpoint_failed',
     'text/html, not JSON',
   ],
@@ -155,14 +155,14 @@ test.each([
   [
     'no token',
     { status: 200, body: '{"scope":"x"}' },
-    502,
+    424,
     'token_endpoint_failed',
     "expected 'access_token' among 'scope'",
   ],
   [
     'a redirect',
     { status: 302, body: '', headers: { location: 'http://127.0.0.1:1/' } },
-    502,
+    424,
     'token_endpoint_failed',
     '302',
   ],
