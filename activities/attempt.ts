@@ -1,6 +1,8 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
 import { createHash } from 'node:crypto';
 import { EngineError } from '../contract/failures.ts';
+import type { JournalEntry } from '../contract/journal.ts';
+import { createRedactor, redactedIn, type Redactor } from '../contract/redaction.ts';
 import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract/script.ts';
 import { paginateDefaults } from '../outbound/catalogue.ts';
 import { DEPLOYED_TRAFFIC } from '../sandbox/limits.ts';
@@ -26,6 +28,7 @@ import { emptyCacheOf } from './empty-cache.ts';
 import { type AttemptResult, finish } from './finish.ts';
 import { createDurableHost } from './host/durable-host.ts';
 import { firstLine, waitLine } from './host/run-log.ts';
+import { secretsIn } from './host/script-secrets.ts';
 import { createRecorder, type Recorder, type Stored } from './recorder.ts';
 import type { WatchedRun } from './run-control.ts';
 import { renew } from './renewal.ts';
@@ -117,9 +120,14 @@ async function runPass(
   // Calls are announced by flushes: where there was none, there is nothing to look for.
   const pending = run.flushed === 0 ? [] : await untilStored(() => pendingCalls(deps.db, run), given.stop);
   const { stop, watched, onStored } = given;
-  const recorder = createRecorder(deps, run, pending, { signal: stop, fail, heed: watched.heed, onStored });
+  const redactor = createRedactor();
+  // What the script was told before it was resumed, it knows again.
+  const onRead = ({ kind, ok, json }: JournalEntry): void => {
+    if (ok) redactor.add(secretsIn(kind, () => JSON.parse(json)));
+  };
+  const recorder = createRecorder(deps, run, pending, { signal: stop, fail, heed: watched.heed, onStored, onRead });
   const over = new AbortController();
-  const pass = { recorder, signal, beginAgain: (db: Queryable) => renew(db, deps, run) };
+  const pass = { recorder, redactor, signal, beginAgain: (db: Queryable) => renew(db, deps, run) };
   const host = traceHost(deps.tracing, createDurableHost(deps, run, pass), over.signal);
   const turn = watchTurn(deps, run, recorder.liveMs);
   const leave = deps.flushWindow.enter();
@@ -146,8 +154,15 @@ async function runPass(
   const outcome = await running.finally(turn.end).finally(leave);
   over.abort();
   if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
-  if (fault !== undefined) return { recorder, turn, outcome: failed(fault) };
-  return { recorder, turn, outcome };
+  return { recorder, turn, outcome: withoutSecrets(fault === undefined ? outcome : failed(fault), redactor) };
+}
+
+/** What a script fails with goes into rows, logs and histories: its own words must not carry there what it was told. */
+function withoutSecrets(outcome: ScriptOutcome, { redact }: Redactor): ScriptOutcome {
+  if (outcome.status === 'diverged') return { ...outcome, reason: redact(outcome.reason) };
+  if (outcome.status !== 'failed') return outcome;
+  const { code, message, details } = outcome.failure;
+  return { ...outcome, failure: { code, message: redact(message), details: redactedIn(details, redact) } };
 }
 
 function failed({ code, message, details }: EngineError): Extract<ScriptOutcome, { status: 'failed' }> {

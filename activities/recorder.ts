@@ -98,6 +98,8 @@ export function createRecorder(
     readonly heed: (control: Control | null) => void;
     /** Hears what each flush has stored. */
     readonly onStored?: ((stored: Stored) => void) | undefined;
+    /** Hears each answer that comes from the journal. */
+    readonly onRead?: (entry: JournalEntry) => void;
   },
 ): Recorder {
   const place = { runId: run.runId, generation: run.generation };
@@ -244,7 +246,10 @@ export function createRecorder(
     const data = await untilStored(() => journalChunk(deps.db, at), options.signal);
     if (data === undefined) throw new EngineError('journal_damaged', `Chunk ${at.chunk} of the journal is missing`);
     const entries = decodeChunk(deps.box, at, data);
-    entries.forEach(calls.hear);
+    for (const entry of entries) {
+      calls.hear(entry);
+      options.onRead?.(entry);
+    }
     return entries;
   };
 

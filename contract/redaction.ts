@@ -37,6 +37,17 @@ export function createRedactor(): Redactor {
   };
 }
 
+/** The value with each text in it redacted, at whatever depth; its keys stay. */
+export function redactedIn<Value>(value: Value, redact: Redactor['redact']): Value {
+  const within = (inner: unknown): unknown => {
+    if (typeof inner === 'string') return redact(inner);
+    if (Array.isArray(inner)) return inner.map(within);
+    if (typeof inner !== 'object' || inner === null) return inner;
+    return Object.fromEntries(Object.entries(inner).map(([key, member]) => [key, within(member)]));
+  };
+  return within(value) as Value;
+}
+
 function textsOf(value: unknown, depth: number): string[] {
   if (typeof value === 'string') return value.length >= SHORTEST ? [value] : [];
   if (typeof value !== 'object' || value === null || depth > 10) return [];

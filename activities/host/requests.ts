@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { EngineError } from '../../contract/failures.ts';
 import type { CallContext, Host, RequestConfig } from '../../contract/host.ts';
 import type { PendingCall } from '../../contract/host.ts';
-
+import type { Redactor } from '../../contract/redaction.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
@@ -27,7 +27,7 @@ export function createRequestCalls(
   deps: Dependencies,
   run: Attempt,
   own: Connection,
-  recorder: Recorder,
+  { recorder, redactor }: { readonly recorder: Recorder; readonly redactor: Pick<Redactor, 'redact'> },
 ): Pick<Host, 'request'> {
   const ownParty = openConnection(own, deps.box);
   const limits = openApiLimits(deps, run);
@@ -35,7 +35,7 @@ export function createRequestCalls(
     request: async ({ config }, call) => {
       const other = config.connectionId !== undefined || config.providerConfigKey !== undefined;
       const party = other ? await otherParty(deps, own, config, call.signal) : ownParty;
-      const plan = planOf(deps, run, config, party, call);
+      const plan = planOf(deps, run, config, party, { ...call, redact: redactor.redact });
       let attempt = firstAttempt(config, call, plan.what);
       if (call.pending?.state === 'waiting' && call.pending.resumeAt !== null) {
         await call.wait({ ...call.pending, resumeAt: call.pending.resumeAt }, 'waiting for its next attempt');
@@ -87,13 +87,14 @@ function planOf(
   run: Attempt,
   config: RequestConfig,
   party: OutboundConnection,
-  { number, argsHash }: CallContext,
+  { number, argsHash, redact }: Pick<CallContext, 'number' | 'argsHash'> & Pick<Redactor, 'redact'>,
 ): Plan {
   const provider = deps.catalogue.get(party.provider);
   const repeatable = isRepeatable(config, provider);
   const header = repeatable ? undefined : idempotencyHeader(config, provider);
   const harmless = repeatable || header !== undefined;
-  const path = config.endpoint.split('?')[0] ?? '';
+  // Some scripts put a key into a path; what is said of the call stands in rows, logs and histories.
+  const path = redact(config.endpoint.split('?')[0] ?? '');
   const what = `${config.method} ${path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path}`;
   return {
     config: header === undefined ? config : withKey(config, header, idempotencyKey(run, number, argsHash)),

@@ -15,29 +15,22 @@ type Calls = Pick<
   'getIntegration' | 'getEnvironmentVariables' | 'acquireLock' | 'releaseLock' | 'uncontrolledFetch'
 >;
 
-const SECRET_NAME = /key|token|secret|password|credential/i;
-
 /** What lies around a script besides its connection: its integration, variables, locks, and the open internet. */
 export function createSurroundingCalls(
   deps: Dependencies,
   run: Attempt,
   own: Connection,
-  pass: { readonly recorder: Recorder; readonly redactor: Pick<Redactor, 'add'>; readonly signal: AbortSignal },
+  pass: { readonly recorder: Recorder; readonly redactor: Pick<Redactor, 'redact'>; readonly signal: AbortSignal },
 ): Calls {
   const { recorder, redactor, signal } = pass;
   const { environmentId } = own;
   return {
     getIntegration: async ({ include }) => {
-      const value = await untilStored(() => integrationView(deps, own, include.includes('credentials')), signal);
-      redactor.add(value.credentials);
-      return { value };
+      return { value: await untilStored(() => integrationView(deps, own, include.includes('credentials')), signal) };
     },
     getEnvironmentVariables: async () => {
       const variables = await untilStored(() => listVariables(deps.db, environmentId), signal);
-      const value = variables.map(({ name, sealedValue }) => ({ name, value: deps.box.open(sealedValue) }));
-      // Only what is named like a secret: other variables are regions and addresses that logs may well tell.
-      redactor.add(value.filter(({ name }) => SECRET_NAME.test(name)).map((variable) => variable.value));
-      return { value };
+      return { value: variables.map(({ name, sealedValue }) => ({ name, value: deps.box.open(sealedValue) })) };
     },
     acquireLock: async ({ key, ttlMs }) => {
       const lock = { environmentId, key, runId: run.runId, ttlMs };
@@ -47,7 +40,7 @@ export function createSurroundingCalls(
       return { value: await untilStored(() => releaseLocks(deps.db, { runId: run.runId, key }), signal) };
     },
     uncontrolledFetch: async ({ url, method, headers }, call) => {
-      const what = `${method} ${url.split('?')[0]}`;
+      const what = redactor.redact(`${method} ${url.split('?')[0]}`);
       const repeatable = method === 'GET' || method === 'HEAD';
       if (call.pending !== undefined && !repeatable) {
         const story = 'the process died after it was sent and before its answer was kept';

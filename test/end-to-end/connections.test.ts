@@ -23,6 +23,15 @@ export default async function fetchData(nango: any) {
   await nango.batchSave([{ id: '1', status }], 'Task');
 }`;
 
+/** A script that says all it knows, in its log and in what it fails with. */
+const LEAKY = `
+export default async function fetchData(nango: any) {
+  const { credentials } = await nango.getConnection();
+  const variables = await nango.getEnvironmentVariables();
+  await nango.log(credentials, variables);
+  throw new nango.ActionError({ message: 'It is ' + credentials.access_token, credentials, variables });
+}`;
+
 const HOUR_MS = 3_600_000;
 const PEM = (name: string) => new URL(`../fixtures/tls/${name}.pem`, import.meta.url);
 let names = { integration: '', connection: '', name: 'tasks' };
@@ -263,6 +272,18 @@ test('no secret is in a log, an error, Temporal or any column of Postgres', asyn
   });
   await failing('GET', '/proxy/x', undefined, { 'provider-config-key': 'certificates', 'connection-id': 'c' });
   const keyLine = key?.split('\n')[1] ?? '';
+  const variable = 'variable-that-nobody-may-see';
+  await api('PUT', '/environment-variables', { variables: [{ name: 'PARTNER_TOKEN', value: variable }] });
+  const webhookSecret = 'webhook-secret-that-nobody-may-see';
+  const app = { type: 'OAUTH2', client_id: CLIENT.id, client_secret: CLIENT.secret, webhook_secret: webhookSecret };
+  await api('PATCH', `/integrations/${names.integration}`, { credentials: app });
+  const hook = { primary_url: 'http://127.0.0.1:1/hook' };
+  const { data: signing } = JSON.parse((await api('PATCH', '/environment/webhooks', hook)).text);
+  const { data: session } = JSON.parse((await api('POST', '/connect/sessions', { end_user: { id: 'ada' } })).text);
+  await deployScripts(platform.caller, names.integration, [{ name: 'leaky', source: LEAKY }]);
+  const leaky = await runSync(platform, { ...names, name: 'leaky' });
+  expect(leaky).toMatchObject({ state: 'failed', error: { message: expect.stringContaining('It is ***') } });
+  errors.push(JSON.stringify(leaky));
 
   const { rows } = await platform.engine.db.query('select credentials from connections where connection_id = $1', [
     names.connection,
@@ -276,8 +297,14 @@ test('no secret is in a log, an error, Temporal or any column of Postgres', asyn
     server.apiCalls.at(-1) ?? '',
     apiKey,
     keyLine,
+    variable,
+    webhookSecret,
+    signing.signing_key,
+    session.token,
+    platform.caller.key,
   ];
-  expect(new Set(secrets).size).toBeGreaterThanOrEqual(4);
+  for (const secret of secrets) expect(String(secret).length).toBeGreaterThanOrEqual(8);
+  expect(new Set(secrets).size).toBeGreaterThanOrEqual(11);
   expect(rows[0].credentials).toMatch(/^v1:/);
   const places = {
     errors: errors.join('\n'),
