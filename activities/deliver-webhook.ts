@@ -24,7 +24,7 @@ const WAITS_MS = [
 const JITTER = 0.2;
 const GONE = 410;
 
-/** An earlier webhook of the connection goes first while it has not been tried; this bounds how long that may take. */
+/** What goes before a webhook: earlier ones of its connection, a new connection's scripts. This bounds how long that may take. */
 const ORDER_WITHIN_MS = 30_000;
 const LOOK_AGAIN_MS = 250;
 

@@ -52,8 +52,9 @@ export async function makeConnection(
   });
   const made = begun.made ?? (await validate(deps, environment, begun.saved, begun.checks));
   await tellEngine(deps, { connectionRow: made.connection.id });
-  await startDeliveries(deps, made.deliveries);
+  // The scripts first: what they set up is there, or on its way, when the application hears of the connection.
   await startEvents(deps, made.events);
+  await startDeliveries(deps, made.deliveries);
   deps.log(made.created ? 'connection.created' : 'connection.renewed', {
     environment: environment.name,
     integration: made.connection.providerConfigKey,

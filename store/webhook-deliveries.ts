@@ -60,7 +60,10 @@ export type PendingDelivery = {
   readonly body: string;
   readonly attempts: number;
   readonly createdAt: Date;
-  /** Whether an earlier one for the same connection and URL has not been tried at all. */
+  /**
+   * Whether an earlier one for the same connection and URL has not been tried at all, or the scripts for the new
+   * connection that it tells of have not ended.
+   */
   readonly isBehind: boolean;
 };
 
@@ -70,7 +73,11 @@ export async function pendingDelivery(db: Queryable, id: string): Promise<Pendin
     `select d.environment_id::text as "environmentId", d.url, d.body, d.attempts, d.created_at as "createdAt",
        exists (select from webhook_deliveries e
                where e.connection_id = d.connection_id and e.url = d.url and e.state = 'pending' and e.attempts = 0
-                 and e.sequence < d.sequence) as "isBehind"
+                 and e.sequence < d.sequence)
+         or (d.type = 'auth' and d.subject = 'creation' and exists (
+               select from runs r
+               where r.connection_id = d.connection_id and r.started_by = 'event'
+                 and r.state in ('queued', 'running', 'waiting'))) as "isBehind"
      from webhook_deliveries d
      where d.id = $1::text and d.state = 'pending'`,
     [id],

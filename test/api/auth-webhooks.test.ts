@@ -1,9 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { createOauthIntegration, importConnection, useAuthorizationServer } from '../support/authorization-server.ts';
+import { deployFlows, deployment, flow } from '../support/deployment.ts';
 
 const api = useApi();
 const server = useAuthorizationServer();
+const HOOK = {
+  ...{ name: 'hook', event: 'post-connection-creation' },
+  fileBody: { js: 'exports.default = async () => {};', ts: 'export default async () => {};' },
+};
 const NOW = new Date('2026-01-01T00:00:00Z');
 
 async function deliveries(connectionId: string) {
@@ -72,4 +77,32 @@ test('what the application does not want to hear is not written', async () => {
   server.revokeAll();
   await api.call('GET', '/proxy/me', { headers: { 'provider-config-key': 'quiet', 'connection-id': 'c2' } });
   expect(await deliveries('c2')).toEqual([]);
+});
+
+test('a sign-in ends in order: the connection, its schedules, the script for it, then the application is told', async () => {
+  await api.call('PATCH', '/environment/webhooks', {
+    body: { primary_url: 'https://app.example/hook', on_auth_creation: true },
+  });
+  await createOauthIntegration(api, 'in-order');
+  await deployFlows(api, flow('in-order', 'tasks'));
+  const onEventScriptsByProvider = [{ providerConfigKey: 'in-order', scripts: [HOOK] }];
+  await api.call('POST', '/sync/deploy', { body: deployment([], { onEventScriptsByProvider }) });
+  const session = await api.call('POST', '/connect/sessions', { body: { end_user: { id: 'u1' } } });
+  const search = new URLSearchParams({ connect_session_token: session.body.data.token, 'params[server]': server.url });
+  const left = await api.call('GET', `/oauth/connect/in-order?${search}`, { key: null });
+  const back = (await fetch(left.headers.get('location') ?? '', { redirect: 'manual' })).headers.get('location') ?? '';
+  api.engine.reset();
+  const found: string[] = [];
+  api.engine.answer({
+    reconcile: async () => {
+      const { rows } = await api.db.query(
+        `select name, kind from runs r join connections c on c.id = r.connection_id
+         join integrations i on i.id = c.integration_id where i.unique_key = 'in-order' order by kind, name`,
+      );
+      found.push(...rows.map(({ name, kind }) => `${kind} ${name}`));
+    },
+  });
+  expect((await api.call('GET', back.slice(api.url.length), { key: null })).status).toBe(200);
+  expect(found).toEqual(['action hook', 'sync tasks']);
+  expect(api.engine.calls.map(([method]) => method)).toEqual(['reconcile', 'startAction', 'startDelivery']);
 });

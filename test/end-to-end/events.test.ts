@@ -2,14 +2,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
+import { webhookWorkflowId } from '../../contract/ids.ts';
 import type { OnEvent } from '../../contract/on-events.ts';
 import { call, createIntegration } from '../../platform/example.ts';
 import { compileScript, packForDeploy } from '../../sandbox/compile.ts';
 import { usePlatform } from '../support/platform.ts';
+import { until } from '../support/until.ts';
 import { useUpstream } from '../support/upstream.ts';
 
 const platform = usePlatform();
 const upstream = useUpstream();
+const application = useUpstream();
 
 /** Deploys one script for an event to an integration of its own. */
 async function deployEvent(integration: string, event: OnEvent, body: string): Promise<void> {
@@ -61,6 +64,45 @@ test('a post-connection-creation script runs once the connection is there, and n
   type Runs = { runs: { name: string; started_by: string; state: string }[] };
   const { runs } = await call<Runs>(platform.caller, 'GET', '/runs?provider_config_key=created');
   expect(runs.map(({ name, started_by }) => [name, started_by])).toEqual([['hook', 'event']]);
+});
+
+test('the application hears of a new connection once the script for it has ended', async () => {
+  const { client, db } = platform.engine;
+  await call(platform.caller, 'PATCH', '/environment/webhooks', { primary_url: `${application.url}/hook` });
+  await deployEvent(
+    'prepared',
+    'post-connection-creation',
+    `${CALL}'${upstream.url}' }); await nango.setMetadata({ ready: true });`,
+  );
+  const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  upstream.handleWith(async () => {
+    asked.resolve();
+    await released.promise;
+    return { json: {} };
+  });
+  const told = Promise.withResolvers<unknown>();
+  application.handleWith(async () => {
+    told.resolve((await connectionOf('prepared'))?.metadata);
+    return { json: {} };
+  });
+  expect((await connect('prepared')).status).toBe(201);
+  await asked.promise;
+  const { rows } = await db.query<{ id: string }>(
+    `select d.id from webhook_deliveries d join connections c on c.id = d.connection_id
+     join integrations i on i.id = c.integration_id where i.unique_key = 'prepared'`,
+  );
+  const delivery = client.workflow.getHandle(webhookWorkflowId(rows[0]?.id ?? ''));
+  // It has been looked at, and is either on its way or waits.
+  await until('first look at the delivery', async () => {
+    const { events = [] } = await delivery.fetchHistory();
+    return (events ?? []).some(
+      (event) => event.timerStartedEventAttributes ?? event.workflowExecutionCompletedEventAttributes,
+    );
+  });
+  released.resolve();
+  expect(await told.promise).toEqual({ ready: true });
+  expect(application.requests).toHaveLength(1);
+  await call(platform.caller, 'PATCH', '/environment/webhooks', { primary_url: null });
 });
 
 test('the deployed scripts name those for events, each with its event', async () => {
