@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: provider files write their values so
 /** What each key of a provider's entry does that says how tokens of the other modes are got or made. */
+import { createVerify, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { exchangeVerifier, requestTokenUrl } from '../../outbound/auth/oauth1.ts';
@@ -202,4 +203,20 @@ test('what a person chose for an assertion is filled in', async () => {
   const entry = { token_params: { sub: '${assertionOption.sub}' } };
   await twoSteps(entry, [{ json: { token: 't' } }], { assertionOption: { sub: 'ada' } });
   expect(sent().params.get('sub')).toBe('ada');
+});
+
+test('RSA-SHA1: the client secret is a private key, and the signature is good under its public one', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const secret = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const request = `${upstream.url}/request`;
+  const of = applicant({ ...ONE, request_url: request, signature_method: 'RSA-SHA1' });
+  upstream.answerWith(ONE_TOKEN);
+  await requestTokenUrl(exchange, { ...of, integration: { client_id: 'id', client_secret: secret } }, REDIRECT);
+  const header = sent().headers?.authorization ?? '';
+  const fields = [...header.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value] as const);
+  const { oauth_signature: signature = '', ...signed } = Object.fromEntries(fields);
+  expect(signed).toMatchObject({ oauth_signature_method: 'RSA-SHA1', oauth_callback: encodeURIComponent(REDIRECT) });
+  const normal = Object.entries(signed).map((pair) => pair.join('='));
+  const base = ['POST', request, normal.sort().join('&')].map(encodeURIComponent).join('&');
+  expect(createVerify('RSA-SHA1').update(base).verify(publicKey, decodeURIComponent(signature), 'base64')).toBe(true);
 });
