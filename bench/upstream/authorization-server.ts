@@ -57,7 +57,7 @@ export type AuthorizationServer = {
   revokesAccess: boolean;
   /** Answers of the token endpoint that come before its own. */
   readonly refusals: Refusal[];
-  /** Changes an answer of the token endpoint before it is sent. */
+  /** Changes an answer of the token endpoint before it is sent; one that is promised is sent when it is there. */
   reshape: (answer: Record<string, unknown>) => unknown;
   /** A code as if somebody had signed in. */
   readonly signIn: (redirectUri: string, challenge: string | null) => string;
@@ -202,7 +202,7 @@ export async function startAuthorizationServer(
           : redeem(params);
     if (typeof made === 'string')
       return sendJson(response, 400, { error: made, error_description: 'The grant is not valid any more' });
-    sendJson(response, 200, server.reshape(made));
+    sendJson(response, 200, await server.reshape(made));
   };
   const register = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
     const said = JSON.parse(await bodyOf(request)) as Record<string, unknown>;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { useAuthorizationServer } from '../support/authorization-server.ts';
 import { useDatabase } from '../support/database.ts';
+import { refreshTime } from '../../outbound/auth/applicant.ts';
 import { createCredentialVault } from '../../store/credentials.ts';
 import { openDatabase } from '../../store/db.ts';
 import { type Clock, openTokenProcess, seedGrant, TEST_BOX, type TokenProcess } from '../support/token-process.ts';
@@ -72,6 +73,38 @@ test('a token that ends soon is used while it is replaced, and nobody waits', as
   expect(await process.call(connection)).toBe(200);
   expect(server.apiCalls).toEqual([connection.credentials['access_token']]);
   expect(server.tokenCalls.length).toBeLessThanOrEqual(1);
+});
+
+test.each([
+  ['five minutes before its end', 3_600, undefined, 300],
+  ['after four fifths of a short life', 600, undefined, 120],
+  ["the provider's own margin before its end", 7_200, 900, 900],
+  ['never before four fifths of its life, whatever the margin', 60, 900, 12],
+])('a token is due %s', (_, lifeS, bufferS, marginS) => {
+  const end = new Date(START + lifeS * 1_000);
+  expect(refreshTime(end, new Date(START), bufferS)).toEqual(new Date(end.getTime() - marginS * 1_000));
+});
+
+test('200 callers of 4 processes with a good token wait neither for its replacement nor for each other', async () => {
+  const id = await seedGrant(database, server, clock);
+  const processes = Array.from({ length: 4 }, () => open({}, 60_000));
+  const connections = await Promise.all(processes.map((process) => process.load(id)));
+  pass(3_400);
+  const served = Promise.withResolvers<void>();
+  server.reshape = async (answer) => {
+    await served.promise;
+    return answer;
+  };
+  const calls = Array.from({ length: 200 }, (_, index) => {
+    const [process, connection] = [processes[index % 4], connections[index % 4]];
+    return process && connection ? process.call(connection) : Promise.reject(new Error('no process'));
+  });
+  expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
+  expect(new Set(server.apiCalls)).toEqual(new Set([connections[0]?.credentials['access_token']]));
+  served.resolve();
+  await Promise.all(processes.map((process) => process.authorizer.keeper.close()));
+  expect([server.tokenCalls.length, server.reuses]).toEqual([1, 0]);
+  expect(await stateOf(id)).toMatchObject({ credentials_version: 2 });
 });
 
 test('always 401: two calls, one refresh, then the refusal is the answer; the next call asks for none (U040)', async () => {
