@@ -1,10 +1,15 @@
 import { expect, test } from '@jest/globals';
+import type { Host } from '../../contract/host.ts';
+import { connection, useOutbound } from '../support/outbound.ts';
+import { useUpstream } from '../support/upstream.ts';
 import { useSandbox } from './use-sandbox.ts';
 
 type Asked = { endpoint: string; params?: Record<string, string>; data?: unknown; baseUrlOverride?: string };
 type Page = { readonly body: unknown; readonly headers?: Record<string, string> };
 
 const { outputOf } = useSandbox();
+const upstream = useUpstream();
+const outbound = useOutbound(() => ({ proxy: { base_url: upstream.url } }));
 
 /** Answers from `pages` in turn; resolves to the yielded pages and what was asked. */
 async function paginated(config: string, pages: readonly Page[]) {
@@ -50,7 +55,7 @@ test('cursor pages stop at an empty page', async () => {
   expect(pages).toEqual([[1]]);
 });
 
-test('a numeric cursor counts, and in a POST it goes into the body at its dotted place (U035)', async () => {
+test('a numeric cursor counts, and in a POST it goes into the body at its dotted place', async () => {
   const config = `{ endpoint: '/s', method: 'POST', data: { filter: { a: 1 } }, paginate: { type: 'cursor', response_path: 'i', cursor_path_in_response: 'n',
     cursor_name_in_request: 'page.after', limit: 1, limit_name_in_request: 'page.size' } }`;
   const { asked } = await paginated(config, [{ body: { i: [1], n: 0 } }, { body: { i: [2] } }]);
@@ -117,11 +122,77 @@ test('offset pages grow by the size of the page and stop at a short one', async 
   expect(hooks).toEqual([0, 2]);
 });
 
-test('offset pages count pages where asked to, from their start value (U034)', async () => {
+test('offset pages count pages where asked to, from their start value', async () => {
   const config =
     "{ endpoint: '/x', paginate: { type: 'offset', offset_name_in_request: 'page', offset_start_value: 1, offset_calculation_method: 'per-page' } }";
   const { asked } = await paginated(config, [{ body: [1, 2, 3] }, { body: [4, 5, 6] }, { body: [] }]);
   expect(asked.map(({ params }) => params?.['page'])).toEqual(['1', '2', '3']);
+});
+
+test.each<[string, string, Record<string, unknown>[]]>([
+  [
+    'a GET has its parameters in the body where that is asked for',
+    'data: { a: 1 }, paginate: { in_body: true, ',
+    [{ data: { a: 1, size: 1 } }, { data: { a: 1, size: 1, after: 'c1' } }],
+  ],
+  [
+    'a POST has them in the query where that is asked for',
+    "method: 'POST', data: { a: 1 }, paginate: { in_body: false, ",
+    [
+      { data: { a: 1 }, params: { size: '1' } },
+      { data: { a: 1 }, params: { size: '1', after: 'c1' } },
+    ],
+  ],
+])('%s', async (_, given, expected) => {
+  const config = `{ endpoint: '/s', ${given} type: 'cursor', response_path: 'i', cursor_path_in_response: 'n',
+    cursor_name_in_request: 'after', limit: 1, limit_name_in_request: 'size' } }`;
+  const { asked } = await paginated(config, [{ body: { i: [1], n: 'c1' } }, { body: { i: [2] } }]);
+  expect(asked).toEqual(expected.map((one) => ({ endpoint: '/s', ...one })));
+});
+
+/** The pages of a call that is really made. */
+async function fetched(config: string): Promise<unknown> {
+  const signal = new AbortController().signal;
+  const request: Host['request'] = async ({ config: sent }) => {
+    const { head, body } = await outbound.request(connection(), sent, { signal });
+    return { value: head, body: Buffer.from(body).toString() };
+  };
+  const body = `const pages: any[] = []; for await (const page of nango.paginate(${config})) pages.push(page); return pages;`;
+  return outputOf(body, { host: { request } });
+}
+
+test('an API that counts pages of three gives all fifteen rows, each page asked for once (U034)', async () => {
+  const rows = Array.from({ length: 15 }, (_, at) => ({ id: at + 1 }));
+  upstream.handleWith(({ url }) => {
+    const page = Number(new URL(url, upstream.url).searchParams.get('page'));
+    return { json: { rows: rows.slice((page - 1) * 3, page * 3) } };
+  });
+  const pages = await fetched(`{ endpoint: '/rows', paginate: { type: 'offset', response_path: 'rows',
+    offset_name_in_request: 'page', offset_start_value: 1, offset_calculation_method: 'per-page' } }`);
+  expect((pages as unknown[]).flat()).toEqual(rows);
+  // Five with rows, and the one that finds that there are no more.
+  expect(upstream.requests.map(({ url }) => url)).toEqual([1, 2, 3, 4, 5, 6].map((page) => `/rows?page=${page}`));
+});
+
+test('a search that reads where to go on from its body gives every row once (U035)', async () => {
+  const rows = ['a', 'b', 'c', 'd', 'e'];
+  upstream.handleWith(({ body }) => {
+    const { query, pagination } = JSON.parse(body.toString());
+    const from = rows.indexOf(pagination.starting_after) + 1;
+    const found = query.field === 'role' ? rows.slice(from, from + pagination.per_page) : [];
+    const next = from + found.length < rows.length ? { starting_after: found.at(-1) } : null;
+    return { json: { data: found, pages: { next } } };
+  });
+  const pages =
+    await fetched(`{ endpoint: '/contacts/search', method: 'POST', data: { query: { field: 'role' }, pagination: { sort: 'id' } },
+    paginate: { type: 'cursor', response_path: 'data', cursor_path_in_response: 'pages.next.starting_after',
+      cursor_name_in_request: 'pagination.starting_after', limit: 2, limit_name_in_request: 'pagination.per_page' } }`);
+  expect(pages).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+  expect(upstream.requests.map(({ body }) => JSON.parse(body.toString()).pagination)).toEqual([
+    { sort: 'id', per_page: 2 },
+    { sort: 'id', per_page: 2, starting_after: 'b' },
+    { sort: 'id', per_page: 2, starting_after: 'd' },
+  ]);
 });
 
 test('a path that is a key as a whole is that key', async () => {
