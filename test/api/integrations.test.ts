@@ -134,6 +134,33 @@ test('a taken key is a conflict, also for two requests at once', async () => {
   expect(statuses.sort()).toEqual([201, 409, 409]);
 });
 
+test('an integration is changed in part, its credentials stay', async () => {
+  const credentials = { client_id: 'id', client_secret: 's' };
+  await api.call('POST', '/integrations', { body: { provider: 'oauth-tracker', unique_key: 'part', credentials } });
+  const body = { display_name: 'Changed', forward_webhooks: false, custom: { team: 'x' } };
+  const changed = await api.call('PATCH', '/integrations/part', { body });
+  expect(changed).toMatchObject({ status: 200, body: { data: { unique_key: 'part', ...body } } });
+  const { data } = (await api.call('GET', '/integrations/part?include=credentials')).body;
+  expect(data).toMatchObject({ ...body, credentials });
+});
+
+test('the key of an integration is changed while nobody is connected, and never to one that is taken', async () => {
+  await createTracker(api, 'former-key', []);
+  await createTracker(api, 'neighbour', []);
+  const rename = (from: string, to: string) => api.call('PATCH', `/integrations/${from}`, { body: { unique_key: to } });
+  const statusOf = async (key: string) => (await api.call('GET', `/integrations/${key}`)).status;
+  expect((await rename('former-key', 'neighbour')).body.error).toMatchObject({ code: 'conflict' });
+  expect((await rename('former-key', 'later-key')).body.data).toMatchObject({ unique_key: 'later-key' });
+  expect([await statusOf('former-key'), await statusOf('later-key')]).toEqual([404, 200]);
+  await api.call('POST', '/connections', {
+    body: { provider_config_key: 'later-key', connection_id: 'c', credentials: { apiKey: 'k' } },
+  });
+  const refused = await rename('later-key', 'last-key');
+  expect([refused.status, refused.body.error.code]).toEqual([409, 'conflict']);
+  expect(refused.body.error.message).toContain('has connections');
+  expect((await rename('later-key', 'later-key')).status).toBe(200);
+});
+
 test('another environment does not see it', async () => {
   await createTracker(api, 'mine', []);
   expect((await api.call('GET', '/integrations/mine', { key: api.otherKey })).status).toBe(404);
