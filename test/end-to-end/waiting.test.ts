@@ -14,7 +14,7 @@ beforeAll(async () => {
   await createIntegration(platform.caller, 'tracker', 'example-tracker');
 });
 
-test('a run that waits says until when and why: in its row, its status, its log and its workflow', async () => {
+test('a run that waits says until when and why: in its row, its status, its log and its workflow; no activity waits (U042)', async () => {
   const source = `
 export default async function fetchData(nango: any) {
   const ask = (endpoint: string) => nango.get({ endpoint, baseUrlOverride: '${upstream.url}', retries: 3 });
