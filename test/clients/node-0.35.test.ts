@@ -176,3 +176,9 @@ test.each(succeeding)('$name succeeds as the client expects', async ({ good, giv
 test.each(Object.entries(CASES))('%s fails as the client expects', async (_name, { bad, fails }) => {
   expect(await outcomeOf(() => bad(nango()))).toEqual(fails);
 });
+
+test('parameters arrive at the API as the client writes them, lists too (U092)', async () => {
+  const params = { ids: ['1', '2'] as unknown as string, q: 'a b/c' };
+  await nango().get({ ...to('/things'), params });
+  expect(upstream.requests.map(({ url }) => url)).toEqual(['/things?ids%5B%5D=1&ids%5B%5D=2&q=a+b%2Fc']);
+});

@@ -407,3 +407,13 @@ test.each(Object.entries(CASES))(
 test.each(Object.entries(CASES))('%s fails as the client expects', async (_name, { bad, fails }) => {
   expect(await outcomeOf(() => bad(nango()))).toEqual(fails);
 });
+
+test('parameters arrive at the API as the client writes them, lists too (U092)', async () => {
+  const params = { ids: ['1', '2'] as unknown as string, q: 'a b/c' };
+  await nango().get({ ...to('/things'), params });
+  await nango().get({ ...to('/things'), params: 'a[]=1&a[]=2&b=%2F+%20' });
+  expect(upstream.requests.map(({ url }) => url)).toEqual([
+    '/things?ids=1%2C2&q=a+b%2Fc',
+    '/things?a[]=1&a[]=2&b=%2F+%20',
+  ]);
+});
