@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { Granted } from '../contract/credentials.ts';
 import { EngineError } from '../contract/failures.ts';
 import type { RequestConfig } from '../contract/host.ts';
+import { createRedactor } from '../contract/redaction.ts';
 import type { Applicant } from '../outbound/auth/applicant.ts';
+import { ownWords } from '../outbound/auth/own-words.ts';
 import type { Party } from '../outbound/connection.ts';
 import { interpolateTree } from '../outbound/interpolate.ts';
 import type { ApiDeps } from './deps.ts';
@@ -20,7 +22,8 @@ const VERIFICATION = z.object({
 
 /**
  * Tries the credentials at the provider, where its entry names calls for that (`proxy.verification`); one that succeeds
- * is enough. Throws `authorization_denied` when the provider takes them at none, `upstream_unreachable` when it is away.
+ * is enough. Throws `authorization_denied` with the provider's own words when it takes them at none, `upstream_unreachable`
+ * when it is away.
  */
 export async function verifyCredentials(
   deps: Pick<ApiDeps, 'outbound' | 'clock'>,
@@ -42,7 +45,9 @@ export async function verifyCredentials(
   };
   const party: Party = { connection, provider: applicant.provider, clock: deps.clock };
   const fill = (value: Tree, name: string) => interpolateTree(value, party, `proxy.verification.${name}`);
-  let status = 0;
+  const redactor = createRedactor();
+  redactor.add(granted.credentials);
+  let answered = '';
   for (const template of endpoints) {
     const config: RequestConfig = {
       endpoint: String(fill(template, 'endpoints')),
@@ -53,10 +58,11 @@ export async function verifyCredentials(
     };
     const answer = await deps.outbound.request(connection, config, { signal: AbortSignal.timeout(20_000) });
     if (answer.head.status < 400) return;
-    status = answer.head.status;
+    const words = ownWords(answer.body, answer.head.headers['content-type'] ?? '');
+    answered = `${answer.head.status}${words === undefined ? '' : ` (${redactor.redact(words)})`}`;
   }
   throw new EngineError(
     'authorization_denied',
-    `Provider '${applicant.provider.name}' does not take these credentials: it answered ${status} to ${method} ${endpoints.at(-1)}.`,
+    `Provider '${applicant.provider.name}' does not take these credentials: it answered ${answered} to ${method} ${endpoints.at(-1)}.`,
   );
 }

@@ -152,7 +152,7 @@ function accepted(received: Received, { name, url, retryAfter, secrets }: Asked)
   if (received.status < 400 && received.status >= 200 && answer !== undefined && refusal === undefined) return answer;
   const story = `The ${name} at '${url.host}' answered ${received.status}`;
   if (refusal === undefined) {
-    const what = answer === undefined ? `${received.type.split(';')[0] || 'nothing'}, not JSON` : 'without saying why';
+    const what = answer === undefined ? notJson(received, secrets) : 'without saying why';
     throw new EngineError('token_endpoint_failed', `${story} (${what}).`, payload(received.status, {}, retryAfter));
   }
   const { error, description } = refusal;
@@ -167,6 +167,13 @@ function accepted(received: Received, { name, url, retryAfter, secrets }: Asked)
       details: { payload: { ...details.details.payload, gone: GONE.has(error) } },
     });
   throw new EngineError('token_endpoint_failed', message, details);
+}
+
+/** Where it is text, its own words: some refuse in such. */
+function notJson({ type, text }: Received, secrets: readonly string[]): string {
+  const kind = `${type.split(';')[0] || 'nothing'}, not JSON`;
+  const words = /^text\/plain/i.test(type) ? without(secrets, text.trim()).slice(0, LONGEST_WORD) : '';
+  return words === '' ? kind : `${kind}: ${words}`;
 }
 
 function payload(status: number, said: Readonly<Record<string, unknown>>, retryAfter: string | undefined) {

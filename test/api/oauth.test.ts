@@ -151,6 +151,13 @@ test.each([
     'grant_refused',
     'invalid_grant (Code was used)',
   ],
+  [
+    'plain text',
+    { status: 401, body: 'Invalid consumer, not client secret/with+signs', type: 'text/plain; charset=utf-8' },
+    424,
+    'token_endpoint_failed',
+    'answered 401 (text/plain, not JSON: Invalid consumer, not ***)',
+  ],
   ['another client', { status: 401, body: '{"error":"invalid_client"}' }, 400, 'client_refused', 'invalid_client'],
   [
     'no token',

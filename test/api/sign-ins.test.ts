@@ -48,6 +48,9 @@ test('API_KEY: the key is tried at the provider before it is kept', async () => 
   const refused = await signIn('/api-auth/api-key', 'key', { apiKey: 'wrong' });
   expect([refused.status, refused.body.error.code]).toEqual([400, 'authorization_denied']);
   expect(refused.text).not.toContain('wrong');
+  upstream.answerWith({ status: 403, json: { error: { message: 'Key wrong-key-1 was revoked by its owner' } } });
+  const told = (await signIn('/api-auth/api-key', 'key', { apiKey: 'wrong-key-1' })).body.error.message;
+  expect(told).toContain('it answered 403 (Key *** was revoked by its owner) to GET /me');
   expect((await api.call('GET', '/connections?integrationId=key')).body.connections).toEqual([]);
   const made = await signIn('/api-auth/api-key', 'key', { apiKey: 'right' });
   expect(made).toMatchObject({ status: 200, body: { providerConfigKey: 'key', connectionId: expect.any(String) } });
