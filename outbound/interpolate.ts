@@ -83,7 +83,10 @@ function ofTheCall(name: string, { call }: Party): string | undefined {
 function lookup(name: string, { connection, provider, extra }: Party): unknown {
   const [root = '', ...path] = name.split('.');
   if (root === 'connectionConfig') {
-    const value = valueAt(connection.connectionConfig, path) ?? valueAt(connection.connectionConfig, formerPath(path));
+    // What a token's answer told is kept under its whole path.
+    const places = [path, [path.join('.')], formerPath(path)];
+    const found = places.map((place) => valueAt(connection.connectionConfig, place));
+    const value = found.find((one) => one !== undefined && one !== null);
     return value === undefined || value === ''
       ? provider.connection_config?.[formerPath(path).join('.')]?.default_value
       : value;

@@ -70,9 +70,10 @@ function longestOf(waits: readonly WindowWait[]): WindowWait | undefined {
   return waits.toSorted((a, b) => b.waitMs - a.waitMs)[0];
 }
 
-/** Whether the header that the provider's entry names as its counter stands at 0. */
+/** Whether the header that the provider's entry names as its counter stands at 0, which some write with a fraction. */
 export function isCounterSpent(headers: Headers, provider: ProviderRetry | undefined): boolean {
-  return provider?.remaining !== undefined && textOf(headers, provider.remaining)?.trim() === '0';
+  const left = provider?.remaining === undefined ? undefined : textOf(headers, provider.remaining)?.trim();
+  return left !== undefined && left !== '' && Number(left) === 0;
 }
 
 type Fields = readonly [

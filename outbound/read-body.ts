@@ -17,7 +17,7 @@ export function readBody(
   const patience = setTimeout(() => {
     reject(failure(`Nothing came for ${silentMs} ms`, 'ETIMEDOUT'));
     stream.destroy();
-  }, silentMs);
+  }, silentMs).unref();
   stream.on('data', (chunk: Buffer) => {
     patience.refresh();
     bytes += chunk.length;

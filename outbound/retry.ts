@@ -77,9 +77,11 @@ function waitAsked(answer: Answer, { provider }: RetryRules, now: Date): RetryDe
   // Reset headers stand on every answer of some APIs: neither a 502 nor another limit (GitHub's secondary ones, which
   // name theirs in Retry-After) must wait for the end of a window that is not spent.
   const limited = answer.status < 500 ? !hasLeft(answer, provider) : isSpent(answer, provider);
+  // Beside a counter, the time to wait is that of its window too.
+  const isOfWindow = provider?.remaining !== undefined;
   return (
     (limited ? longest(answer, provider?.at ?? [], until) : undefined) ??
-    longest(answer, provider?.after ?? [], after) ??
+    (limited || !isOfWindow ? longest(answer, provider?.after ?? [], after) : undefined) ??
     saidInBody(answer, provider, now) ??
     longest(answer, ['retry-after'], after) ??
     (limited ? byWindows(answer, now) : undefined)

@@ -4,7 +4,7 @@ import type { Provider } from '../provider.ts';
 
 type Field = Partial<NonNullable<Provider['connection_config']>[string]>;
 
-/** Names in dots and brackets could reach into other things when they are looked up. */
+/** Names in dots and brackets could reach into other things when they are looked up; those that the entry has are its own. */
 const NAME = /^[A-Za-z0-9_-]{1,100}$/;
 const LONGEST = 2_000;
 
@@ -13,7 +13,7 @@ const LONGEST = 2_000;
  * field that the provider fills in itself (`automated`) may be missing; names the entry does not have are let through.
  */
 export function checkConnectionConfig(provider: Provider, given: Readonly<Record<string, unknown>>): Checked {
-  return checkFields(fieldsOf(provider, 'connection_config'), 'connection_config', given);
+  return checkFields(fieldsOf(provider, 'connection_config'), 'connection_config', given, keptNames(provider));
 }
 
 /** The same for the fields of the entry's `credentials`, which modes with inputs of their own have. */
@@ -32,12 +32,14 @@ function checkFields(
   fields: Readonly<Record<string, Field>>,
   root: string,
   given: Readonly<Record<string, unknown>>,
+  kept: readonly string[] = [],
 ): Checked {
+  const known = new Set([...Object.keys(fields), ...kept]);
   const config: Record<string, unknown> = {};
   const faults: InputFault[] = [];
   const fault = (name: string, message: string) => faults.push({ code: 'custom', message, path: [root, name] });
   for (const [name, value] of Object.entries(given)) {
-    if (!NAME.test(name)) fault(name, "expected a name of letters, digits, '_' and '-'");
+    if (!NAME.test(name) && !known.has(name)) fault(name, "expected a name of letters, digits, '_' and '-'");
     else
       config[name] =
         typeof value === 'string' && root === 'connection_config' ? bare(value.trim(), fields[name]) : value;
@@ -63,6 +65,15 @@ function fieldsOf(
   const named = key === 'connection_config' ? (provider.connection_configuration ?? []) : [];
   const fields: Readonly<Record<string, Field>> = provider[key] ?? {};
   return { ...Object.fromEntries(named.map((name): [string, Field] => [name, {}])), ...fields };
+}
+
+/** What callbacks, token answers and webhooks add to a connection, by dotted names: it is given again by who signs in again. */
+function keptNames({
+  redirect_uri_metadata: callback,
+  token_response_metadata: token,
+  webhook_response_metadata: webhook,
+}: Provider) {
+  return [callback, token, webhook].flatMap((names) => names ?? []);
 }
 
 /** A field that forms show under a condition only may be missing: what is then wrong, the provider says. */

@@ -223,6 +223,29 @@ test('a token at a nested path is found, the earliest end counts, and what the a
   expect(JSON.stringify(shown)).not.toMatch(/bot-refresh|refresh-|refresh_token/);
 });
 
+test('a connection whose provider tells values by dotted names can be signed in and imported again', async () => {
+  await createOauthIntegration(api, 'dotted', 'oauth-server-nested');
+  const telling = (id: string) => {
+    server.reshape = ({ access_token }) => ({ access_token, team: { id } });
+  };
+  telling('T1');
+  const first = (await signIn('dotted', await openSession())).answer.body;
+  const { body } = await api.call('POST', '/connect/sessions/reconnect', {
+    body: { connection_id: first.connectionId, integration_id: 'dotted' },
+  });
+  telling('T2');
+  const { answer } = await signIn('dotted', body.data.token);
+  expect([answer.status, answer.body.connectionId]).toEqual([200, first.connectionId]);
+  const { connection_config, credentials } = await connectionOf('dotted', first.connectionId);
+  expect(connection_config).toEqual({ server: server.url, 'team.id': 'T2' });
+  const again = { provider_config_key: 'dotted', connection_id: first.connectionId, connection_config, credentials };
+  expect((await api.call('POST', '/connections', { body: again })).status).toBe(200);
+  const other = { ...again, connection_config: { ...connection_config, 'team.name': 'x' } };
+  expect((await api.call('POST', '/connections', { body: other })).body.error.errors).toMatchObject([
+    { path: ['connection_config', 'team.name'] },
+  ]);
+});
+
 test('a session is for its integrations, for half an hour, and shows what it was opened with', async () => {
   await createOauthIntegration(api, 'mine');
   await createOauthIntegration(api, 'yours');

@@ -21,10 +21,15 @@ test.each([
   ['${connectionConfig.host} || https://api.example.com', 'https://api.example.com'],
   ['${connectionConfig.subdomain} || ${connectionConfig.host}', 'eu'],
   ['plain || text', 'plain || text'],
+  ['https://${connectionConfig.team.host}/', 'https://acme.example/'],
   // As files of 2023 have it.
   ['https://${connectionConfig.params.subdomain}.example.com', 'https://eu.example.com'],
 ])('%s becomes %s', (template, expected) => {
-  const filled = interpolate(template, party({}, credentials, { subdomain: 'eu' }), 'proxy.base_url');
+  const filled = interpolate(
+    template,
+    party({}, credentials, { subdomain: 'eu', 'team.host': 'acme.example' }),
+    'proxy.base_url',
+  );
   expect(filled).toBe(expected);
 });
 

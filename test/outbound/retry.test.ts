@@ -94,12 +94,22 @@ test('a spent limit is retried whatever the status of the refusal, at its reset'
   expect(decide(answer(403, { 'x-left': '5', 'x-reset': String(NOW_S + 9) }), { provider })).toEqual({ retry: false });
 });
 
-test('a 502 does not wait for the end of a window that is not spent', () => {
-  const provider = { at: ['x-reset'], remaining: 'x-left' };
-  expect(decide(answer(502, { 'x-left': '5', 'x-reset': String(NOW_S + 3_600) }), { provider })).toEqual({
-    retry: true,
-    waitMs: 750,
+test.each([
+  ['at', String(NOW_S + 3_600)],
+  ['after', '3600'],
+])('a 502 does not wait for the end of a window that is not spent, as retry.%s names it', (key, reset) => {
+  const provider = { [key]: ['x-reset'], remaining: 'x-left' };
+  const backOff = { retry: true, waitMs: 750 };
+  expect(decide(answer(502, { 'x-left': '5', 'x-reset': reset }), { provider })).toEqual(backOff);
+  expect(decide(answer(502, { 'x-left': '5.0', 'x-reset': reset, 'retry-after': '3' }), { provider })).toMatchObject({
+    waitMs: 3_000,
+    askedBy: 'retry-after',
   });
+  for (const left of ['0', '0.0'])
+    for (const status of [403, 429, 502])
+      expect(decide(answer(status, { 'x-left': left, 'x-reset': reset }), { provider })).toMatchObject({
+        waitMs: 3_600_000,
+      });
 });
 
 test("a refusal that is not the window's own waits as its Retry-After says", () => {
