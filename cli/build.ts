@@ -12,6 +12,7 @@ import {
   type OnEventDefinition,
   type SyncDefinition,
 } from '../manifest/manifest.ts';
+import { isTestFile } from '../manifest/vitest-scaffold.ts';
 import type { CompiledBundle } from '../sandbox/compile.ts';
 import type { ScriptDescription } from '../sandbox/definitions.ts';
 import { type BuildCache, createDigests, type Digests, openCache } from './build-cache.ts';
@@ -98,7 +99,8 @@ export function openBuild(project: Project): Build {
         checkTypes(project, { scripts: declarations.scripts.length, signal }),
         bundleAndJudge(memory),
       ]);
-      const relevant = wanted === undefined ? types : types.filter(concerns(bundles));
+      const ofScripts = types.filter(({ file }) => !isTestFile(file));
+      const relevant = wanted === undefined ? ofScripts : ofScripts.filter(concerns(bundles));
       const judged = [...judgements.values()];
       const warnings = [
         ...manifest.warnings,

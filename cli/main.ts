@@ -77,7 +77,7 @@ export const COMMANDS: Readonly<
     load: () => import('./commands/variables.ts'),
   },
   records: { summary: 'show the records of a connection', load: () => import('./commands/records.ts') },
-  logs: { summary: 'show the log lines of a script', load: () => import('./commands/logs.ts') },
+  logs: { summary: 'show the log lines of a script or a run', load: () => import('./commands/logs.ts') },
   status: { summary: 'show syncs with their state and next run', load: () => import('./commands/status.ts') },
   trigger: { summary: 'start a run of a sync now', load: () => import('./commands/trigger.ts') },
   runs: { summary: 'list runs, newest first', load: () => import('./commands/runs.ts') },

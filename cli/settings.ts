@@ -11,7 +11,7 @@ import type { Project } from './project.ts';
 export const DEFAULT_SERVER = 'http://localhost:3003';
 
 export type Settings = {
-  /** Each variable from the first place that has it: the environment, `.env` of the project, `.env` of its parent. */
+  /** Each variable from the first place that has it: the environment, `.env` of the project, of its parent, of a platform in them. */
   readonly variables: Env;
   /** The server's base URL, without a slash at its end. */
   readonly server: string;
@@ -19,10 +19,12 @@ export type Settings = {
   readonly envFile: string;
 };
 
-/** Reads the settings. Without a project, `.env` of `cwd` is read. Throws `configuration_invalid` for a bad address. */
+/** Reads the settings. Without a project, those of `cwd` are read. Throws `configuration_invalid` for a bad address. */
 export function readSettings(cwd: string, env: Env, project: Project | undefined): Settings {
   const folder = project?.folder ?? cwd;
-  const files = project === undefined ? [join(cwd, '.env')] : [join(folder, '.env'), join(dirname(folder), '.env')];
+  const homes = project === undefined ? [cwd] : [folder, dirname(folder)];
+  // The platform keeps what it made in `.local` of where it was started: whoever started it there need not copy the keys.
+  const files = [...homes.map((home) => join(home, '.env')), ...homes.map((home) => join(home, '.local', '.env'))];
   // The nearer place is laid over the farther one; an empty value counts as none.
   const places: Env[] = [...files.map(readEnvFile).reverse(), env];
   const variables: Env = Object.assign({}, ...places.map(filled));

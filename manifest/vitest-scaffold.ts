@@ -23,6 +23,11 @@ export const VITEST_SETUP = `import { NangoActionMock, NangoSyncMock } from 'nan
 globalThis.vitest = { NangoActionMock, NangoSyncMock };
 `;
 
+/** Whether a file is of tests and no part of any script: its types want vitest, which need not be installed to compile. */
+export function isTestFile(file: string): boolean {
+  return /\.(test|spec)\.[cm]?ts$/.test(file) || /^vitest\.[\w.-]+\.[cm]?ts$/.test(file);
+}
+
 /** The test of one script: it does what its recording says. */
 export function testFile(script: TestedScript): string {
   const ending = script.isDefinition ? '.js' : '';

@@ -10,7 +10,7 @@ import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { exchange } from '../exchange.ts';
 import { generatedFiles } from '../generated.ts';
-import { type InstalledPackage, installedPackage, startCommand } from '../package.ts';
+import { type InstalledPackage, installedPackage } from '../package.ts';
 import { findProject, MANIFEST_FILE, PROJECT_FOLDER, writeOnce } from '../project.ts';
 import { placeIn } from '../place.ts';
 
@@ -60,7 +60,7 @@ async function newFiles(folder: string, installed: InstalledPackage, keys: reado
     ...generatedFiles(manifest),
     { name: 'tsconfig.json', text: TSCONFIG_TEXT },
     { name: 'package.json', text: packageText(folder, installed) },
-    { name: '.gitignore', text: '.env\n.nango/\ndist/\nnode_modules/\n' },
+    { name: '.gitignore', text: '.env\n.local/\n.nango/\ndist/\nnode_modules/\n' },
     { name: '.env', text: envText(keys), mode: ENV_MODE },
     // Last, since it is what makes the folder a project: an init that was cut short can be run again.
     { name: MANIFEST_FILE, text: manifestText },
@@ -105,10 +105,15 @@ function printNextSteps(
   { out, settings }: CommandContext,
   found: { readonly running: boolean; readonly hasKeys: boolean; readonly isClone: boolean },
 ): void {
-  const start = found.isClone ? 'npm start -- --example in the clone' : 'nango start --example in another terminal';
+  const start = found.isClone
+    ? 'npm start -- --example in the clone'
+    : 'nango start --example in this folder, in another terminal';
   const steps = [
     ...(found.running ? [] : [`${start}: starts the platform with the example's upstream`]),
-    ...(found.hasKeys ? [] : [`put the secret keys that ${startCommand()} printed into ${settings().envFile}`]),
+    // What is started in this folder leaves its keys where they are looked for.
+    ...(found.hasKeys || !found.isClone
+      ? []
+      : [`put the secret keys that npm start printed into ${settings().envFile}`]),
     'nango dev: shows mistakes as you write (Ctrl-C ends it)',
     'nango deploy dev: brings the sync and the action to the server',
     'nango status: shows the sync with its records and next run',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { EngineError } from '../../contract/failures.ts';
@@ -10,7 +11,9 @@ import { withImport, zeroFile } from '../../manifest/zero-scaffold.ts';
 import type { CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { type DeclaredScript, missingScript, readDeclarations } from '../declared.ts';
+import { placeIn } from '../place.ts';
 import { MANIFEST_FILE, type Project, writeGenerated } from '../project.ts';
+import { integrationFolder } from '../recorded/find.ts';
 
 export const define: CommandModule['define'] = (command, { out, project }) => {
   withExample(command, 'nango migrate-to-zero-yaml').action(async () => {
@@ -27,6 +30,11 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
     for (const { file, text } of files) await writeGenerated(join(place.folder, file), text);
     await writeGenerated(join(place.folder, 'models.ts'), zodModels(manifest.models));
     await writeGenerated(join(place.folder, INDEX_FILE), scripts.reduce(withImport, ''));
+    const moved = scripts.flatMap((script) => recordingsOf(place, script));
+    for (const { from, to } of moved)
+      await writeGenerated(join(place.folder, to), await readFile(join(place.folder, from), 'utf8'));
+    // Two integrations may have shared one.
+    for (const from of new Set(moved.map((one) => one.from))) await rm(join(place.folder, from));
     const kept = new Set(files.map(({ file }) => file));
     for (const old of new Set(scripts.map(({ file }) => file).filter((file) => !kept.has(file))))
       await rm(join(place.folder, old));
@@ -34,10 +42,23 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
     // Kept beside: its comments are nowhere else. Last, since it is what makes the folder a project of the old form.
     await rename(join(place.folder, MANIFEST_FILE), join(place.folder, `${MANIFEST_FILE}.old`));
     for (const { file } of files) out.line(`Wrote ${file}`);
+    for (const { from, to } of moved) out.line(`Moved ${from} to ${to}`);
     out.line(`Wrote models.ts and ${INDEX_FILE}; ${MANIFEST_FILE} is now ${MANIFEST_FILE}.old.`);
     out.line("Next: 'nango compile' shows what is left to do by hand.");
   });
 };
+
+type Moved = { readonly from: string; readonly to: string };
+
+/** The recordings of a script, which are looked for in the folder of its integration from now on. */
+function recordingsOf({ folder }: Project, script: DeclaredScript): Moved[] {
+  const place = (file: string) => placeIn(folder, join(integrationFolder(folder, file), 'tests'));
+  const [before, after] = [place(script.file), place(zeroFile(script))];
+  if (before === after) return [];
+  return [`${script.integration}-${script.name}`, script.name]
+    .map((name) => ({ from: `${before}/${name}.test.json`, to: `${after}/${name}.test.json` }))
+    .filter(({ from }) => existsSync(join(folder, from)));
+}
 
 async function migrated(
   project: Project,

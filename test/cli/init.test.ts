@@ -34,7 +34,7 @@ test('the package refers to this clone by a path relative to the project, and gi
   const folder = join(cwd, 'deep', 'er');
   const { devDependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   expect(resolve(folder, devDependencies.nango.replace(/^file:/, ''))).toBe(resolve(installedPackage().root));
-  expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe('.env\n.nango/\ndist/\nnode_modules/\n');
+  expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe('.env\n.local/\n.nango/\ndist/\nnode_modules/\n');
   expect((await stat(join(folder, '.env'))).mode & 0o777).toBe(0o600);
 });
 

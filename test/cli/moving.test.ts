@@ -70,9 +70,19 @@ test(
   'migrate-to-zero-yaml turns the example project into one that compiles',
   async () => {
     const cwd = await folders.create();
-    const folder = await initProject(cwd);
+    const recording = JSON.stringify({
+      nango: { batchSave: { Task: [] } },
+      api: { get: { '/tasks': { response: { tasks: [], next_cursor: null }, status: 200, headers: {} } } },
+    });
+    const folder = await initProject(cwd, {
+      'tests/tasks.test.json': recording.replace('"response"', '"request":{"params":{"limit":"100"}},"response"'),
+    });
+    expect((await runCli(['test'], { cwd })).stdout).toMatch(/^pass task-tracker\/tasks .*\n1 passed/);
     const moved = await runCli(['migrate-to-zero-yaml'], { cwd });
     expect(moved).toMatchObject({ code: 0, stdout: expect.stringContaining('Wrote task-tracker/syncs/tasks.ts') });
+    // Its recording goes with the script, or nothing would test it any more.
+    expect(moved.stdout).toContain('Moved tests/tasks.test.json to task-tracker/tests/tasks.test.json\n');
+    expect((await runCli(['test'], { cwd })).stdout).toMatch(/^pass task-tracker\/tasks .*\n1 passed/);
     const files = await readdir(folder);
     expect(files).toContain('nango.yaml.old');
     expect(files).not.toContain('tasks.ts');

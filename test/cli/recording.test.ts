@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { NangoActionMock, NangoSyncMock } from '../../author/test.ts';
@@ -142,6 +142,11 @@ test('generate:tests writes a vitest file for each recording and keeps what is t
   expect(text).toContain("import script from '../actions/add.js';");
   expect(text).toContain('script.exec(nangoMock, input)');
   expect((await nango('generate:tests', '-a', 'add')).stdout).toContain('Kept tracker/tests/tracker-add.test.ts');
+  // They are no scripts: without vitest, the project compiles as before, and mistakes in scripts are still found.
+  expect(await nango('compile')).toMatchObject({ code: 0, stderr: '' });
+  await writeFiles(cwd, { 'tracker/helpers/wrong.ts': 'export const wrong: number = "a";\n' });
+  expect((await nango('compile')).stderr).toMatch(/^tracker\/helpers\/wrong\.ts:1:14: TS2322: .*\n$/);
+  await rm(join(cwd, 'tracker', 'helpers'), { recursive: true });
 });
 
 test.each([

@@ -34,6 +34,20 @@ test('the environment beats .env of the project, which beats .env of the folder 
   expect(secretKey(settings, 'staging')).toEqual({ key: 'outer', variable: 'NANGO_SECRET_KEY' });
 });
 
+test('what a platform left in .local of the project or of the folder around it counts last', async () => {
+  const parent = await createProject({ '.env': 'NANGO_SECRET_KEY_DEV=outer\n' });
+  await mkdir(join(parent, '.local'));
+  const started = 'NANGO_HOSTPORT=http://localhost:3103\nNANGO_SECRET_KEY_DEV=started\nNANGO_SECRET_KEY_PROD=started\n';
+  await writeFile(join(parent, '.local', '.env'), started);
+  const settings = readSettings(parent, {}, findProject(parent));
+  expect([settings.server, settings.envFile]).toEqual(['http://localhost:3103', 'nango-integrations/.env']);
+  expect(['dev', 'prod'].map((environment) => secretKey(settings, environment).key)).toEqual(['outer', 'started']);
+  await mkdir(join(parent, 'nango-integrations', '.local'));
+  await writeFile(join(parent, 'nango-integrations', '.local', '.env'), 'NANGO_SECRET_KEY_PROD=inner\n');
+  expect(secretKey(readSettings(parent, {}, findProject(parent)), 'prod').key).toBe('inner');
+  expect(secretKey(readSettings(parent, {}, undefined), 'prod').key).toBe('started');
+});
+
 test('an empty value counts as none', async () => {
   const parent = await createProject({ 'nango-integrations/.env': 'NANGO_SECRET_KEY_DEV=\nNANGO_SECRET_KEY=common\n' });
   const settings = readSettings(parent, { NANGO_SECRET_KEY: '' }, findProject(parent));
