@@ -14,6 +14,8 @@ export type ExchangeRequest = {
   readonly url: URL;
   readonly headers: Headers;
   readonly body: Uint8Array | Readable | undefined;
+  /** Of a body that streams, when it is known; no header says it. @default sent in chunks */
+  readonly length?: number | undefined;
   /** Decode the answer; its content-encoding and content-length are gone then. */
   readonly decompress: boolean;
   /** Keep all headers, credentials too, when a redirect leads to another host. */
@@ -151,7 +153,8 @@ function open(client: Got, { request, socket }: Sending, signal: AbortSignal): P
 }
 
 function start(client: Got, request: ExchangeRequest, signal: AbortSignal): Request {
-  const { method, url, headers, body, decompress, certificate } = request;
+  const { method, url, body, decompress, certificate } = request;
+  const headers = framed(request);
   const options = { method: method as 'GET', headers, decompress, signal, ...(certificate && { https: certificate }) };
   if (body === undefined) {
     const exchange = client.stream(url, options);
@@ -160,6 +163,12 @@ function start(client: Got, request: ExchangeRequest, signal: AbortSignal): Requ
     return exchange;
   }
   return client.stream(url, { ...options, body, ...(method === 'GET' && { allowGetBody: true }) });
+}
+
+/** With the length of the body and nobody else's idea of it; the client adds that of one it has as a whole. */
+function framed({ headers, body, length }: ExchangeRequest): Headers {
+  const { 'content-length': _, ...others } = headers;
+  return body instanceof Readable && length !== undefined ? { ...others, 'content-length': String(length) } : others;
 }
 
 function tooManyRedirects({ method, url }: ExchangeRequest): EngineError {

@@ -90,12 +90,27 @@ export function passedOnHeaders(received: IncomingHttpHeaders): Record<string, s
   return headers;
 }
 
-// A header may be listed in `connection` as hop-by-hop too; `host` and `expect` are ours to set.
+/**
+ * Those of a call that has no provider. Throws `invalid_headers` for names and values that HTTP does not allow.
+ */
+export function plainHeaders(own: Readonly<Record<string, string>>): Headers {
+  const headers = ownHeaders(own);
+  for (const [name, value] of Object.entries(headers)) checkHeader(name, value);
+  return headers;
+}
+
+/**
+ * `host` and `expect` are ours to set, and so is the length: a connection serves one call after the other, of whomever they
+ * are, and one that says it is shorter than it is would have its rest read as the beginning of the next one's.
+ */
+const OURS: ReadonlySet<string> = new Set(['host', 'expect', 'content-length']);
+
+// A header may be listed in `connection` as hop-by-hop too.
 function ownHeaders(own: Readonly<Record<string, unknown>> | undefined): Headers {
   const headers: Headers = {};
   for (const [given, value] of Object.entries(own ?? {})) {
     const name = given.toLowerCase();
-    if (HOP_BY_HOP.has(name) || name === 'host' || name === 'expect' || value === undefined || value === null) continue;
+    if (HOP_BY_HOP.has(name) || OURS.has(name) || value === undefined || value === null) continue;
     headers[name] = String(value);
   }
   return headers;

@@ -2,7 +2,7 @@
 import { EngineError } from '../contract/failures.ts';
 import type { ResponseHead } from '../contract/host.ts';
 import type { Exchange } from './exchange.ts';
-import { scriptHeaders } from './headers.ts';
+import { plainHeaders, scriptHeaders } from './headers.ts';
 import { readBody } from './read-body.ts';
 import { describeFailure } from './unreachable.ts';
 
@@ -13,7 +13,7 @@ export type RawCall = {
   readonly body: string | undefined;
 };
 
-/** Throws `upstream_refused`, `upstream_unreachable`, `payload_too_large` or `script_aborted`. */
+/** Throws `upstream_refused`, `invalid_headers`, `upstream_unreachable`, `payload_too_large` or `script_aborted`. */
 export async function rawCall(
   exchange: Exchange,
   call: RawCall,
@@ -25,7 +25,7 @@ export async function rawCall(
   const request = {
     method: call.method,
     url,
-    headers: { ...call.headers },
+    headers: plainHeaders(call.headers),
     body: call.body === undefined ? undefined : Buffer.from(call.body),
     decompress: true,
     forwardHeaders: false,

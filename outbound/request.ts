@@ -67,6 +67,8 @@ export type StreamCall = {
   /** undefined for a request without one: an empty stream would be announced as a body of unknown length. */
   readonly body: Readable | Uint8Array | undefined;
   readonly retries?: number | undefined;
+  /** Of a body that streams: how many bytes it has, when that is known. */
+  readonly length?: number | undefined;
   readonly retryOn?: readonly number[] | undefined;
   readonly baseUrlOverride?: string | undefined;
   /** @default the provider's `proxy.decompress`, otherwise false: encoded bytes pass as they are */
@@ -261,7 +263,7 @@ function isWorthKeeping(
   { party, call, rules }: { readonly party: Party; readonly call: StreamCall; readonly rules: RetryRules },
 ): boolean {
   if (signsRequests(party) || (rules.retries > 0 && !rules.byDefault)) return true;
-  const length = Number(call.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  const { length = Number.POSITIVE_INFINITY } = call;
   const mayBeRefused = keeper !== undefined && (party.connection.refreshAt ?? null) !== null;
   return (rules.retries > 0 || mayBeRefused) && length <= REWINDABLE_BYTES;
 }
@@ -276,9 +278,7 @@ function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): E
   const { party, url } = beginCall(of, { ...target, method: call.method });
   // What streams by is known to no template: a signature is then over an empty body.
   const facts = { ...party.call, contentType: call.headers['content-type'] };
-  const { 'content-length': length, ...headers } = callHeaders({ ...party, call: facts }, call.headers);
-  // A length is only needed, and only right, for a body that is still on its way.
-  if (length !== undefined && body !== undefined && !(body instanceof Uint8Array)) headers['content-length'] = length;
+  const headers = callHeaders({ ...party, call: facts }, call.headers);
   return {
     method: call.method.toUpperCase(),
     url,
@@ -290,6 +290,7 @@ function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): E
   };
 }
 
+    length: call.length,
 /** A script's call as it goes on the wire. */
 async function scriptRequest(of: Party, config: RequestConfig): Promise<ExchangeRequest> {
   const { party, url } = beginCall(of, config);
@@ -302,7 +303,7 @@ async function scriptRequest(of: Party, config: RequestConfig): Promise<Exchange
       return encoded === undefined ? '' : Buffer.from(encoded.bytes).toString('utf8');
     },
   };
-  const { 'content-length': _, ...headers } = callHeaders({ ...party, call }, config.headers);
+  const headers = callHeaders({ ...party, call }, config.headers);
   headers['accept'] ??= ACCEPT;
   if (encoded !== undefined) headers['content-type'] = encoded.contentType;
   return {

@@ -14,7 +14,7 @@ import { commaList, connectionHeaders, flag, wholeNumber } from '../schemas.ts';
 const PREFIX = '/proxy';
 const FORWARDED = 'nango-proxy-';
 /** What describes the body goes with it; every other header must ask for it by the prefix. */
-const BODY_HEADERS = ['content-type', 'content-length', 'content-encoding'] as const;
+const BODY_HEADERS = ['content-type', 'content-encoding'] as const;
 
 // A client that has nothing to say may send these empty.
 const orEmpty = <T extends z.ZodType>(schema: T) =>
@@ -78,14 +78,20 @@ function callOf(request: Request, headers: z.output<typeof HEADERS>): StreamCall
     body: hasBody(request) ? request : undefined,
     ...(retries !== undefined && { retries }),
     ...(retryOn !== undefined && { retryOn }),
+    length: lengthOf(request),
     ...(baseUrlOverride !== undefined && { baseUrlOverride }),
     ...(decompress !== undefined && { decompress }),
     ...(forwardHeadersOnRedirect !== undefined && { forwardHeadersOnRedirect }),
   };
 }
 
-function hasBody({ headers }: Request): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+function hasBody(request: Request): boolean {
+  return request.headers['transfer-encoding'] !== undefined || (lengthOf(request) ?? 0) > 0;
+}
+
+/** As Node has counted the body by it; what is to be forwarded says nothing about this. */
+function lengthOf({ headers }: Request): number | undefined {
+  return headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
 }
 
 function forwardedHeaders(received: IncomingHttpHeaders): Record<string, string> {

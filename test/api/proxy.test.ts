@@ -43,6 +43,22 @@ test.each([
   expect(upstream.requests.map(({ url }) => url)).toEqual([`/base${path.slice('/proxy'.length)}`]);
 });
 
+test('a caller who lies about the length of what is forwarded makes no request with the credentials of another', async () => {
+  const raw = 'hello DELETE /evil HTTP/1.1\r\nx-ignored: ';
+  const headers = {
+    ...HEADERS,
+    'nango-proxy-content-length': '5',
+    'nango-proxy-transfer-encoding': 'identity',
+    retries: '0',
+  };
+  expect((await api.call('POST', '/proxy/mine', { raw, headers })).status).toBe(200);
+  await api.call('GET', '/proxy/theirs', { headers: { ...HEADERS, 'connection-id': "it's/odd" } });
+  expect(upstream.requests.map(({ method, url, body }) => [method, url, body.toString()])).toEqual([
+    ['POST', '/base/mine', raw],
+    ['GET', '/base/theirs', ''],
+  ]);
+});
+
 test('a path that is no valid encoding is the upstream’s to judge', async () => {
   const sent = request({
     port: api.port,

@@ -28,9 +28,9 @@ test.each(['/q?a=1&a=2&b[]=3&c=%2F+%20&d&e=%', '/a%2Fb/', '', '?only=query'])(
 
 test('a body streams up unchanged, with its length if that is known', async () => {
   const bytes = randomBytes(100_000);
-  const headers = { 'content-type': 'image/png', 'content-length': '100000' };
-  (await call({ method: 'POST', body: inChunks(bytes), headers })).body.resume();
-  expect(upstream.requests[0]).toMatchObject({ method: 'POST', headers });
+  const headers = { 'content-type': 'image/png' };
+  (await call({ method: 'POST', body: inChunks(bytes), headers, length: 100_000 })).body.resume();
+  expect(upstream.requests[0]).toMatchObject({ method: 'POST', headers: { ...headers, 'content-length': '100000' } });
   expect(upstream.requests[0]?.body.equals(bytes)).toBe(true);
 });
 
@@ -44,6 +44,34 @@ test('a content-length without a body is not sent', async () => {
   (await call({ headers: { 'content-length': '5' } })).body.resume();
   expect(upstream.requests[0]?.headers).not.toHaveProperty('content-length');
 });
+
+/** A body of which the call says that it is shorter, with the beginning of another request in its rest. */
+const REST = 'hello DELETE /evil HTTP/1.1\r\nx-ignored: ';
+
+test.each(['content-length', 'Content-Length', 'transfer-encoding'])(
+  'a call that lies about its length by %s begins nobody else’s',
+  async (name) => {
+    const headers = { [name]: name === 'transfer-encoding' ? 'identity' : '5' };
+    (await call({ method: 'POST', body: inChunks(Buffer.from(REST)), headers, retries: 0 })).body.resume();
+    (await call({ method: 'PUT', body: Buffer.from(REST), headers })).body.resume();
+    await outbound.raw({ url: `${upstream.url}/raw`, method: 'POST', headers, body: REST }, { signal });
+    const config = { method: 'POST', endpoint: '/script', headers, data: REST } as const;
+    await outbound.request(connection({ access_token: 't' }), config, { signal });
+    (await call({ path: '/next' })).body.resume();
+    const sent = upstream.requests.map(({ method, url, body }) => [`${method} ${url}`, body.toString()]);
+    expect(sent.slice(0, -1).map(([, body]) => body)).toEqual([REST, REST, REST, REST]);
+    expect(sent.at(-1)).toEqual(['GET /next', '']);
+  },
+);
+
+test.each([{ 'x\r\ny': 'z' }, { x: 'y\r\nz: 1' }, { 'x y': '1' }])(
+  'a call without a provider that has the headers %j is refused as such',
+  async (headers) => {
+    const sent = outbound.raw({ url: upstream.url, method: 'GET', headers, body: undefined }, { signal });
+    await expect(sent).rejects.toMatchObject({ code: 'invalid_headers' });
+    expect(upstream.requests).toEqual([]);
+  },
+);
 
 test('an answer comes back with every header and byte', async () => {
   const bytes = randomBytes(300_000);
