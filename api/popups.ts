@@ -21,6 +21,8 @@ export type Popups = {
   readonly attach: (server: Server) => void;
   /** Tells the page of that id, wherever it is connected; nobody hears of it when it has gone. */
   readonly tell: (client: string, message: PopupMessage) => Promise<void>;
+  /** Ends the lines: a server that closes waits for each of them. Pages open another one. */
+  readonly hangUp: () => void;
   readonly close: () => Promise<void>;
 };
 
@@ -56,27 +58,36 @@ export function openPopups(
     line.send(JSON.stringify({ message_type: 'connection_ack', ws_client_id: client }));
   };
 
+  const hangUp = (): void => {
+    for (const line of lines.values()) line.terminate();
+  };
+
   return {
     attach: (server) => {
       server.on('upgrade', (request, socket, head) => {
-        const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-        if (pathname !== '/' || lines.size >= MAX_LINES) {
-          socket.end(
-            `HTTP/1.1 ${pathname === '/' ? '503 Service Unavailable' : '404 Not Found'}\r\nconnection: close\r\n\r\n`,
-          );
-          return;
-        }
-        sockets.handleUpgrade(request, socket, head, take);
+        // Node has taken its own listener off by now: without one, whoever hangs up would end the process.
+        socket.on('error', () => socket.destroy());
+        const isLine = isRoot(request.url);
+        if (isLine && lines.size < MAX_LINES) return sockets.handleUpgrade(request, socket, head, take);
+        const status = isLine ? '503 Service Unavailable' : '404 Not Found';
+        // Nor does it end what the other side keeps open.
+        socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`, () => socket.destroy());
       });
     },
     tell: async (client, message) => {
       if (!pass({ client, message })) await tellPopups(db, { client, message });
     },
+    hangUp,
     close: async () => {
-      for (const line of lines.values()) line.terminate();
+      hangUp();
       await listener.close();
     },
   };
+}
+
+/** Anybody may send anything as an address, also what is none. */
+function isRoot(address = '/'): boolean {
+  return URL.canParse(address, 'http://localhost') && new URL(address, 'http://localhost').pathname === '/';
 }
 
 /** What a page is told of a sign-in that failed. Faults of our own are told by their code alone. */

@@ -41,7 +41,9 @@ export async function startApi({ settings, parts, log, closing }: EngineOptions,
   });
   popups.attach(server);
   server.on('request', app);
-  return publicUrl.listening(await listen(server, settings, closing));
+  const port = await listen(server, settings, closing);
+  closing.add('the pages that wait for popups', popups.hangUp);
+  return publicUrl.listening(port);
 }
 
 const DRAIN_WITHIN_MS = 10_000;
