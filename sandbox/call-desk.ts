@@ -29,6 +29,8 @@ export type Desk = {
   readonly end: (outcome: ScriptOutcome) => ScriptOutcome;
   /** The outcome with the last calls of its script, where it failed. */
   readonly explain: (outcome: ScriptOutcome) => ScriptOutcome;
+  /** Whether a call of the script was refused by that code: it may end by it. */
+  readonly hasHeard: (code: FailureCode) => boolean;
   /** The process died: calls that must not be made twice are let finish and recorded, all others aborted. */
   readonly salvage: () => Promise<void>;
   /** Begins no further call, and ends the run as suspended once those at work have their answers. */
@@ -53,6 +55,8 @@ const ENDS_RUN: ReadonlySet<FailureCode> = new Set([
 const MAX_WAITING = 20_000;
 /** In frames: the guest may fill one with calls under way, and another while it hears of the end of the first. */
 const MOST_TAKEN = 3;
+/** Of a name that may be anything, what a message shows. */
+const LONGEST_KIND = 40;
 
 /** Opens the desk of one run. `send` gets one answer after the other, `endRun` an end the script has no say in. */
 export function openCallDesk(options: {
@@ -74,6 +78,7 @@ export function openCallDesk(options: {
   const calls = new Map<number, JournalCall>();
   const taken = new Map<number, { readonly kind: string; readonly chars: number }>();
   const hashes = new Map<number, string>();
+  const heard = new Set<unknown>();
   const trace = openCallTrace();
   const fail = (failed: ScriptFailure): void => options.endRun({ status: 'failed', failure: failed, calls: 0 });
   let heldBytes = 0;
@@ -110,6 +115,7 @@ export function openCallDesk(options: {
       lastNow = entry?.now ?? Math.max(lastNow, clock().getTime());
       const call = entry === undefined ? calls.get(answer.number) : { kind: entry.kind, json: entry.args };
       if (call !== undefined) trace.note(call, answer);
+      if (!answer.ok) heard.add((JSON.parse(answer.json) as { readonly code?: unknown }).code);
       if (entry === undefined) record(answer, lastNow);
       if (!isSalvaging) options.send({ ...answer, now: lastNow });
     }
@@ -229,7 +235,7 @@ export function openCallDesk(options: {
         return fail(failure('script_limit_exceeded', `More than ${MAX_WAITING} calls are waiting.`));
       }
       if (kind !== 'timer' && !isCallKind(kind)) {
-        return fail(failure('script_failed', `Host call '${kind}' does not exist.`));
+        return fail(failure('script_failed', `Host call '${kind.slice(0, LONGEST_KIND)}' does not exist.`));
       }
       if (!isJsonObject(json)) {
         return fail(failure('script_failed', `Host call '${kind}' has arguments that are no JSON.`));
@@ -275,6 +281,7 @@ export function openCallDesk(options: {
       const { failure: failed } = outcome;
       return { ...outcome, failure: { ...failed, details: { ...failed.details, lastCalls } } };
     },
+    hasHeard: (code) => heard.has(code),
     salvage: async () => {
       isSalvaging = true;
       queue.length = 0;

@@ -247,7 +247,8 @@ function onRunFrame(
       break;
     case 'ended': {
       const output = header['hasOutput'] === true ? body.toString('utf8') : undefined;
-      const outcome = outcomeOfEnd(one.run, header['end'] as EndWord, Number(header['calls']), output);
+      const said = { calls: Number(header['calls']), output, hasHeard: one.desk.hasHeard };
+      const outcome = outcomeOfEnd(one.run, header['end'] as EndWord, said);
       settle(one.id, one.decided ?? one.desk.end(outcome));
       break;
     }

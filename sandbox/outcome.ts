@@ -2,7 +2,7 @@
 import type { ScriptFailure, ScriptOutcome, ScriptRun } from '../contract/script.ts';
 import { failure } from './call-desk.ts';
 import { isJson } from './calls.ts';
-import { type GuestError, mapPosition, nameOf, placeOf, thrownFailure } from './script-error.ts';
+import { type GuestError, type Heard, mapPosition, nameOf, placeOf, thrownFailure } from './script-error.ts';
 
 /** Header of the frame that ends a run; see `GuestEnd` in the runner. */
 export type EndWord = {
@@ -23,17 +23,22 @@ export type ChildExit = {
 };
 
 /** The outcome of a run that ended by itself inside its child. */
-export function outcomeOfEnd(run: ScriptRun, word: EndWord, calls: number, output: string | undefined): ScriptOutcome {
+export function outcomeOfEnd(
+  run: ScriptRun,
+  word: EndWord,
+  said: { readonly calls: number; readonly output: string | undefined; readonly hasHeard: Heard },
+): ScriptOutcome {
+  const { calls, output, hasHeard } = said;
   if (word.end === 'completed' && (output === undefined || isJson(output)))
     return { status: 'completed', output, calls };
-  return { status: 'failed', failure: failureOfEnd(run, word), calls };
+  return { status: 'failed', failure: failureOfEnd(run, word, hasHeard), calls };
 }
 
-function failureOfEnd(run: ScriptRun, word: EndWord): ScriptFailure {
+function failureOfEnd(run: ScriptRun, word: EndWord, hasHeard: Heard): ScriptFailure {
   const { limits } = run;
   switch (word.end) {
     case 'thrown':
-      return thrownFailure(run, word.error ?? {});
+      return thrownFailure(run, word.error ?? {}, hasHeard);
     case 'completed':
       return failure('script_failed', `${nameOf(run)} failed in ${run.bundle.file}: what it returned is no JSON.`);
     case 'stuck':

@@ -36,7 +36,9 @@ export function createTriggerCalls(
       const { state, output, error } = await untilStored(() => actionResult(deps.db, runId), signal);
       if (state === 'success') return { value: null, ...(output === null ? {} : { body: output }) };
       const message = error?.message ?? `Action '${action}' is ${state}`;
-      throw new EngineError(error?.code ?? 'action_failed', message, { details: { payload: error?.payload } });
+      // That the other's process was lost is not to be taken for a loss of this one's, whose run would begin again.
+      const code = error === null || error.code === 'runner_lost' ? 'action_failed' : error.code;
+      throw new EngineError(code, message, { details: { payload: error?.payload } });
     },
     triggerSync: async ({ name, variant, reset, emptyCache, ...address }, { number }) => {
       const options = { reset, emptyCache, runId: idOf(number) };

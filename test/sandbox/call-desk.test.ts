@@ -70,3 +70,10 @@ test('calls that were refused for their arguments are among the last calls of a 
   expect(desk.explain(failed)).toMatchObject({ failure: { details: { lastCalls: ['GET 7 → script_failed'] } } });
   desk.close();
 });
+test('of the name of a call that does not exist a message shows what fits in a line', () => {
+  const { desk, ends } = openDesk();
+  desk.take(0, 'x'.repeat(500), '{}', undefined);
+  expect(ends).toMatchObject([{ failure: { message: expect.stringMatching(/^Host call 'x{40}' does not exist/) } }]);
+  desk.close();
+});
+

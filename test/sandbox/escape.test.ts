@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { EngineError } from '../../contract/failures.ts';
 import { action, SYNC, sync, useSandbox } from './use-sandbox.ts';
 
 const { outputOf, run, failureOf } = useSandbox();
@@ -110,6 +111,37 @@ test('a script that breaks every built-in harms nobody but itself', async () => 
   });
   expect(failure.code).toMatch(/^(script_failed|script_timed_out|runner_lost)$/);
   expect(await outputOf('return 1;')).toBe(1);
+});
+
+test.each([
+  'runner_lost',
+  'internal',
+  'store_unavailable',
+  'unknown_account',
+  'script_timed_out',
+  'upstream_unreachable',
+])('a script that breaks into the prelude to end by %s ends as a script that failed', async (code) => {
+  const body = `const get = WeakMap.prototype.get;
+      WeakMap.prototype.get = function (this: any, key: any) { return key?.isForged ? '${code}' : get.call(this, key); } as any;
+      throw Object.assign(new Error('x'), { isForged: true });`;
+  expect(await failureOf(action(body))).toMatchObject({ code: 'script_failed' });
+});
+
+test('a failure by which the host refused a call is one that its script may end by', async () => {
+  const request = async (): Promise<never> => {
+    throw new EngineError('upstream_unreachable', 'Nobody answers');
+  };
+  const body = `try { await nango.get({ endpoint: '/x' }); } catch (error) { await nango.log('x'); throw error; }`;
+  expect(await failureOf(action(body), { host: { request } })).toMatchObject({ code: 'upstream_unreachable' });
+});
+
+test('a failure stays as short as the engine keeps it, whatever a script puts in the place of JSON.stringify', async () => {
+  const body = `const stringify: any = JSON.stringify;
+    const long = { name: 'n'.repeat(1e6), message: 'm'.repeat(2e6), stack: 's'.repeat(2e6), code: 'action_failed', payload: 'p'.repeat(2e6) };
+    JSON.stringify = ((value: any, ...rest: any[]) => (value?.ok === false ? stringify({ ok: false, error: long }) : stringify(value, ...rest))) as any;
+    throw new Error('x');`;
+  const failure = await failureOf(action(body));
+  expect(JSON.stringify(failure).length).toBeLessThan(10_000);
 });
 
 test('a script that answers for the engine changes nothing but its own outcome', async () => {

@@ -175,6 +175,13 @@ const FLOODING: readonly Attack[] = [
       await Promise.all([nango.get({ endpoint: '/tasks' }), nango.get({ endpoint: '/tasks' })]); return 'well';`,
     ends: OWN_FAULT,
   },
+  ...[0, 2 ** 40].map((number) => ({
+    name: `says that each of its calls is number ${number === 0 ? 'zero' : 'one too large to store'}`,
+    body: `const push = Array.prototype.push;
+      Array.prototype.push = function (this: any[], ...items: any[]) { for (const item of items) if (item?.kind) item.number = ${number}; return push.apply(this, items); } as any;
+      for (let n = 0; n < 3; n++) await nango.post({ endpoint: '/tasks', data: {} }); return 'well';`,
+    ends: OWN_FAULT,
+  })),
   {
     name: 'floods the log',
     body: `for (let n = 0; n < 2_000; n++) nango.log('x'.repeat(2_000) + n); await nango.log('last'); return 'well';`,
@@ -208,6 +215,19 @@ const FORGING: readonly Attack[] = [
     body: `throw Object.assign(new Error('forged'), { name: 'EngineError', code: '${code}', details: { retryAfterS: 1e9 } });`,
     ends: /^script_failed$/,
   })),
+  {
+    name: 'breaks into the prelude for a code that would have it begun again',
+    body: `const get = WeakMap.prototype.get; WeakMap.prototype.get = function (this: any, key: any) { return key?.isForged ? 'runner_lost' : get.call(this, key); } as any;
+      throw Object.assign(new Error('forged'), { isForged: true });`,
+    ends: /^script_failed$/,
+  },
+  {
+    name: 'writes its own end, of megabytes',
+    body: `const stringify: any = JSON.stringify; const error = { name: 'Error', message: 'm'.repeat(5e6), code: 'action_failed', payload: 'p'.repeat(5e6) };
+      JSON.stringify = ((value: any, ...rest: any[]) => (value?.ok === false ? stringify({ ok: false, error }) : stringify(value, ...rest))) as any; throw new Error('x');`,
+    ends: /^action_failed$/,
+    says: /^.{1,9000}$/,
+  },
   {
     name: 'throws a proxy that throws',
     body: `throw new Proxy({}, { get() { throw new Error('trap'); }, has() { throw 1; }, getPrototypeOf() { throw 2; } });`,
