@@ -306,8 +306,13 @@ export function openCallDesk(options: {
 
 // What is aborted here is made again by the next pass; only what may not be is worth waiting for.
 function mayNotRepeat({ kind, json }: Waiting): boolean {
-  return (kind === 'request' || kind === 'uncontrolledFetch') && !/"method":"(GET|HEAD)"/.test(json);
+  if (kind !== 'request' && kind !== 'uncontrolledFetch') return false;
+  // Read, not searched for: what a call sends may name methods of its own.
+  const { config, method = config?.method }: Aimed = JSON.parse(json);
+  return method !== 'GET' && method !== 'HEAD';
 }
+
+type Aimed = { readonly config?: { readonly method?: unknown } | null; readonly method?: unknown };
 
 /** Executes one call. Rejects only with what must end the run. */
 async function answerCall(host: Host, call: Waiting, context: CallContext, limits: Limits): Promise<Outcome> {

@@ -8,11 +8,11 @@ import { DEFAULT_LIMITS } from '../../sandbox/limits.ts';
 const FRAME = 1_000;
 const LINE = '{"level":"info","message":"x"}';
 
-function openDesk(onSent: () => void = () => undefined) {
+function openDesk(onSent: () => void = () => undefined, host: object = {}) {
   const ends: ScriptOutcome[] = [];
   const never = () => new Promise<never>(() => undefined);
   const desk = openCallDesk({
-    host: { log: never } as unknown as Host,
+    host: { log: never, ...host } as unknown as Host,
     clock: () => new Date(0),
     limits: { ...DEFAULT_LIMITS, maxFrameBytes: FRAME },
     journal: undefined,
@@ -22,6 +22,26 @@ function openDesk(onSent: () => void = () => undefined) {
   });
   return { desk, ends };
 }
+
+test.each([
+  ['request', { config: { endpoint: '/batch', method: 'POST', data: [{ method: 'GET', url: '/a' }] } }],
+  ['uncontrolledFetch', { url: 'http://x', headers: { method: 'GET' }, method: 'PUT' }],
+])('a %s that changes the world is let finish when its process dies, whatever it carries', async (kind, args) => {
+  const asked = Promise.withResolvers<AbortSignal>();
+  const answered = Promise.withResolvers<{ value: null }>();
+  const call = (_: unknown, { signal }: { signal: AbortSignal }) => {
+    asked.resolve(signal);
+    return answered.promise;
+  };
+  const { desk } = openDesk(() => undefined, { [kind]: call });
+  desk.take(0, kind, JSON.stringify(args), undefined);
+  const signal = await asked.promise;
+  const salvaged = desk.salvage();
+  expect(signal.aborted).toBe(false);
+  answered.resolve({ value: null });
+  await salvaged;
+  desk.close();
+});
 
 test('calls under way that carry more than three frames end their run', () => {
   const { desk, ends } = openDesk();
@@ -61,6 +81,13 @@ test.each(['{"broken', 'null', '7', ''])(
   },
 );
 
+test('of the name of a call that does not exist a message shows what fits in a line', () => {
+  const { desk, ends } = openDesk();
+  desk.take(0, 'x'.repeat(500), '{}', undefined);
+  expect(ends).toMatchObject([{ failure: { message: expect.stringMatching(/^Host call 'x{40}' does not exist/) } }]);
+  desk.close();
+});
+
 test('calls that were refused for their arguments are among the last calls of a failure', async () => {
   const sent = Promise.withResolvers<void>();
   const { desk } = openDesk(() => sent.resolve());
@@ -70,10 +97,3 @@ test('calls that were refused for their arguments are among the last calls of a 
   expect(desk.explain(failed)).toMatchObject({ failure: { details: { lastCalls: ['GET 7 → script_failed'] } } });
   desk.close();
 });
-test('of the name of a call that does not exist a message shows what fits in a line', () => {
-  const { desk, ends } = openDesk();
-  desk.take(0, 'x'.repeat(500), '{}', undefined);
-  expect(ends).toMatchObject([{ failure: { message: expect.stringMatching(/^Host call 'x{40}' does not exist/) } }]);
-  desk.close();
-});
-
