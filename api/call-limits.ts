@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { EngineError } from '../contract/failures.ts';
 
@@ -35,14 +36,14 @@ export function createCallGuard(
   const calls = new RateLimiterMemory({ points: callsPerMinute, duration: WINDOW_S });
   return {
     beforeLookup: async (address = '', secret = undefined) => {
-      const seen = await failures.get(address);
+      const seen = await failures.get(countedAs(address));
       if (seen === null || seen.consumedPoints < failuresPerMinute) return;
       if (secret !== undefined && (await isKnown(secret))) return;
       throw tooMany('This address has tried too many unknown keys', seen);
     },
     noteUnknown: async (address = '') => {
       // Past the limit the answer stays the one for an unknown key: the next call is refused.
-      await failures.penalty(address);
+      await failures.penalty(countedAs(address));
     },
     beforeCall: (environmentId) =>
       calls.consume(environmentId).then(
@@ -54,6 +55,24 @@ export function createCallGuard(
         },
       ),
   };
+}
+
+/**
+ * Whom guesses are counted for. Whoever has one address of IPv6 has a network of 2^64, so that all of it is one; one of
+ * IPv4 is itself, however it is written.
+ */
+function countedAs(address: string): string {
+  const ipv4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (ipv4 !== undefined || !isIPv6(address)) return ipv4 ?? address;
+  const [front = [], back = []] = address.split('::').map(groupsOf);
+  const gap = address.includes('::') ? Array<string>(8 - front.length - back.length).fill('0') : [];
+  return `${[...front, ...gap, ...back].slice(0, 4).join(':')}::/64`;
+}
+
+/** A dotted end stands for two groups, behind the network in any case. */
+function groupsOf(part: string): string[] {
+  const groups = part.split(':').filter((group) => group !== '');
+  return groups.flatMap((group) => (group.includes('.') ? ['0', '0'] : [Number.parseInt(group, 16).toString(16)]));
 }
 
 function tooMany(what: string, { msBeforeNext }: RateLimiterRes): EngineError {

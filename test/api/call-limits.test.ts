@@ -20,6 +20,19 @@ test('an address that guesses keys is refused; other addresses are not', async (
 });
 
 test('whoever has a good key or session is let in from the address of those who guess, at any time', async () => {
+test('all addresses of one IPv6 network are one that guesses, and the next network is another', async () => {
+  const guess = async (address: string) =>
+    (await api.call('GET', '/runs', { key: randomUUID(), headers: from(address) })).status;
+  const network = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::1', '2001:0DB8:1:2:3:4:5:6', '2001:db8:1:2::7:1.2.3.4'];
+  for (const address of [...network, '2001:db8:1:2::9']) expect(await guess(address)).toBe(401);
+  expect(await guess('2001:db8:1:2:a:b:c:d')).toBe(429);
+  expect(await guess('2001:db8:1:3::1')).toBe(401);
+  for (let tries = 0; tries < 5; tries += 1)
+    expect(await guess(tries % 2 ? '203.0.113.9' : '::ffff:203.0.113.9')).toBe(401);
+  expect(await guess('::ffff:203.0.113.9')).toBe(429);
+  expect(await guess('::ffff:203.0.113.10')).toBe(401);
+});
+
   const { body } = await api.call('POST', '/environment/api-keys', { body: { display_name: 'behind NAT' } });
   const session = await api.call('POST', '/connect/sessions', { body: { end_user: { id: 'u1' } } });
   const headers = from('203.0.113.5');
