@@ -65,6 +65,12 @@ const SECURITY_HEADERS = helmet({
   xFrameOptions: false,
 });
 
+/**
+ * Of a body from a browser, which brings a name, a password or credentials: the sign-in of the dashboard reads one before
+ * it knows anybody.
+ */
+const BROWSER_BYTES = 1024 * 1024;
+
 /** Builds the app from its dependencies; opens nothing. Reads JSON bodies itself, so mount it before any body parser. */
 export function createApp(deps: ApiDeps): Express {
   const app = express();
@@ -76,6 +82,7 @@ export function createApp(deps: ApiDeps): Express {
   const guard = createCallGuard(deps.limits, createSuspects(deps.db));
   const authenticate = createAuthenticator({ ...deps, guard });
   const readJson = createJsonReader(deps.limits.bodyBytes);
+  const readShortJson = createJsonReader(Math.min(BROWSER_BYTES, deps.limits.bodyBytes));
   const sessions = createDashboardSessions(deps);
   const route = createRoute({
     authenticate: async (request) => {
@@ -90,14 +97,18 @@ export function createApp(deps: ApiDeps): Express {
     security: 'key',
   });
   const sessionAuthenticator = createSessionAuthenticator({ ...deps, guard });
-  const sessionRoute = createRoute({ authenticate: sessionAuthenticator, readJson, security: 'session' });
+  const sessionRoute = createRoute({
+    authenticate: sessionAuthenticator,
+    readJson: readShortJson,
+    security: 'session',
+  });
   if (deps.tracing.isOn) app.use(traceRequests(deps.tracing, pathOf));
   app.use(metricsRoutes(deps, pathOf));
   // Pages of other origins may talk to the public API, not to the dashboard's.
   app.use(pageRoutes(deps));
-  app.use(dashboardRoutes(deps, sessions, { route, readJson, guard }));
+  app.use(dashboardRoutes(deps, sessions, { route, readJson: readShortJson, guard }));
   app.use(crossOrigin);
-  const openRoute = createRoute({ authenticate: async () => ({}), readJson, security: 'open' });
+  const openRoute = createRoute({ authenticate: async () => ({}), readJson: readShortJson, security: 'open' });
   app.use(healthRoutes(deps, openRoute));
   app.use(clientMetadataRoutes(deps, openRoute));
   app.use(docsRoutes(deps, app));

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 
 const operator = { username: 'ada', password: 'lovelace' };
 const api = useApi(
-  { failuresPerMinute: 5, callsPerMinute: 40, trustedProxies: 1 },
+  { failuresPerMinute: 5, callsPerMinute: 40, trustedProxies: 1, bodyBytes: 20_000_000 },
   { dashboard: { folder: '/nowhere', operator, isOpen: () => true } },
 );
 const from = (address: string) => ({ 'x-forwarded-for': address });
@@ -19,7 +20,6 @@ test('an address that guesses keys is refused; other addresses are not', async (
   expect((await guess('203.0.113.2')).status).toBe(401);
 });
 
-test('whoever has a good key or session is let in from the address of those who guess, at any time', async () => {
 test('all addresses of one IPv6 network are one that guesses, and the next network is another', async () => {
   const guess = async (address: string) =>
     (await api.call('GET', '/runs', { key: randomUUID(), headers: from(address) })).status;
@@ -33,6 +33,7 @@ test('all addresses of one IPv6 network are one that guesses, and the next netwo
   expect(await guess('::ffff:203.0.113.10')).toBe(401);
 });
 
+test('whoever has a good key or session is let in from the address of those who guess, at any time', async () => {
   const { body } = await api.call('POST', '/environment/api-keys', { body: { display_name: 'behind NAT' } });
   const session = await api.call('POST', '/connect/sessions', { body: { end_user: { id: 'u1' } } });
   const headers = from('203.0.113.5');
@@ -64,6 +65,24 @@ test('whoever guesses at the sign-in of the dashboard is refused as well', async
   expect((await guess(operator)).status).toBe(429);
   expect((await guess({ secret_key: randomUUID() })).status).toBe(429);
   expect((await guess({ secret_key: api.key })).status).toBe(204);
+});
+
+test('of those whom nobody knows, and of people in browsers, no long body is read, also not one that was packed', async () => {
+  const long = JSON.stringify({ username: 'ada', password: ' '.repeat(1.5 * 1024 * 1024) });
+  const opened = await api.call('POST', '/connect/sessions', { body: { end_user: { id: 'u2' } } });
+  for (const [path, key] of [
+    ['/dashboard/session', null],
+    ['/api-auth/api-key/any', opened.body.data.token],
+  ]) {
+    const headers = { ...from('203.0.113.6'), 'content-type': 'application/json' };
+    const plain = await api.call('POST', path, { key, headers, raw: long });
+    const packed = await api.call('POST', path, {
+      key,
+      headers: { ...headers, 'content-encoding': 'gzip' },
+      raw: gzipSync(long),
+    });
+    expect([plain.status, packed.status]).toEqual([413, 413]);
+  }
 });
 
 test('an environment that calls too often is told when to come back, and no other one is', async () => {
