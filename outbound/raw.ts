@@ -3,6 +3,7 @@ import { EngineError } from '../contract/failures.ts';
 import type { ResponseHead } from '../contract/host.ts';
 import type { Exchange } from './exchange.ts';
 import { plainHeaders, scriptHeaders } from './headers.ts';
+import type { LargeBodies } from './large-bodies.ts';
 import { readBody } from './read-body.ts';
 import { describeFailure } from './unreachable.ts';
 
@@ -17,8 +18,14 @@ export type RawCall = {
 export async function rawCall(
   exchange: Exchange,
   call: RawCall,
-  { signal, ...limits }: { readonly maxBytes: number; readonly silentMs: number; readonly signal: AbortSignal },
+  how: {
+    readonly maxBytes: number;
+    readonly silentMs: number;
+    readonly signal: AbortSignal;
+    readonly large?: LargeBodies;
+  },
 ): Promise<{ readonly head: ResponseHead; readonly body: Uint8Array }> {
+  const { signal, ...limits } = how;
   const url = URL.parse(call.url);
   if (url === null)
     throw new EngineError('upstream_refused', `A call to '${call.url.slice(0, 80)}' is refused: expected a whole URL.`);

@@ -19,6 +19,7 @@ import { createExchange, discard, type Exchange, type ExchangeAnswer, type Excha
 import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
 import { callHeaders, passedOnHeaders, scriptHeaders, statedContentType } from './headers.ts';
 import { interpolateTree } from './interpolate.ts';
+import type { LargeBodies } from './large-bodies.ts';
 import { type RawCall, rawCall } from './raw.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
 import {
@@ -66,9 +67,9 @@ export type StreamCall = {
   readonly headers: Readonly<Record<string, string>>;
   /** undefined for a request without one: an empty stream would be announced as a body of unknown length. */
   readonly body: Readable | Uint8Array | undefined;
-  readonly retries?: number | undefined;
   /** Of a body that streams: how many bytes it has, when that is known. */
   readonly length?: number | undefined;
+  readonly retries?: number | undefined;
   readonly retryOn?: readonly number[] | undefined;
   readonly baseUrlOverride?: string | undefined;
   /** @default the provider's `proxy.decompress`, otherwise false: encoded bytes pass as they are */
@@ -114,7 +115,7 @@ export type Outbound = {
   readonly attempt: (
     connection: OutboundConnection,
     config: RequestConfig,
-    options: { readonly signal: AbortSignal; readonly attempt: number },
+    options: { readonly signal: AbortSignal; readonly attempt: number; readonly large?: LargeBodies },
   ) => Promise<Attempted>;
   /**
    * A call of `/proxy`: bytes pass unchanged in both directions and are never held as a whole. Throws as `request`; a
@@ -125,7 +126,7 @@ export type Outbound = {
   /** A call without provider and credentials, as `rawCall` says. */
   readonly raw: (
     call: RawCall,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly large?: LargeBodies },
   ) => Promise<{ readonly head: ResponseHead; readonly body: Uint8Array }>;
   /** Closes the pooled connections. */
   readonly close: () => void;
@@ -156,14 +157,19 @@ export function createOutbound(options: OutboundOptions): Outbound {
     request: (connection, config, { signal }) => requestAll(parts, { party: partyOf(connection), config, signal }),
     attempt: (connection, config, call) => requestOnce(parts, { party: partyOf(connection), config, ...call }),
     stream: (connection, call, signal) => streamAll(parts, { party: partyOf(connection), call, signal }),
-    raw: (call, { signal }) => rawCall(exchange, call, { maxBytes, silentMs: answerTimeoutMs, signal }),
+    raw: (call, how) => rawCall(exchange, call, { maxBytes, silentMs: answerTimeoutMs, ...how }),
     close: exchange.close,
   };
 }
 
 type Parts = OutboundOptions &
   Required<Pick<OutboundOptions, 'sleep' | 'answerTimeoutMs'>> & { readonly exchange: Exchange };
-type ScriptCall = { readonly party: Party; readonly config: RequestConfig; readonly signal: AbortSignal };
+type ScriptCall = {
+  readonly party: Party;
+  readonly config: RequestConfig;
+  readonly signal: AbortSignal;
+  readonly large?: LargeBodies;
+};
 type ProxyCall = { readonly party: Party; readonly call: StreamCall; readonly signal: AbortSignal };
 
 /** The loop around attempts: looks at each one's decision, waits in place, goes on. */
@@ -190,7 +196,7 @@ async function requestOnce(parts: Parts, call: ScriptCall & { readonly attempt: 
       const built = await signed(parts, party, await scriptRequest(party, config));
       return { request: built, received: await parts.exchange.attempt(built, signal) };
     });
-    const body = await readAnswer(parts, { answer: received, request, signal });
+    const body = await readAnswer(parts, { answer: received, request, signal, large: call.large });
     const head = { status: received.status, statusText: received.statusText, headers: scriptHeaders(received.headers) };
     const text = () => Buffer.from(body).toString('utf8');
     const pause = pauseAfter(received, rules.provider, parts.clock());
@@ -284,13 +290,13 @@ function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): E
     url,
     headers,
     body,
+    length: call.length,
     decompress: call.decompress ?? party.provider.proxy?.decompress ?? false,
     forwardHeaders: forwardsHeaders(party, call),
     certificate: certificateOf(party.provider, party.connection.credentials),
   };
 }
 
-    length: call.length,
 /** A script's call as it goes on the wire. */
 async function scriptRequest(of: Party, config: RequestConfig): Promise<ExchangeRequest> {
   const { party, url } = beginCall(of, config);
@@ -338,10 +344,15 @@ function withProviderBody(party: Party, { method, data }: RequestConfig): unknow
 
 async function readAnswer(
   { maxResponseBytes: maxBytes, answerTimeoutMs }: Parts,
-  call: { readonly answer: ExchangeAnswer; readonly request: ExchangeRequest; readonly signal: AbortSignal },
+  call: {
+    readonly answer: ExchangeAnswer;
+    readonly request: ExchangeRequest;
+    readonly signal: AbortSignal;
+    readonly large: LargeBodies | undefined;
+  },
 ): Promise<Uint8Array> {
-  const { answer, request, signal } = call;
-  const body = await readBody(answer.body, { maxBytes, silentMs: answerTimeoutMs }).catch((error) => {
+  const { answer, request, signal, large } = call;
+  const body = await readBody(answer.body, { maxBytes, silentMs: answerTimeoutMs, large }).catch((error) => {
     throw describeFailure(error, request, signal);
   });
   if (body !== undefined) return body;

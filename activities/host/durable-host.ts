@@ -1,6 +1,7 @@
 /** The Host of a deployed script: what each host call means when its effects must last. One file per group of calls. */
 import type { Host, HostCallKind } from '../../contract/host.ts';
 import type { Redactor } from '../../contract/redaction.ts';
+import { createLargeBodies } from '../../outbound/large-bodies.ts';
 import type { Queryable } from '../../store/db.ts';
 import type { Attempt } from '../../store/runs.ts';
 import type { Dependencies } from '../dependencies.ts';
@@ -31,12 +32,13 @@ export function createDurableHost(
   const { connection } = run;
   redactor.add(JSON.parse(deps.box.open(connection.sealedCredentials)));
   const log = createRunLog(deps, run, recorder, redactor);
+  const large = createLargeBodies();
   const host: Host = {
-    ...createRequestCalls(deps, run, connection, pass),
+    ...createRequestCalls(deps, run, connection, { recorder, redactor, large }),
     ...createRecordCalls(deps, run, recorder, { log, signal }),
     ...createConnectionCalls(deps, connection, recorder, signal),
     ...createCheckpointCalls(deps, run, recorder, pass),
-    ...createSurroundingCalls(deps, run, connection, pass),
+    ...createSurroundingCalls(deps, run, connection, { recorder, redactor, signal, large }),
     ...createTriggerCalls(deps, run, connection, signal),
     log: log.log,
   };

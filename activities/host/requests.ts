@@ -4,6 +4,7 @@ import type { CallContext, Host, RequestConfig } from '../../contract/host.ts';
 import type { PendingCall } from '../../contract/host.ts';
 import type { Redactor } from '../../contract/redaction.ts';
 import type { OutboundConnection } from '../../outbound/connection.ts';
+import type { LargeBodies } from '../../outbound/large-bodies.ts';
 import { idempotencyHeader, isRepeatable } from '../../outbound/repeatable.ts';
 import type { ScriptAnswer } from '../../outbound/request.ts';
 import { limitAfter } from '../../outbound/retry.ts';
@@ -27,7 +28,11 @@ export function createRequestCalls(
   deps: Dependencies,
   run: Attempt,
   own: Connection,
-  { recorder, redactor }: { readonly recorder: Recorder; readonly redactor: Pick<Redactor, 'redact'> },
+  {
+    recorder,
+    redactor,
+    large,
+  }: { readonly recorder: Recorder; readonly redactor: Pick<Redactor, 'redact'>; readonly large: LargeBodies },
 ): Pick<Host, 'request'> {
   const ownParty = openConnection(own, deps.box);
   const limits = openApiLimits(deps, run);
@@ -49,7 +54,7 @@ export function createRequestCalls(
         const tried = await limits.inTurn(limited, async () => {
           if (!plan.repeatable) await recorder.intend(plan.pending('intended', attempt, null));
           recorder.countRequest();
-          const made = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt });
+          const made = await deps.outbound.attempt(party, plan.config, { signal: call.signal, attempt, large });
           const limit = limitAfter(made, deps.clock(), (askedBy) => reasonOf(plan.what, made, askedBy));
           if (limit !== undefined) await limits.note(limited, limit);
           return { ...made, limit };

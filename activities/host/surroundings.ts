@@ -1,6 +1,7 @@
 import type { Host, IntegrationView } from '../../contract/host.ts';
 import { EngineError } from '../../contract/failures.ts';
 import type { Redactor } from '../../contract/redaction.ts';
+import type { LargeBodies } from '../../outbound/large-bodies.ts';
 import type { Connection } from '../../store/connections.ts';
 import { listVariables } from '../../store/environment-variables.ts';
 import { webhookUrlOf } from '../../store/inbound-webhooks.ts';
@@ -21,9 +22,14 @@ export function createSurroundingCalls(
   deps: Dependencies,
   run: Attempt,
   own: Connection,
-  pass: { readonly recorder: Recorder; readonly redactor: Pick<Redactor, 'redact'>; readonly signal: AbortSignal },
+  pass: {
+    readonly recorder: Recorder;
+    readonly redactor: Pick<Redactor, 'redact'>;
+    readonly signal: AbortSignal;
+    readonly large: LargeBodies;
+  },
 ): Calls {
-  const { recorder, redactor, signal } = pass;
+  const { recorder, redactor, signal, large } = pass;
   const { environmentId } = own;
   return {
     getIntegration: async ({ include }) => {
@@ -59,7 +65,7 @@ export function createSurroundingCalls(
       };
       if (!repeatable) await recorder.intend(pending);
       recorder.countRequest();
-      const answer = await deps.outbound.raw({ url, method, headers, body: call.body }, { signal: call.signal });
+      const answer = await deps.outbound.raw({ url, method, headers, body: call.body }, { signal: call.signal, large });
       if (!repeatable) recorder.answered(number);
       return { value: answer.head, body: answer.body };
     },
