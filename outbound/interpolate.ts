@@ -40,12 +40,13 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [key
 /**
  * The template with its values filled in. Of `a || b` the first alternative whose values all exist is taken. Values are
  * put in as they are and never looked through again. Throws `upstream_refused` naming the missing value and where to set
- * it; `key` is the template's own name, such as `proxy.base_url`.
+ * it, or one that would lead a URL to another host; `key` is the template's own name, such as `proxy.base_url`.
  */
 export function interpolate(template: string, party: Party, key: string): string {
   if (!template.includes('${')) return template;
   const filled = fillTemplate(template, valuesOf(party));
   if ('text' in filled) return filled.text;
+  if ('unfit' in filled) throw unfitValue(filled.unfit, party, key);
   throw missingValue(filled.missing, party, key);
 }
 
@@ -117,6 +118,13 @@ function valueAt(from: unknown, path: readonly string[]): unknown {
 function asText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+// The value is not shown: it may be a secret in the wrong place.
+function unfitValue(expression: string, party: Party, key: string): EngineError {
+  const where = `${key} of provider '${party.provider.name}'`;
+  const what = 'it is a part of a host there: letters, digits, dots, hyphens and underscores are expected';
+  return new EngineError('upstream_refused', `Value '\${${expression}}' in ${where} is refused: ${what}.`);
 }
 
 function missingValue(expression: string, party: Party, key: string): EngineError {

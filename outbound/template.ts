@@ -15,10 +15,10 @@ export type Values = {
   readonly now: Date | undefined;
 };
 
-/** The text, or the first expression that has no value. */
-export type Filled = { readonly text: string } | { readonly missing: string };
+/** The text, or the first expression that has no value, or one whose value would lead a URL to another host. */
+export type Filled = { readonly text: string } | { readonly missing: string } | { readonly unfit: string };
 
-type Gap = { missing?: string };
+type Gap = { missing?: string; unfit?: string };
 type Part = { readonly text: string } | { readonly expression: string };
 
 const ALTERNATIVE = / *\|\| */;
@@ -54,6 +54,7 @@ export function fillTemplate(template: string, values: Values): Filled {
   for (const alternative of alternativesOf(partsOf(template))) {
     const gap: Gap = {};
     const text = fill(alternative, values, gap);
+    if (gap.unfit !== undefined) return { unfit: gap.unfit };
     if (gap.missing === undefined) return { text };
     missing ??= gap.missing;
   }
@@ -68,7 +69,23 @@ export function namesIn(template: string): string[] {
 }
 
 function fill(parts: readonly Part[], values: Values, gap: Gap): string {
-  return parts.map((part) => ('text' in part ? part.text : evaluate(part.expression, values, gap))).join('');
+  let text = '';
+  for (const [at, part] of parts.entries()) {
+    const value = 'text' in part ? part.text : evaluate(part.expression, values, gap);
+    if ('expression' in part && !LABELS.test(value) && isWithinHost(text, parts[at + 1])) gap.unfit ??= part.expression;
+    text += value;
+  }
+  return text;
+}
+
+/** What may be a part of a host. Of `https://${shop}.example.com`, 'evil.example/' would make a call to evil.example. */
+const LABELS = /^[\w.-]*$/;
+
+/** Whether the entry itself has more of the host before or behind; a host that is a value as a whole is what was asked for. */
+function isWithinHost(before: string, next: Part | undefined): boolean {
+  const begun = /^https?:\/\/([^/?#]*)$/i.exec(before)?.[1];
+  if (begun === undefined) return false;
+  return begun !== '' || (next !== undefined && ('expression' in next || /^[^/?#:]/.test(next.text)));
 }
 
 function evaluate(expression: string, values: Values, gap: Gap): string {

@@ -42,6 +42,44 @@ test('a value is put in as it is and never interpolated again', () => {
   expect(filled).toBe('x-${password} || $& $1');
 });
 
+const SHOP = 'https://${connectionConfig.shop}.example.com/api';
+
+test.each([
+  ...[
+    'evil.example/',
+    'evil.example?',
+    'evil.example#',
+    'evil.example\\',
+    'a@evil.example',
+    'evil.example:1/',
+    'a b',
+    'ⅇ／x',
+  ].map((shop) => [SHOP, shop]),
+  ['https://api-${connectionConfig.shop}', 'x.evil.example/'],
+  ['https://${connectionConfig.shop}${connectionConfig.shop}/', 'evil.example/'],
+  ['${connectionConfig.none} || https://a.${connectionConfig.shop}:8080', '@evil.example'],
+])('%s goes to no other host for the value %s', (template, shop) => {
+  const act = () => interpolate(template ?? '', party({}, {}, { shop }), 'token_url');
+  expect(act).toThrow(
+    expect.objectContaining({
+      code: 'upstream_refused',
+      message: expect.stringMatching(/shop.*token_url.*part of a host/),
+    }),
+  );
+  expect(act).toThrow(expect.objectContaining({ message: expect.not.stringContaining('evil') }));
+});
+
+test.each([
+  ['https://${connectionConfig.at}', 'https://jira.example.com:8443/team'],
+  ['https://${connectionConfig.at}/api', 'https://jira.example.com:8443/team/api'],
+  ['${connectionConfig.at}.x/', 'jira.example.com:8443/team.x/'],
+  ['https://example.com/${connectionConfig.at}', 'https://example.com/jira.example.com:8443/team'],
+  ['https://example.com?q=${connectionConfig.at}', 'https://example.com?q=jira.example.com:8443/team'],
+])('%s takes a whole host, and a path, as they are', (template, expected) => {
+  const config = { at: 'jira.example.com:8443/team' };
+  expect(interpolate(template, party({}, {}, config), 'proxy.base_url')).toBe(expected);
+});
+
 test('a missing connection_config value is named with the place to set it', () => {
   const act = () => interpolate('https://${connectionConfig.host}', party({}), 'proxy.base_url');
   expect(act).toThrow(

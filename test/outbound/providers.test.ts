@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { checkConnectionConfig } from '../../outbound/auth/connection-config.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import type { Provider } from '../../outbound/provider.ts';
 import { fillTemplate, namesIn } from '../../outbound/template.ts';
@@ -42,7 +43,7 @@ function urlOf(template: string, { connection_config: fields }: Provider): URL {
     return field?.example ?? field?.default_value ?? field?.enum?.[0] ?? 'x';
   };
   const filled = fillTemplate(template, { lookup, now: new Date(0) });
-  return new URL('text' in filled ? filled.text : `missing ${filled.missing}`);
+  return new URL('text' in filled ? filled.text : `nothing for ${JSON.stringify(filled)}`);
 }
 
 const needed: Partial<Record<Provider['auth_mode'], readonly (keyof Provider)[]>> = {
@@ -81,6 +82,29 @@ test.each(named)('%s has https URLs that can be parsed', (_, provider) => {
     expect(url.hostname).toMatch(/\./);
   }
   if (provider.name !== 'unauthenticated') expect(provider.proxy).toHaveProperty('base_url');
+});
+
+/** What would lead a URL elsewhere, put where one part of its host belongs. */
+const ELSEWHERE = [
+  'evil.example/',
+  'evil.example?',
+  'evil.example#',
+  'evil.example\\',
+  'a@evil.example',
+  'evil.example:443/',
+];
+
+test.each(named)('%s lets nobody lead its calls to another host by a part of its own', (_, provider) => {
+  for (const [path, text] of textsOf(provider)) {
+    const host = IS_URL.test(path) ? (/^https:\/\/([^/?#]*)/.exec(text)?.[1] ?? '') : '';
+    for (const name of namesIn(host).map((one) => one.replace('connectionConfig.', ''))) {
+      const taken = ELSEWHERE.filter((value) => {
+        const { faults } = checkConnectionConfig(provider, { [name]: value });
+        return !faults.some((fault) => fault.path[1] === name);
+      });
+      expect([path, name, taken]).toEqual([path, name, []]);
+    }
+  }
 });
 
 test.each(named)('%s reads only what it declares, and declares only what is read', (_, provider) => {
