@@ -12,6 +12,8 @@ import type { Route } from '../route.ts';
 import { commaList, connectionHeaders, flag, wholeNumber } from '../schemas.ts';
 
 const PREFIX = '/proxy';
+/** A client that takes this server for a proxy of HTTP writes the whole address (RFC 9112 section 3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?#]*/i;
 const FORWARDED = 'nango-proxy-';
 /** What describes the body goes with it; every other header must ask for it by the prefix. */
 const BODY_HEADERS = ['content-type', 'content-encoding'] as const;
@@ -73,12 +75,12 @@ function callOf(request: Request, headers: z.output<typeof HEADERS>): StreamCall
   const forwardHeadersOnRedirect = headers['forward-headers-on-redirect'];
   return {
     method: request.method,
-    path: request.originalUrl.slice(PREFIX.length),
+    path: request.originalUrl.replace(ORIGIN, '').slice(PREFIX.length),
     headers: forwardedHeaders(request.headers),
     body: hasBody(request) ? request : undefined,
+    length: lengthOf(request),
     ...(retries !== undefined && { retries }),
     ...(retryOn !== undefined && { retryOn }),
-    length: lengthOf(request),
     ...(baseUrlOverride !== undefined && { baseUrlOverride }),
     ...(decompress !== undefined && { decompress }),
     ...(forwardHeadersOnRedirect !== undefined && { forwardHeadersOnRedirect }),

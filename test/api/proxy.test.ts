@@ -43,6 +43,15 @@ test.each([
   expect(upstream.requests.map(({ url }) => url)).toEqual([`/base${path.slice('/proxy'.length)}`]);
 });
 
+test('a request whose line has the whole address is the same request', async () => {
+  const { port } = api;
+  const path = `http://127.0.0.1:${port}/proxy/tasks?a=1`;
+  const sent = request({ port, host: '127.0.0.1', path, headers: { ...HEADERS, authorization: `Bearer ${api.key}` } });
+  const [response] = await once(sent.end(), 'response');
+  response.resume();
+  expect([response.statusCode, upstream.requests[0]?.url]).toEqual([200, '/base/tasks?a=1']);
+});
+
 test('a caller who lies about the length of what is forwarded makes no request with the credentials of another', async () => {
   const raw = 'hello DELETE /evil HTTP/1.1\r\nx-ignored: ';
   const headers = {
