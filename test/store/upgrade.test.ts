@@ -48,6 +48,7 @@ test('U103: records, counts and cursors of the release before are kept, and its 
   );
   await db.query(`update records set deleted_at = now() where id = 'b'`);
   await migrate(db);
+  expect(await migrate(db)).toEqual([]);
   const { rows } = await db.query(
     `select r.id, r.seq::int, r.last_action, r.payload, h.live::int, h.seq::int as last
      from records r join record_heads h on h.id = r.head_id order by r.seq`,
