@@ -58,6 +58,16 @@ const ENTRIES: readonly (readonly [string, () => Promise<Answer>, number, string
     ...([400, 'invalid_body', "such as 'https://login.acme.example'"] as const),
   ],
   [
+    'an address in the connection_config with a user in it',
+    () =>
+      connect({
+        provider_config_key: KEY,
+        credentials: { access_token: 'a' },
+        connection_config: { server: 'https://ada:s3cret@login.acme.example' },
+      }),
+    ...([400, 'invalid_body', "'connection_config.server': expected Address of the server"] as const),
+  ],
+  [
     'a sign-in without it',
     async () => depart(await openSession(), { 'params[server]': '' }),
     ...([400, 'invalid_body', "such as 'https://login.acme.example'"] as const),
@@ -118,6 +128,7 @@ test.each(ENTRIES)('%s is a clear refusal', async (_, ask, status, code, words) 
   const answer = await ask();
   expect([answer.status, answer.body?.error?.code]).toEqual([status, code]);
   expect(answer.body.error.message).toContain(words);
+  expect(answer.text).not.toContain('s3cret');
 });
 
 test('a callback that comes a second time is refused, and the connection of the first stays as it was', async () => {
