@@ -1,6 +1,6 @@
 /** The package as it is published, installed by npm and by pnpm into an empty folder, does an author's whole work there. */
 import { execFile } from 'node:child_process';
-import { access, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -69,7 +69,11 @@ test.each(['npm', 'pnpm'] as const)(
     const cwd = await folders.create();
     await writeFile(join(cwd, 'package.json'), '{"private":true}');
     await INSTALL[tool](cwd);
-    if (tool === 'npm') installed = cwd;
+    if (tool === 'npm') {
+      installed = cwd;
+      // As the package.json of a project names it.
+      await symlink('nango-temporal', join(cwd, 'node_modules', 'nango'));
+    }
     upstream.handleWith(() => ({
       status: 200,
       body: '{"tasks":[{"id":"t1","title":"One","done":false,"assignee":null,"updated_at":"2026-01-01T00:00:00Z","deleted":false}],"next_cursor":null}',
@@ -112,10 +116,116 @@ export default createAction({ description: 'E', input: z.object({ text: z.string
   SLOW,
 );
 
+const VITEST = '5.1.1';
+const SYNC = `import { createSync } from 'nango';
+import { z } from 'zod';
+export default createSync({
+  description: 'T', frequency: 'every hour', autoStart: true, models: { Task: z.object({ id: z.string() }) },
+  exec: async (nango) => {
+    const { connection_config } = await nango.getConnection();
+    for await (const page of nango.paginate<any>({ endpoint: '/tasks', params: { site: connection_config['site'] },
+      paginate: { type: 'cursor', cursor_path_in_response: 'next', cursor_name_in_request: 'c', response_path: 'tasks' } }))
+      await nango.batchSave(page, 'Task');
+    await nango.batchDelete([{ id: 'old' }], 'Task');
+  },
+});
+`;
+/** In the manner of files that users have: members replaced, time stopped, calls looked at. */
+const OF_A_USER = `import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import sync from '../syncs/tasks.js';
+import action from '../actions/due.js';
+
+describe('a file of a user', () => {
+  beforeEach(() => vi.useFakeTimers({ now: new Date('2026-02-03T00:00:00Z'), toFake: ['Date'] }));
+  afterEach(() => vi.useRealTimers());
+
+  it('runs a sync on its recording, with a connection of its own', async () => {
+    const nangoMock = new global.vitest.NangoSyncMock({ dirname: __dirname, name: 'tasks', Model: 'Task' });
+    nangoMock.getConnection.mockResolvedValue({ connection_config: { site: 'eu' } });
+    const saves = vi.spyOn(nangoMock, 'batchSave');
+    await sync.exec(nangoMock);
+    expect(saves.mock.calls.filter(([, model]) => model === 'Task').flatMap(([rows]) => rows)).toStrictEqual(await nangoMock.getBatchSaveData('Task'));
+    expect(nangoMock.batchDelete).toHaveBeenCalledWith(await nangoMock.getBatchDeleteData('Task'), 'Task');
+    expect(nangoMock.getConnection).toHaveBeenCalledTimes(1);
+  });
+
+  it('runs an action, which may fail as it likes', async () => {
+    const nangoMock = new global.vitest.NangoActionMock({ dirname: __dirname, name: 'due', Model: 'ActionOutput_tracker_due' });
+    expect(await action.exec(nangoMock, await nangoMock.getInput())).toEqual(await nangoMock.getOutput());
+    await expect(action.exec(nangoMock, { days: -1 })).rejects.toThrow(nangoMock.ActionError);
+  });
+});
+`;
+
+test(
+  'vitest files that generate:tests writes, and those that users have, run on the package and fail where scripts changed',
+  async () => {
+    const cwd = join(installed, 'tested');
+    await run(
+      'npm',
+      ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', `vitest@${VITEST}`],
+      {
+        cwd: installed,
+      },
+    );
+    const page = (params: object, ids: readonly string[], next: string | null) => ({
+      request: { params, headers: {} },
+      response: { tasks: ids.map((id) => ({ id })), next },
+      status: 200,
+      headers: {},
+    });
+    await writeFiles(cwd, {
+      'package.json': '{"private":true,"type":"module"}',
+      'index.ts': "import './tracker/syncs/tasks.js';\nimport './tracker/actions/due.js';\n",
+      '.nango/keep': '',
+      'tracker/syncs/tasks.ts': SYNC,
+      'tracker/actions/due.ts': `import { createAction } from 'nango';
+import { z } from 'zod';
+export default createAction({
+  description: 'D', input: z.object({ days: z.number() }), output: z.object({ id: z.string() }),
+  exec: async (nango, { days }) => {
+    if (days < 0) throw new nango.ActionError({ message: 'never' });
+    return (await nango.post<any>({ endpoint: '/due', data: { days } })).data;
+  },
+});
+`,
+      'tracker/tests/tasks.test.json': JSON.stringify({
+        nango: {
+          getConnection: { connection_config: { site: 'eu' } },
+          batchSave: { Task: [{ id: '1' }, { id: '2' }] },
+          batchDelete: { Task: [{ id: 'old' }] },
+        },
+        api: { get: { '/tasks': [page({ site: 'eu' }, ['1'], 'n'), page({ site: 'eu', c: 'n' }, ['2'], null)] } },
+      }),
+      'tracker/tests/due.test.json': JSON.stringify({
+        input: { days: 2 },
+        output: { id: '7' },
+        nango: {},
+        api: { post: { '/due': { request: { data: { days: 2 } }, response: { id: '7' }, status: 201, headers: {} } } },
+      }),
+      'tracker/tests/own.test.ts': OF_A_USER,
+    });
+    await run(join(installed, 'node_modules', '.bin', 'nango'), ['generate:tests'], { cwd });
+    const vitest = async () => {
+      const program = join(installed, 'node_modules', 'vitest', 'vitest.mjs');
+      const argv = [program, 'run', '--reporter=json', '--outputFile=results.json'];
+      const code = await run(process.execPath, argv, { cwd }).then(
+        () => 0,
+        (error: { code: number }) => error.code,
+      );
+      const { numPassedTests, numFailedTests } = JSON.parse(await readFile(join(cwd, 'results.json'), 'utf8'));
+      return { code, numPassedTests, numFailedTests } as unknown;
+    };
+    expect(await vitest()).toEqual({ code: 0, numPassedTests: 4, numFailedTests: 0 });
+    await writeFiles(cwd, { 'tracker/syncs/tasks.ts': SYNC.replace("(page, 'Task')", "(page.slice(1), 'Task')") });
+    expect(await vitest()).toEqual({ code: 1, numPassedTests: 2, numFailedTests: 2 });
+  },
+  SLOW,
+);
+
 test(
   'projects import nango and nango/test from the package',
   async () => {
-    await symlink(join(installed, 'node_modules', 'nango-temporal'), join(installed, 'node_modules', 'nango'));
     const text =
       "import { createAction } from 'nango'; import { NangoActionMock } from 'nango/test'; console.log(createAction({}).type, typeof NangoActionMock);";
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', text], { cwd: installed });
