@@ -31,6 +31,13 @@ test.each([
   expect(await outputOf(`${PROBE} return reach(() => ${expression});`)).toBe('refused');
 });
 
+test('code from text that zod lets a script make reaches no more than the script does', async () => {
+  const body = `const doc = new (require('zod').core.Doc)(['n']);
+    doc.write('return [typeof process, typeof require, typeof nango, this === undefined || this === globalThis, n + 1]');
+    return doc.compile()(1);`;
+  expect(await outputOf(body)).toEqual(['undefined', 'undefined', 'undefined', true, 2]);
+});
+
 test('no function or object the host gave leads to process, require or another realm', async () => {
   const body = `${PROBE}
     const seen = new Set<any>(); const bad: string[] = [];
