@@ -3,7 +3,7 @@ import { EngineError } from '../contract/failures.ts';
 import { createCheckers, type RecordChecker } from '../manifest/check-json.ts';
 import type { RecordBatch } from '../manifest/record-batch.ts';
 import { openTelling, violationsIn, violationText } from '../manifest/violations.ts';
-import type { Violation } from '../store/run-violations.ts';
+import type { Violation } from '../contract/violation.ts';
 import { schemaOfScript } from '../store/scripts.ts';
 import type { Attempt } from '../store/runs.ts';
 import { type ByteCache, createByteCache } from './byte-cache.ts';

@@ -1,5 +1,5 @@
 import type { MergingStrategy } from '../contract/host.ts';
-import type { Violation } from '../store/run-violations.ts';
+import type { Violation } from '../contract/violation.ts';
 
 /** What a script stores, in the order in which it did. Each of `rows` is the JSON text of one record. */
 export type Write =

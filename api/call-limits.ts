@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { EngineError } from '../contract/failures.ts';
 
@@ -62,17 +62,9 @@ export function createCallGuard(
  * IPv4 is itself, however it is written.
  */
 function countedAs(address: string): string {
-  const ipv4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (ipv4 !== undefined || !isIPv6(address)) return ipv4 ?? address;
-  const [front = [], back = []] = address.split('::').map(groupsOf);
-  const gap = address.includes('::') ? Array<string>(8 - front.length - back.length).fill('0') : [];
-  return `${[...front, ...gap, ...back].slice(0, 4).join(':')}::/64`;
-}
-
-/** A dotted end stands for two groups, behind the network in any case. */
-function groupsOf(part: string): string[] {
-  const groups = part.split(':').filter((group) => group !== '');
-  return groups.flatMap((group) => (group.includes('.') ? ['0', '0'] : [Number.parseInt(group, 16).toString(16)]));
+  if (!ipaddr.isValid(address)) return address;
+  const plain = ipaddr.process(address);
+  return plain instanceof ipaddr.IPv6 ? plain.parts.slice(0, 4).join(':') : plain.toString();
 }
 
 function tooMany(what: string, { msBeforeNext }: RateLimiterRes): EngineError {

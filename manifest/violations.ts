@@ -1,15 +1,7 @@
 /** What of a batch of records does not fit its model, by kinds, as production and dry runs alike tell it. Pure. */
+import type { Violation } from '../contract/violation.ts';
 import type { RecordChecker } from './check-json.ts';
 import type { RecordBatch } from './record-batch.ts';
-
-export type RecordViolation = {
-  readonly model: string;
-  /** As in JavaScript, with `[]` for any member of a list; empty for the record itself. */
-  readonly path: string;
-  readonly message: string;
-  readonly records: number;
-  readonly exampleId: string;
-};
 
 /** A pass tells of so many kinds of violations; all are counted. */
 const MOST_TOLD = 50;
@@ -19,8 +11,8 @@ export function violationsIn(
   model: string,
   { ids, rows }: Pick<RecordBatch, 'ids' | 'rows'>,
   check: RecordChecker,
-): RecordViolation[] {
-  const found = new Map<string, RecordViolation>();
+): Violation[] {
+  const found = new Map<string, Violation>();
   for (const [at, row] of rows.entries()) {
     const differences = check(JSON.parse(row));
     // A list of a hundred wrong members is one violation of one record.
@@ -39,15 +31,15 @@ export function violationsIn(
 }
 
 /** `record 'a' does not fit model 'Task': at 'title' it must be string` */
-export function violationText({ model, path, message, exampleId }: RecordViolation): string {
+export function violationText({ model, path, message, exampleId }: Violation): string {
   const place = path === '' ? 'itself' : `at '${path}'`;
   return `record '${exampleId}' does not fit model '${model}': ${place} it ${message}`;
 }
 
 /** Answers what of the violations of a batch the log has not been told of in this pass. */
-export function openTelling(): (violations: readonly RecordViolation[]) => readonly string[] {
+export function openTelling(): (violations: readonly Violation[]) => readonly string[] {
   const told = new Set<string>();
-  const keyOf = ({ model, path, message }: RecordViolation) => JSON.stringify([model, path, message]);
+  const keyOf = ({ model, path, message }: Violation) => JSON.stringify([model, path, message]);
   return (violations) => {
     const news = violations.filter((one) => !told.has(keyOf(one)) && told.size < MOST_TOLD);
     for (const one of news) told.add(keyOf(one));

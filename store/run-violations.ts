@@ -1,14 +1,6 @@
 /** Where the records of a run differ from their models. */
+import type { Violation } from '../contract/violation.ts';
 import type { Queryable } from './db.ts';
-
-export type Violation = {
-  readonly model: string;
-  /** As in JavaScript, with `[]` for any member of a list; empty for the record itself. */
-  readonly path: string;
-  readonly message: string;
-  readonly records: number;
-  readonly exampleId: string;
-};
 
 /** Adds to what was counted before. */
 export async function addViolations(db: Queryable, runId: string, violations: readonly Violation[]): Promise<void> {

@@ -80,6 +80,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     files: ['workflows/messages.ts'],
     packages: [
       'express',
+      'ipaddr.js',
       'helmet',
       'rate-limiter-flexible',
       '@modelcontextprotocol/sdk',
