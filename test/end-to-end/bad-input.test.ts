@@ -19,7 +19,7 @@ const BAD: readonly Bad[] = [
   { name: 'rejects', line: `await Promise.reject(new TypeError('late'));`, code: 'script_failed', says: /late/ },
   { name: 'reads-null', line: `(null as any).title;`, code: 'script_failed', says: /null/ },
   { name: 'refused', line: `await nango.get({ endpoint: '/nowhere' });`, code: 'script_failed', says: /404/ },
-  { name: 'loops', line: `for (;;);`, code: 'script_timed_out', says: /1000 ms/ },
+  { name: 'loops', line: `for (;;);`, code: 'script_timed_out', says: /3000 ms/ },
   {
     name: 'allocates',
     line: `for (const all: any[] = []; ; ) all.push(new Array(10_000).fill(all.length));`,
@@ -71,7 +71,7 @@ export default async function fetchData(nango: any) {
 }`;
 const POST = `export default async function runAction(nango: any, input: any) { throw new Error('no ' + input.what); }`;
 
-const platform = usePlatform({ NANGO_SCRIPT_CPU_MS: '1000', NANGO_SCRIPT_MEMORY_MB: '64' });
+const platform = usePlatform({ NANGO_SCRIPT_CPU_MS: '3000', NANGO_SCRIPT_MEMORY_MB: '64' });
 const at = (name: string) => ({ integration: 'tracker', connection: 'acme', name });
 
 beforeAll(async () => {
