@@ -13,13 +13,13 @@ import { openPlatform } from '../platform.ts';
 
 /** Requests are no matter of seconds: a script that is triggered runs meanwhile. */
 const ANSWER_WITHIN_S = '30';
-const SKIPPED: Figures = { requests: 0 };
 
-/** @throws Error with what was found, each with the command that shows it again. */
+/** @throws Error with what was found, each with the command that shows it again; and where there is no schemathesis. */
 export async function benchFuzzApi(closing: Closing, { minutes, first, say }: BenchOptions): Promise<Figures> {
   if ((await run(['--version'], '.', () => undefined)) !== 0) {
-    say('skipped: there is no schemathesis on the PATH (python3 -m venv .venv && .venv/bin/pip install schemathesis)');
-    return SKIPPED;
+    throw new Error(
+      'There is no schemathesis on the PATH: python3 -m venv .venv && .venv/bin/pip install schemathesis, then PATH="$PWD/.venv/bin:$PATH"',
+    );
   }
   // Most random keys are unknown, and come from one address.
   const { folder, start } = await openPlatform(closing, { NANGO_API_UNKNOWN_KEYS_PER_MINUTE: '10000000' });
