@@ -1,6 +1,6 @@
-import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { EngineError } from '../contract/failures.ts';
+import { countedAs } from './caller.ts';
 
 export type CallLimits = {
   /** Unknown secrets one address may try in a minute; after that those it tries are looked up together with others. */
@@ -55,16 +55,6 @@ export function createCallGuard(
         },
       ),
   };
-}
-
-/**
- * Whom guesses are counted for. Whoever has one address of IPv6 has a network of 2^64, so that all of it is one; one of
- * IPv4 is itself, however it is written.
- */
-function countedAs(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const plain = ipaddr.process(address);
-  return plain instanceof ipaddr.IPv6 ? plain.parts.slice(0, 4).join(':') : plain.toString();
 }
 
 function tooMany(what: string, { msBeforeNext }: RateLimiterRes): EngineError {

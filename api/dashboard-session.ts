@@ -6,7 +6,6 @@ import {
   type Environment,
   environmentOfKey,
   environmentOfKeyHash,
-  findEnvironment,
   hashKey,
   listEnvironments,
 } from '../store/environments.ts';
@@ -102,12 +101,10 @@ export function createDashboardSessions(deps: ApiDeps) {
       const name = plain(wanted);
       const found = open.find((one) => one.name === name);
       if (found !== undefined) return found;
-      const isThere = (await findEnvironment(db, name)) !== undefined;
+      // The same for one that is there and for one that is not: which there are is no news for those of another.
       throw new EngineError(
         'not_found',
-        isThere
-          ? `You are not signed in to environment '${name}': sign in with its secret key.`
-          : `There is no environment '${name}'.`,
+        `You are signed in to no environment '${name}': sign in with the secret key of the one you mean.`,
       );
     },
   };

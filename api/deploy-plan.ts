@@ -82,7 +82,7 @@ export function isFlow({ kind }: Pick<Script, 'kind'>): boolean {
 
 function isSame(script: DeployedScript, bundle: ScriptBundle, existing: Script): boolean {
   return (
-    bundle.hash === existing.bundleHash &&
+    bundle.hash === existing.codeHash &&
     JSON.stringify(script.models) === JSON.stringify(existing.models) &&
     script.runs === existing.runs &&
     script.syncType === existing.syncType &&

@@ -7,7 +7,7 @@ import type { Environment } from '../store/environments.ts';
 import { integrationReach } from '../store/integrations.ts';
 import { lockDeployedSyncs, tryLockDeployment } from '../store/locks.ts';
 import { addMissingSyncs } from '../store/missing-syncs.ts';
-import { deleteScripts, listScripts, saveBundle, saveScript } from '../store/scripts.ts';
+import { bundleHashOf, deleteScripts, listScripts, saveBundle, saveScript, saveSource } from '../store/scripts.ts';
 import { reviseSyncsOf } from '../store/syncs.ts';
 import { type DeployBody, type DeployedScript, deployModeOf, namesEvents, scriptsOf } from './deploy-body.ts';
 import { type DeployPlan, missingIntegrations, type PlannedScript, planDeployment } from './deploy-plan.ts';
@@ -111,16 +111,21 @@ async function savePlanned(
   planned: PlannedScript,
 ): Promise<string> {
   const { script, bundle, integration, version, existing, change } = planned;
-  if (change === 'unchanged' && existing !== undefined) return existing.id;
+  const isKept = change === 'unchanged' && existing !== undefined;
+  if (isKept && existing.bundleHash === bundleHashOf(bundle)) return existing.id;
   const at = deps.clock();
-  await saveBundle(db, bundle, at);
+  const bundleHash = await saveBundle(db, bundle, at);
+  if (isKept) {
+    await saveSource(db, { id: existing.id, bundleHash, source: script.source });
+    return existing.id;
+  }
   const { providerConfigKey: _, js: __, ...definition } = script;
   return saveScript(db, {
     ...definition,
     environmentId: environment.id,
     integrationId: integration.id,
     version,
-    bundleHash: bundle.hash,
+    bundleHash,
     at,
   });
 }

@@ -15,6 +15,7 @@ import { benchConcurrency } from './cases/concurrency.ts';
 import { benchCuts } from './cases/cuts.ts';
 import { benchDeploy } from './cases/deploy.ts';
 import { benchDashboard } from './cases/dashboard.ts';
+import { benchFairness } from './cases/fairness.ts';
 import { benchFuzzApi } from './cases/fuzz-api.ts';
 import { benchJournal } from './cases/journal.ts';
 import { benchLoad } from './cases/load.ts';
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   cuts: benchCuts,
   deploy: benchDeploy,
   dashboard: benchDashboard,
+  fairness: benchFairness,
   'fuzz-api': benchFuzzApi,
   journal: benchJournal,
   load: benchLoad,
@@ -78,6 +80,7 @@ const HELP = `npm run -s bench -- <name> [options]
   deploy     a deployment to 10,000 connections: its schedules, and what others feel of it; all workers are killed once
   load       syncs of many connections that are due every 30 s or so: delays, costs, and what grows
   waiting    syncs that all wait for a rate limit: what their worker holds, beside the same worker at rest
+  fairness   all syncs of one environment at once, and a sync and an action of another meanwhile
   concurrency  syncs at once on one worker against an upstream that takes 200 ms
   side-by-side [names]  those that are compared with the incumbent, and bench/RESULTS.md
   upgrade    an older commit and this code side by side under load, on one Postgres and one Temporal; then this code alone
@@ -98,7 +101,7 @@ const HELP = `npm run -s bench -- <name> [options]
   --minutes <n>      siege, load, fuzz-api: for how long         (60, 3, 3)
   --connections <n>  load, deploy: how many                      (200, 10000)
   --every <n>        load: seconds between two runs of a sync     (30)
-  --syncs <n>        waiting, concurrency: how many at once      (2000, 200)
+  --syncs <n>        waiting, fairness, concurrency: how many at once (2000, 2000, 200)
   --actions <n>      soak: how many actions                      (100000)
   --runs <n>         soak: how many sync runs                    (10000)
   --idle <n>         rest, soak, waiting, concurrency: seconds of rest before it is measured (30)
@@ -146,7 +149,7 @@ if (name === 'side-by-side') {
     say(`bench     ${name}\n${around}\n`);
     const profile = flags.profile !== undefined && PROFILED.has(name) ? resolve(flags.profile) : undefined;
     const {
-      syncs = name === 'waiting' ? '2000' : '200',
+      syncs = name === 'waiting' || name === 'fairness' ? '2000' : '200',
       minutes = name === 'load' || name === 'fuzz-api' ? '3' : '60',
       connections = name === 'deploy' ? '10000' : '200',
     } = flags;

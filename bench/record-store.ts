@@ -40,8 +40,8 @@ export async function openStore(serverUrl: string, closing: Closing, name: 'smal
   const { id: integrationId } = await createIntegration(db, { ...names, at });
   const connection = { connectionId: 'store', sealedCredentials: '', connectionConfig: {}, metadata: undefined };
   const { id: connectionRow } = await saveConnection(db, { environmentId, integrationId, ...connection, at });
-  await saveBundle(db, { hash: 'none', file: 'rows.ts', code: '', sourceMap: '' }, at);
-  const scriptId = await saveScript(db, { environmentId, integrationId, ...SCRIPT, at });
+  const bundleHash = await saveBundle(db, { hash: 'none', file: 'rows.ts', code: '', sourceMap: '' }, at);
+  const scriptId = await saveScript(db, { environmentId, integrationId, bundleHash, ...SCRIPT, at });
   const address = { environment: 'bench', integration: 'bench', connection: 'store', sync: 'rows', variant: 'base' };
   await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: false }, at);
   return db;
@@ -51,7 +51,7 @@ const SCRIPT = {
   kind: 'sync',
   syncType: 'full',
   validation: 'off',
-  ...{ name: 'rows', version: '1', bundleHash: 'none', source: null, description: null, models: ['Row'] },
+  ...{ name: 'rows', version: '1', source: null, description: null, models: ['Row'] },
   ...{ runs: 'every day', intervalMs: 86_400_000, trackDeletes: false, deletionGuard: 1 },
   ...{ autoStart: false, inputModel: null, jsonSchema: undefined },
 } as const;

@@ -6,7 +6,7 @@ import type { Journal, Suspension } from './journal.ts';
 /** What a run runs: a sync's or an action's function, or a sync's handler of webhooks. On-event scripts run as actions. */
 export type RunKind = 'sync' | 'action' | 'webhook';
 
-/** A script and everything it imports as one CommonJS text. `hash` names it for ever. */
+/** A script and everything it imports as one CommonJS text. `hash` is that of the code alone. */
 export type ScriptBundle = {
   readonly hash: string;
   readonly code: string;

@@ -14,7 +14,7 @@ import { DASHBOARD_FOLDER } from './dashboard-build.ts';
 export async function startApi({ settings, parts, log, closing }: EngineOptions, core: Core): Promise<string> {
   const { db, box, engine, outbound, authorizer, catalogue, clock, operations, metrics, tracing, journals } = core;
   const { publicUrl } = core;
-  const popups = openPopups(db, log);
+  const popups = openPopups(db, log, { trustedProxies: settings.NANGO_TRUSTED_PROXIES });
   closing.add('the lines to popups', popups.close);
   const server = createServer();
   const { DASHBOARD_USERNAME: username, DASHBOARD_PASSWORD: password } = settings;

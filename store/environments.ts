@@ -50,11 +50,6 @@ export async function importApiKey(db: Queryable, environmentId: string, key: st
   );
 }
 
-export async function findEnvironment(db: Queryable, name: string): Promise<Environment | undefined> {
-  const result = await db.query<Environment>(`select id::text, name from environments where name = $1::text`, [name]);
-  return result.rows[0];
-}
-
 /**
  * The environment that a key without limits and end opens. Looked up by hash, so no comparison of secrets can leak by its
  * timing.

@@ -25,7 +25,7 @@ export async function journalSource(db: Queryable, runId: string): Promise<Journ
   const result = await db.query<JournalSource>(
     `select r.id as "runId", r.generation, e.name as environment, e.id::text as "environmentId", i.provider, c.credentials as "sealedCredentials",
        (select s.models from scripts s where s.id = r.script_id) as models,
-       (select jsonb_build_object('hash', b.hash, 'code', b.code, 'sourceMap', b.source_map, 'file', b.file)
+       (select jsonb_build_object('hash', coalesce(b.code_hash, b.hash), 'code', b.code, 'sourceMap', b.source_map, 'file', b.file)
         from bundles b where b.hash = r.bundle_hash) as bundle,
        r.seed as "sealedSeed", r.last_sync_date as "lastSyncDate", r.input,
        coalesce(r.generation_at, r.started_at) as "beginsAt", r.journal_bytes::float8 as "journalBytes",

@@ -1,4 +1,5 @@
 /** Deployed scripts and their compiled bundles. */
+import { createHash } from 'node:crypto';
 import type { OnEvent } from '../contract/on-events.ts';
 import type { ScriptBundle } from '../contract/script.ts';
 import { onlyRow, type Queryable } from './db.ts';
@@ -17,7 +18,10 @@ export type Script = {
   readonly kind: ScriptKind;
   readonly name: string;
   readonly version: string;
+  /** Its bundle, by all that the bundle holds. */
   readonly bundleHash: string;
+  /** Of the bundle's code alone. */
+  readonly codeHash: string;
   readonly description: string | null;
   readonly models: readonly string[];
   readonly runs: string | null;
@@ -35,7 +39,8 @@ export type Script = {
 };
 
 const SELECT = `select s.id::text, s.integration_id::text as "integrationId", i.unique_key as "providerConfigKey",
-    s.kind, s.name, s.version, s.bundle_hash as "bundleHash", s.description, s.models, s.runs,
+    s.kind, s.name, s.version, s.bundle_hash as "bundleHash",
+    (select coalesce(b.code_hash, b.hash) from bundles b where b.hash = s.bundle_hash) as "codeHash", s.description, s.models, s.runs,
     s.interval_ms::float8 as "intervalMs", s.sync_type as "syncType", s.track_deletes as "trackDeletes",
     s.deletion_guard as "deletionGuard", s.validation,
     s.auto_start as "autoStart", s.input_model as "inputModel", s.webhook_subscriptions as "webhookSubscriptions", s.deployed_at as "deployedAt",
@@ -63,18 +68,31 @@ export async function findScript(
   return result.rows[0];
 }
 
-export async function saveBundle(db: Queryable, bundle: ScriptBundle, at: Date): Promise<void> {
+/**
+ * Stores the bundle, unless it is there, and answers the hash it goes by: of all that it holds. Two environments that deploy
+ * the same code from other files have two bundles, or the errors of one would show the files of the other.
+ */
+export async function saveBundle(db: Queryable, bundle: ScriptBundle, at: Date): Promise<string> {
+  const hash = bundleHashOf(bundle);
   await db.query(
-    `insert into bundles (hash, file, code, source_map, created_at)
-     values ($1::text, $2::text, $3::text, $4::text, $5::timestamptz)
+    `insert into bundles (hash, code_hash, file, code, source_map, created_at)
+     values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::timestamptz)
      on conflict (hash) do nothing`,
-    [bundle.hash, bundle.file, bundle.code, bundle.sourceMap, at],
+    [hash, bundle.hash, bundle.file, bundle.code, bundle.sourceMap, at],
   );
+  return hash;
 }
 
+export function bundleHashOf({ hash, file, sourceMap }: ScriptBundle): string {
+  return createHash('sha256')
+    .update(JSON.stringify([hash, file, sourceMap]))
+    .digest('hex');
+}
+
+/** @param hash of all that the bundle holds */
 export async function findBundle(db: Queryable, hash: string): Promise<ScriptBundle | undefined> {
   const result = await db.query<ScriptBundle>(
-    `select hash, file, code, source_map as "sourceMap" from bundles where hash = $1::text`,
+    `select coalesce(code_hash, hash) as hash, file, code, source_map as "sourceMap" from bundles where hash = $1::text`,
     [hash],
   );
   return result.rows[0];
@@ -146,6 +164,18 @@ export async function saveScript(db: Queryable, script: ScriptDefinition): Promi
     ],
   );
   return onlyRow(result, 'saveScript').id;
+}
+
+/** Gives a script of the same code what else has changed: where the lines of its bundle come from. */
+export async function saveSource(
+  db: Queryable,
+  script: Pick<ScriptDefinition, 'bundleHash' | 'source'> & { readonly id: string },
+): Promise<void> {
+  await db.query(`update scripts set bundle_hash = $2::text, source = $3::text where id = $1::bigint`, [
+    script.id,
+    script.bundleHash,
+    script.source,
+  ]);
 }
 
 /** Removes scripts with their syncs; records and runs stay. */

@@ -32,10 +32,19 @@ test('a secret key opens its environment alone, by a cookie that no script reads
   const other = await fromPage('GET', '/connections', cookie, { 'x-nango-environment': 'prod' });
   expect([other.status, other.body.error.message]).toEqual([
     404,
-    expect.stringContaining("signed in to environment 'prod'"),
+    expect.stringContaining("signed in to no environment 'prod'"),
   ]);
-  const nowhere = await fromPage('GET', '/connections', cookie, { 'x-nango-environment': 'nowhere' });
-  expect(nowhere.body.error.message).toContain("There is no environment 'nowhere'");
+});
+
+test('who is signed in to one environment does not learn which others there are', async () => {
+  const cookie = await signIn();
+  const answer = async (name: string) => {
+    const { status, text, headers } = await fromPage('GET', '/runs', cookie, { 'x-nango-environment': name });
+    const told = [...headers].filter(([header]) => !['date', 'x-request-id'].includes(header));
+    return { status, text: text.replaceAll(name, '<name>'), told };
+  };
+  expect(await answer('prod')).toEqual(await answer('gone'));
+  expect((await answer('prod')).status).toBe(404);
 });
 
 test('the operator sees every environment; a wrong name or password opens none', async () => {

@@ -37,7 +37,8 @@ const deployed = (of: DeployedScript, version = '0.0.1'): Script => ({
   version,
   id: `${of.providerConfigKey}/${of.kind}/${of.name}`,
   integrationId: '1',
-  bundleHash: bundleOf({ js: of.js, file: '' }).hash,
+  bundleHash: '',
+  codeHash: bundleOf({ js: of.js, file: '' }).hash,
   deployedAt: new Date(0),
   connections: 3,
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { withTransaction } from '../../store/db.ts';
 import { tryLockDeployment } from '../../store/locks.ts';
+import { locateStack } from '../../sandbox/script-error.ts';
 import { findBundle } from '../../store/scripts.ts';
 import { useApi } from '../support/api.ts';
 import { action, createTracker, deployFlows, deployment, flow } from '../support/deployment.ts';
@@ -48,6 +49,53 @@ test('the bundle is stored without its source map comment and with its map', asy
   );
   expect(rows[0]?.source).toBe('source');
   expect(await findBundle(api.db, rows[0]?.hash ?? '')).toMatchObject({ code: 'exports.x = 1;\n', sourceMap: map });
+});
+
+/** One line of code that comes from that line of that file. */
+const linked = (source: string) => {
+  const [file = '', line = '1'] = source.split(':');
+  // Both first columns, and the line counted from 0 in base 64.
+  const mappings = `AA${'ACEGIKM'[Number(line) - 1]}A`;
+  const map = { version: 3, sources: [file], sourcesContent: [`// ${file}`], names: [], mappings };
+  const inline = Buffer.from(JSON.stringify(map)).toString('base64');
+  return {
+    js: `exports.default = () => 'linked';\n//# sourceMappingURL=data:application/json;base64,${inline}\n`,
+    ts: `// ${source}`,
+  };
+};
+/** Bundle and source as the environment's runs of the integration's script get them. */
+async function deployedBundle(environment: string, key: string) {
+  const { rows } = await api.db.query<{ hash: string; source: string }>(
+    `select s.bundle_hash as hash, s.source from scripts s
+       join integrations i on i.id = s.integration_id join environments e on e.id = s.environment_id
+     where e.name = $1 and i.unique_key = $2`,
+    [environment, key],
+  );
+  const bundle = await findBundle(api.db, rows[0]?.hash ?? '');
+  return { source: rows[0]?.source, bundle, at: bundle && locateStack(bundle, 'at script.js:1:1') };
+}
+
+test('errors of one environment show nothing of the files of another that has the same code', async () => {
+  const key = api.otherKey;
+  await createTracker(api, 'mine');
+  const made = { provider: 'tracker', unique_key: 'theirs' };
+  expect((await api.call('POST', '/integrations', { body: made, key })).status).toBe(201);
+  await deployFlows(api, flow('mine', 'linked', { fileBody: linked('secret-of-dev/plan.ts:3') }));
+  const theirs = flow('theirs', 'linked', { fileBody: linked('own.ts:5') });
+  expect((await api.call('POST', '/sync/deploy', { body: deployment([theirs]), key })).status).toBe(200);
+  const [dev, prod] = [await deployedBundle('dev', 'mine'), await deployedBundle('prod', 'theirs')];
+  expect(dev.bundle?.code).toBe(prod.bundle?.code);
+  expect(dev).toMatchObject({ at: { file: 'secret-of-dev/plan.ts', line: 3 } });
+  expect(prod).toMatchObject({ at: { file: 'own.ts', line: 5 }, bundle: { file: 'theirs/syncs/linked.ts' } });
+  expect(JSON.stringify(prod)).not.toMatch(/of-dev|mine/);
+});
+
+test('code that only moved is no change, and errors show where it is now', async () => {
+  await createTracker(api, 'moved');
+  const moved = (source: string) => deploy([flow('moved', 'linked', { fileBody: linked(source) })]);
+  await moved('a.ts:1');
+  expect((await moved('a.ts:4')).body).toMatchObject([{ change: 'unchanged', version: '0.0.1' }]);
+  expect(await deployedBundle('dev', 'moved')).toMatchObject({ at: { line: 4 }, source: '// a.ts:4' });
 });
 
 test('deploying the same again changes nothing and starts no run', async () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { Express, IRouter } from 'express';
 import { type ApiDeps, type ApiLimits, createApp, DEFAULT_LIMITS } from '../../api/app.ts';
-import { openPopups } from '../../api/popups.ts';
+import { openPopups, type PopupLimits } from '../../api/popups.ts';
 import { loadProviders } from '../../outbound/catalogue.ts';
 import { type Authorizer, createAuthorizer } from '../../outbound/auth/authorizer.ts';
 import { createOutbound, type Outbound } from '../../outbound/request.ts';
@@ -62,7 +62,10 @@ export type TestApi = {
  * The real app on a free port over a database of the test file's own and real outbound calls; only Temporal is a
  * recording. Everything closes after the file's last test.
  */
-export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps> = {}): TestApi {
+export function useApi(
+  limits: Partial<ApiLimits & Omit<PopupLimits, 'trustedProxies'>> = {},
+  wiring: Partial<ApiDeps> = {},
+): TestApi {
   const database = useDatabase();
   const engine = createRecordingEngine();
   const box = createSecretBox(randomBytes(32).toString('base64'));
@@ -96,7 +99,7 @@ export function useApi(limits: Partial<ApiLimits> = {}, wiring: Partial<ApiDeps>
       clock,
       maxResponseBytes: 1_000_000,
     });
-    const popups = openPopups(database.pool, log);
+    const popups = openPopups(database.pool, log, limits);
     popups.attach(server);
     closers.push(popups.close);
     app = createApp({

@@ -205,10 +205,10 @@ async function deploySync(
   const at = deps.clock();
   await writeFile(join(folder, `${name}.ts`), source);
   const bundle = await compileScript({ root: folder, file: `${name}.ts` });
-  await saveBundle(db, bundle, at);
+  const bundleHash = await saveBundle(db, bundle, at);
   const { id: connectionRow } = await connect(place, connection, 'first');
   const daily = { runs: 'every day', intervalMs: 86_400_000 };
-  const scriptId = await seedScript(db, place, { name, bundleHash: bundle.hash, ...daily, at });
+  const scriptId = await seedScript(db, place, { name, bundleHash, ...daily, at });
   const address = { environment: 'dev', integration: 'tracker', connection, sync: name, variant: 'base' };
   const id = await addSync(db, environmentId, { ...address, connectionRow, scriptId, autoStart: true }, at);
   if (id === undefined) throw new Error(`Sync '${name}' was there already`);

@@ -48,14 +48,14 @@ export async function seedScript(
   { environmentId, integrationId }: Pick<SeededConnection, 'environmentId' | 'integrationId'>,
   changes: Partial<ScriptDefinition> = {},
 ): Promise<string> {
-  await saveBundle(db, { hash: 'h1', file: 'a.ts', code: 'code', sourceMap: '' }, START);
+  const bundleHash = await saveBundle(db, { hash: 'h1', file: 'a.ts', code: 'code', sourceMap: '' }, START);
   return saveScript(db, {
     environmentId,
     integrationId,
     kind: 'sync',
     name: 'tasks',
     version: '1',
-    bundleHash: 'h1',
+    bundleHash,
     source: null,
     description: null,
     models: ['Task'],
