@@ -12,7 +12,15 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const PACKAGE = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 /** Files that compiled code reads beside itself. */
 const READ_BY_CODE = ['outbound/providers', 'store/migrations', 'author/index.js', 'author/index.d.ts'];
-const WHOLE = ['bin/nango.js', 'author/index.js', 'author/index.d.ts', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+const WHOLE = [
+  'bin/nango.js',
+  'bin/require-node.cjs',
+  'author/index.js',
+  'author/index.d.ts',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+];
 const EXAMPLE = 'examples/nango-integrations';
 
 const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>;
@@ -46,7 +54,7 @@ function published({ devDependencies: _, scripts: __, private: ___, ...kept }: R
       './test': { types: './dist/author/test.d.ts', default: './dist/author/test.js' },
       './package.json': './package.json',
     },
-    scripts: { start: 'node dist/platform/start.js' },
+    scripts: { preinstall: 'node bin/require-node.cjs', start: 'node dist/platform/start.js' },
   };
 }
 

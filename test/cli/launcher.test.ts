@@ -1,26 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { installedPackage } from '../../cli/package.ts';
 import { useFolders } from '../support/cli.ts';
+import { machineNode } from '../support/machine-node.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/nango.js', import.meta.url));
 const folders = useFolders();
 const run = promisify(execFile);
-
-/** The machine's own Node: the first on PATH that no package brought. */
-async function machineNode(): Promise<{ path: string; major: number } | undefined> {
-  const places = (process.env['PATH'] ?? '').split(delimiter).filter((place) => !place.includes('node_modules'));
-  for (const place of places) {
-    const path = join(place, 'node');
-    const found = await run(path, ['--version']).catch(() => undefined);
-    if (found !== undefined) return { path, major: Number.parseInt(found.stdout.slice(1), 10) };
-  }
-  return undefined;
-}
 
 const old = await machineNode();
 const isOld = old !== undefined && old.major < 24;

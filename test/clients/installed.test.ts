@@ -1,13 +1,14 @@
 /** The package as it is published, installed by npm and by pnpm into an empty folder, does an author's whole work there. */
 import { execFile } from 'node:child_process';
-import { access, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { useFolders } from '../support/cli.ts';
 import { createTracker } from '../support/deployment.ts';
+import { machineNode } from '../support/machine-node.ts';
 import { writeFiles } from '../support/project-files.ts';
 import { useUpstream } from '../support/upstream.ts';
 
@@ -19,19 +20,23 @@ const SLOW = 590_000;
 const api = useApi();
 const folders = useFolders();
 const upstream = useUpstream();
+let built = '';
 let tarball = '';
 /** Where npm has installed it. */
 let installed = '';
 
 beforeAll(async () => {
   const folder = await folders.create();
-  await run(process.execPath, [join(CLONE, 'bin', 'package.ts'), join(folder, 'built')]);
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], {
-    cwd: join(folder, 'built'),
-  });
-  tarball = join(folder, stdout.trim());
+  built = join(folder, 'built');
+  await run(process.execPath, [join(CLONE, 'bin', 'package.ts'), built]);
+  tarball = await pack(built, folder);
   await createTracker(api, 'task-tracker', ['acme'], upstream.url);
 }, SLOW);
+
+async function pack(packageFolder: string, into: string): Promise<string> {
+  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', into], { cwd: packageFolder });
+  return join(into, stdout.trim());
+}
 
 /** pnpm itself, installed once beside the packages: nothing else needs it. */
 async function pnpm(): Promise<string> {
@@ -226,6 +231,46 @@ test(
       "import { createAction } from 'nango'; import { NangoActionMock } from 'nango/test'; console.log(createAction({}).type, typeof NangoActionMock);";
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', text], { cwd: installed });
     expect(stdout).toBe('action function\n');
+  },
+  SLOW,
+);
+
+const old = await machineNode();
+// Skipped where there is no older Node to try.
+const testWithOldNode = old !== undefined && old.major < 24 ? test : test.skip;
+
+testWithOldNode(
+  'under an older Node the install ends with the one that is needed, before anything is built',
+  async () => {
+    const cwd = await folders.create();
+    // The package's own entry and check, with one dependency in the place of isolated-vm, whose build fails.
+    await writeFiles(join(cwd, 'native'), {
+      'package.json': JSON.stringify({
+        name: 'native',
+        version: '1.0.0',
+        scripts: { install: 'echo building >&2; exit 1' },
+      }),
+    });
+    const native = await pack(join(cwd, 'native'), cwd);
+    const own = join(cwd, 'own');
+    await cp(join(built, 'bin'), join(own, 'bin'), { recursive: true });
+    const entry = JSON.parse(await readFile(join(built, 'package.json'), 'utf8')) as object;
+    await writeFiles(own, { 'package.json': JSON.stringify({ ...entry, dependencies: { native: `file:${native}` } }) });
+    const argv = [
+      'install',
+      '--global',
+      '--prefix',
+      join(cwd, 'prefix'),
+      '--no-audit',
+      '--no-fund',
+      await pack(own, cwd),
+    ];
+    const env = { ...process.env, PATH: [dirname(old?.path ?? ''), process.env['PATH']].join(delimiter) };
+    const failed = await run('npm', argv, { cwd, env }).catch((error: { stderr: string }) => error);
+    expect(failed.stderr).toMatch(
+      /nango-temporal needs Node 24 or later and this is Node \d+\.\d+\.\d+: install it from/,
+    );
+    expect(failed.stderr).not.toContain('building');
   },
   SLOW,
 );
