@@ -33,8 +33,6 @@ const AT_ONCE = 10;
 /** A queued run that Temporal was told of so long ago and no worker has begun may be lost, and is told of again. */
 const TOLD_AGAIN_AFTER_MS = 600_000;
 
-export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
-
 /** Postgres says what should be; these make Temporal follow, a page at a time. Each may be repeated at any point. */
 export function createReconcileActivities(deps: Dependencies) {
   const { db, client } = deps;
