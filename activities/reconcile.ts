@@ -4,7 +4,7 @@ import { RESUME_SIGNAL } from '../contract/engine.ts';
 import { overdueWorkflows } from '../store/run-control.ts';
 import { withTransaction } from '../store/db.ts';
 import { lockDueSyncs } from '../store/locks.ts';
-import { markTold, openRuns, queuedSyncRuns } from '../store/runs.ts';
+import { markTold, openRuns, queuedSyncRuns } from '../store/open-runs.ts';
 import {
   countDueSyncs,
   dueSyncs,
