@@ -4,7 +4,7 @@ import { RESUME_SIGNAL } from '../contract/engine.ts';
 import { overdueWorkflows } from '../store/run-control.ts';
 import { withTransaction } from '../store/db.ts';
 import { lockDueSyncs } from '../store/locks.ts';
-import { markTold, openRuns, queuedSyncRuns } from '../store/runs.ts';
+import { markTold, openRuns, queuedSyncRuns } from '../store/open-runs.ts';
 import {
   countDueSyncs,
   dueSyncs,
@@ -32,8 +32,6 @@ const LISTED_PAGE = 1000;
 const AT_ONCE = 10;
 /** A queued run that Temporal was told of so long ago and no worker has begun may be lost, and is told of again. */
 const TOLD_AGAIN_AFTER_MS = 600_000;
-
-export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
 
 /** Postgres says what should be; these make Temporal follow, a page at a time. Each may be repeated at any point. */
 export function createReconcileActivities(deps: Dependencies) {

@@ -1,5 +1,6 @@
 import { failureCode } from '../contract/failures.ts';
-import { idleConnections, openConnection } from '../store/connections.ts';
+import { idleConnections } from '../store/connection-lists.ts';
+import { openConnection } from '../store/connections.ts';
 import type { Dependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 

@@ -1,7 +1,8 @@
 import type { ActionGave } from '../contract/engine.ts';
 import { EngineError, failureCode } from '../contract/failures.ts';
 import type { ActionEnd, ActionInput, ActionStep, RunFailure } from '../contract/sync.ts';
-import { actionResult, type Attempt, beginAttempt, endRun } from '../store/runs.ts';
+import { actionResult } from '../store/run-ends.ts';
+import { type Attempt, beginAttempt, endRun } from '../store/runs.ts';
 import { nextWebhookRuns } from '../store/inbound-webhooks.ts';
 import { announceRun } from './announce-run.ts';
 import { cancellationOf, endAsFailed, runAttempt, type Supervision } from './attempt.ts';

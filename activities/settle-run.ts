@@ -1,5 +1,5 @@
 import type { RunFailure } from '../contract/sync.ts';
-import { endOpenRuns } from '../store/runs.ts';
+import { endOpenRuns } from '../store/open-runs.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** Ends what a workflow leaves open when it ends in a way its script never saw (cancelled while no worker lived). */

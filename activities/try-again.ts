@@ -16,7 +16,7 @@ export function mayBeTriedAgain(run: Pick<Attempt, 'retries'>, failure: StoredFa
 }
 
 /** One second, then twice as long each time, up to a minute. */
-export function waitBeforeRetry(generation: number): number {
+function waitBeforeRetry(generation: number): number {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(generation, 10));
 }
 

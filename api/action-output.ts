@@ -1,6 +1,6 @@
 /** How the run of an action ends for whoever called it. */
 import { EngineError } from '../contract/failures.ts';
-import { actionResult } from '../store/runs.ts';
+import { actionResult } from '../store/run-ends.ts';
 import { endUnbegun } from '../store/unbegun-actions.ts';
 import type { ApiDeps } from './deps.ts';
 

@@ -3,7 +3,7 @@ import { ON_EVENTS, type OnEvent } from '../contract/on-events.ts';
 import type { InputFault } from '../contract/failures.ts';
 import { DEFAULT_GUARD } from '../manifest/deletion-guard.ts';
 import { parseFrequency } from '../manifest/frequency.ts';
-import { type ScriptKind, VALIDATION_MODES, type ValidationMode } from '../store/scripts.ts';
+import { type ScriptTerms, VALIDATION_MODES } from '../store/scripts.ts';
 import { invalidPart } from './invalid.ts';
 import { freeText, integrationKey, jsonObject, modelName, scriptName } from './schemas.ts';
 
@@ -82,24 +82,11 @@ export function deployModeOf({ deployMode, singleDeployMode }: DeployBody): 'all
 }
 
 /** A script of a deployment, checked and in our words. */
-export type DeployedScript = {
+export type DeployedScript = ScriptTerms & {
   readonly providerConfigKey: string;
-  readonly kind: ScriptKind;
-  readonly name: string;
   readonly js: string;
   readonly source: string | null;
-  readonly description: string | null;
-  readonly models: readonly string[];
-  readonly runs: string | null;
-  readonly intervalMs: number | null;
-  readonly syncType: 'full' | 'incremental' | null;
-  readonly trackDeletes: boolean;
-  readonly deletionGuard: number;
-  readonly validation: ValidationMode;
-  readonly autoStart: boolean;
-  readonly inputModel: string | null;
   readonly jsonSchema: unknown;
-  readonly webhookSubscriptions: readonly string[];
   /** Undefined: the server counts. */
   readonly version: string | undefined;
 };

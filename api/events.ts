@@ -4,7 +4,8 @@ import { allocateActionRun } from '../store/allocation.ts';
 import type { Connection } from '../store/connections.ts';
 import type { Queryable } from '../store/db.ts';
 import type { Environment } from '../store/environments.ts';
-import { actionResult, endRun, type StoredFailure } from '../store/runs.ts';
+import { actionResult } from '../store/run-ends.ts';
+import { endRun, type StoredFailure } from '../store/runs.ts';
 import { scriptsOfEvent } from '../store/scripts.ts';
 import type { ApiDeps } from './deps.ts';
 

@@ -58,8 +58,10 @@ export async function verifyCredentials(
     };
     const answer = await deps.outbound.request(connection, config, { signal: AbortSignal.timeout(20_000) });
     if (answer.head.status < 400) return;
-    const words = ownWords(answer.body, answer.head.headers['content-type'] ?? '');
-    answered = `${answer.head.status}${words === undefined ? '' : ` (${redactor.redact(words)})`}`;
+    const { status, headers: received } = answer.head;
+    const text = Buffer.from(answer.body).toString('utf8');
+    const words = ownWords(text, received['content-type'] ?? '', redactor.redact);
+    answered = `${status}${words === undefined ? '' : ` (${words})`}`;
   }
   throw new EngineError(
     'authorization_denied',

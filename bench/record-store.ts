@@ -53,7 +53,7 @@ const SCRIPT = {
   validation: 'off',
   ...{ name: 'rows', version: '1', source: null, description: null, models: ['Row'] },
   ...{ runs: 'every day', intervalMs: 86_400_000, trackDeletes: false, deletionGuard: 1 },
-  ...{ autoStart: false, inputModel: null, jsonSchema: undefined },
+  ...{ autoStart: false, inputModel: null, jsonSchema: undefined, webhookSubscriptions: [] },
 } as const;
 
 /** A run of the deployed sync of that connection which has begun, so that it may write. */

@@ -45,7 +45,7 @@ export function createOutput(io: Io): Output {
 }
 
 /** Pads all cells but the last of each row to the width of their column. Widths are those of the visible text. */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, widthOf(cell));

@@ -8,7 +8,7 @@ import type { Env } from './io.ts';
 import { startCommand } from './package.ts';
 import type { Project } from './project.ts';
 
-export const DEFAULT_SERVER = 'http://localhost:3003';
+const DEFAULT_SERVER = 'http://localhost:3003';
 
 export type Settings = {
   /** Each variable from the first place that has it: the environment, `.env` of the project, of its parent, of a platform in them. */
@@ -32,7 +32,7 @@ export function readSettings(cwd: string, env: Env, project: Project | undefined
 }
 
 /** `NANGO_SECRET_KEY_DEV` for the environment `dev`. */
-export function secretKeyVariable(environment: string): string {
+function secretKeyVariable(environment: string): string {
   return `NANGO_SECRET_KEY_${environment.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 

@@ -2,7 +2,7 @@ import type { Position } from './manifest.ts';
 import { bare, childOf, childrenOf, keyOf, nameOf, type ParsedScript, type SyntaxNode } from './syntax.ts';
 
 /** The helpers that make a definition. */
-export const CREATORS = ['createSync', 'createAction', 'createOnEvent', 'createFunction'] as const;
+const CREATORS = ['createSync', 'createAction', 'createOnEvent', 'createFunction'] as const;
 
 /** Where a zero-yaml script says what: offsets into its text. */
 export type DefinitionSource = {
@@ -32,7 +32,7 @@ export function definitionPlaces(parsed: ParsedScript): DefinitionPlaces {
 }
 
 /** Finds `export default createSync({…})`, also through one name: `const sync = createSync({…}); export default sync`. */
-export function findDefinition({ program }: Pick<ParsedScript, 'program'>): DefinitionSource {
+function findDefinition({ program }: Pick<ParsedScript, 'program'>): DefinitionSource {
   const body = childrenOf(program, 'body');
   const exported = body.find((node) => node.type === 'ExportDefaultDeclaration') ?? defaultSpecifier(body);
   const none = { creator: undefined, offset: exported?.start ?? 0, properties: new Map<string, SyntaxNode>() };

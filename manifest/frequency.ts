@@ -16,7 +16,7 @@ const NAMED_SPANS = new Map([
 ]);
 
 /** The shortest frequency by version of the file: v1 was written against five minutes, v2 against thirty seconds. */
-export const SHORTEST_INTERVAL = {
+const SHORTEST_INTERVAL = {
   v1: { ms: 5 * MINUTE, text: '5min' },
   v2: { ms: 30_000, text: '30s' },
 } as const;

@@ -24,7 +24,7 @@ export function warnOfModels(
 }
 
 /** The models that scripts name, and those that these lead to. */
-export function modelsInUse(models: readonly Model[], integrations: readonly Integration[]): ReadonlySet<string> {
+function modelsInUse(models: readonly Model[], integrations: readonly Integration[]): ReadonlySet<string> {
   const scripts = integrations.flatMap(({ syncs, actions }) => [
     ...syncs.flatMap(({ returns, input }) => [...returns, ...(input === undefined ? [] : modelsIn(input))]),
     ...actions.flatMap(({ input, output }) =>

@@ -58,7 +58,7 @@ export function walk(root: SyntaxNode, visit: (node: SyntaxNode, parents: readon
   enter(root);
 }
 
-export function isSyntaxNode(value: unknown): value is SyntaxNode {
+function isSyntaxNode(value: unknown): value is SyntaxNode {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
 

@@ -165,7 +165,11 @@ function start(client: Got, request: ExchangeRequest, signal: AbortSignal): Requ
   return client.stream(url, { ...options, body, ...(method === 'GET' && { allowGetBody: true }) });
 }
 
-/** With the length of the body and nobody else's idea of it; the client adds that of one it has as a whole. */
+/**
+ * With the length of the body and nobody else's idea of it: a connection serves one call after the other, of whomever they
+ * are, and the rest of one that says it is shorter than it is would be read as the beginning of the next one. The client
+ * adds the length of a body that it has as a whole.
+ */
 function framed({ headers, body, length }: ExchangeRequest): Headers {
   const { 'content-length': _, ...others } = headers;
   return body instanceof Readable && length !== undefined ? { ...others, 'content-length': String(length) } : others;

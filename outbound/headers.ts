@@ -99,11 +99,8 @@ export function plainHeaders(own: Readonly<Record<string, string>>): Headers {
   return headers;
 }
 
-/**
- * `host` and `expect` are ours to set, and so is the length: a connection serves one call after the other, of whomever they
- * are, and one that says it is shorter than it is would have its rest read as the beginning of the next one's.
- */
-const OURS: ReadonlySet<string> = new Set(['host', 'expect', 'content-length']);
+/** These are ours to set; so is the length, which `exchange.ts` sees to for whatever is sent. */
+const OURS: ReadonlySet<string> = new Set(['host', 'expect']);
 
 // A header may be listed in `connection` as hop-by-hop too.
 function ownHeaders(own: Readonly<Record<string, unknown>> | undefined): Headers {

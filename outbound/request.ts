@@ -4,21 +4,17 @@
  * Temporal or the sandbox, reads the environment or logs; a credential is never part of a message, and a body is never
  * parsed. Every address is checked after name resolution, on every hop.
  */
-import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { EngineError } from '../contract/failures.ts';
 import type { RequestConfig, ResponseHead } from '../contract/host.ts';
 import { type Tracing, UNTRACED } from '../contract/tracing.ts';
 import { type SignRequest, signsRequests } from './auth/sign-request.ts';
-import { encodeBody } from './body.ts';
 import type { Catalogue } from './catalogue.ts';
-import { certificateOf } from './client-certificate.ts';
 import type { OutboundConnection, Party } from './connection.ts';
 import { createExchange, discard, type Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import { postponedRefresh, type TokenSource, withFreshToken } from './fresh-token.ts';
-import { callHeaders, passedOnHeaders, scriptHeaders, statedContentType } from './headers.ts';
-import { interpolateTree } from './interpolate.ts';
+import { passedOnHeaders, scriptHeaders } from './headers.ts';
 import type { LargeBodies } from './large-bodies.ts';
 import { type RawCall, rawCall } from './raw.ts';
 import { REWINDABLE_BYTES, readBody, rewindable } from './read-body.ts';
@@ -31,11 +27,11 @@ import {
   type RetryDecision,
   type RetryRules,
 } from './retry.ts';
-import { targetUrl } from './target.ts';
 import { traceExchange } from './traced-exchange.ts';
-import { NO_TURNS, type Turns } from './turns.ts';
+import { NO_TURNS } from './turns.ts';
 import { describeFailure, networkCode } from './unreachable.ts';
-import { attemptWatched, type Watch } from './watch.ts';
+import { attemptWatched } from './watch.ts';
+import { type StreamCall, scriptRequest, streamRequest } from './wire-request.ts';
 
 export type OutboundOptions = {
   readonly catalogue: Catalogue;
@@ -58,27 +54,6 @@ export type OutboundOptions = {
   readonly tracesUpstream?: boolean;
   /** @default waits in place */
   readonly sleep?: (waitMs: number, signal: AbortSignal) => Promise<void>;
-};
-
-/** A call of `/proxy`. `path` is what follows it, its query exactly as it came. */
-export type StreamCall = {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** undefined for a request without one: an empty stream would be announced as a body of unknown length. */
-  readonly body: Readable | Uint8Array | undefined;
-  /** Of a body that streams: how many bytes it has, when that is known. */
-  readonly length?: number | undefined;
-  readonly retries?: number | undefined;
-  readonly retryOn?: readonly number[] | undefined;
-  readonly baseUrlOverride?: string | undefined;
-  /** @default the provider's `proxy.decompress`, otherwise false: encoded bytes pass as they are */
-  readonly decompress?: boolean | undefined;
-  readonly forwardHeadersOnRedirect?: boolean | undefined;
-  /** Hears of each exchange that is made for it. */
-  readonly watch?: Watch;
-  /** @default no others share the API's limits */
-  readonly turns?: Turns;
 };
 
 export type StreamHead = {
@@ -136,7 +111,6 @@ const CONNECT_TIMEOUT_MS = 30_000;
 const ANSWER_TIMEOUT_MS = 300_000;
 /** A longer wait than this belongs to a durable timer, not to a sleeping process: the refusal itself is handed over. */
 export const MAX_WAIT_IN_PLACE_MS = 10_000;
-const ACCEPT = 'application/json, text/plain, */*';
 
 /** Opens the one pool through which all calls of a process go. */
 export function createOutbound(options: OutboundOptions): Outbound {
@@ -279,69 +253,6 @@ function orNetworkFailure(error: unknown): EngineError {
   return error as EngineError;
 }
 
-function streamRequest(of: Party, call: StreamCall, body: StreamCall['body']): ExchangeRequest {
-  const target = { endpoint: call.path, baseUrlOverride: call.baseUrlOverride };
-  const { party, url } = beginCall(of, { ...target, method: call.method });
-  // What streams by is known to no template: a signature is then over an empty body.
-  const facts = { ...party.call, contentType: call.headers['content-type'] };
-  const headers = callHeaders({ ...party, call: facts }, call.headers);
-  return {
-    method: call.method.toUpperCase(),
-    url,
-    headers,
-    body,
-    length: call.length,
-    decompress: call.decompress ?? party.provider.proxy?.decompress ?? false,
-    forwardHeaders: forwardsHeaders(party, call),
-    certificate: certificateOf(party.provider, party.connection.credentials),
-  };
-}
-
-/** A script's call as it goes on the wire. */
-async function scriptRequest(of: Party, config: RequestConfig): Promise<ExchangeRequest> {
-  const { party, url } = beginCall(of, config);
-  const encoded = await encodeBody(withProviderBody(party, config), statedContentType(party, config.headers));
-  const call = {
-    ...party.call,
-    contentType: encoded?.contentType,
-    // Read only by a template that signs the body.
-    get body() {
-      return encoded === undefined ? '' : Buffer.from(encoded.bytes).toString('utf8');
-    },
-  };
-  const headers = callHeaders({ ...party, call }, config.headers);
-  headers['accept'] ??= ACCEPT;
-  if (encoded !== undefined) headers['content-type'] = encoded.contentType;
-  return {
-    method: config.method.toUpperCase(),
-    url,
-    headers,
-    body: encoded?.bytes,
-    decompress: config.decompress ?? true,
-    forwardHeaders: forwardsHeaders(party, config),
-    certificate: certificateOf(party.provider, party.connection.credentials),
-  };
-}
-
-type Beginning = Parameters<typeof targetUrl>[1] & { readonly method: string };
-
-/** The URL of a call, and the party that knows the call, so that templates can sign it. */
-function beginCall(party: Party, call: Beginning): { readonly party: Party; readonly url: URL } {
-  const method = call.method.toUpperCase();
-  const known = { method, endpoint: call.endpoint, now: party.clock?.(), random: randomUUID().replaceAll('-', '') };
-  const url = targetUrl({ ...party, call: known }, call);
-  const place = { host: url.host, path: url.pathname, params: url.search.slice(1) };
-  return { party: { ...party, call: { ...known, ...place, body: '' } }, url };
-}
-
-/** What the provider wants in every body stands under what the script says; other bodies than objects stay as they are. */
-function withProviderBody(party: Party, { method, data }: RequestConfig): unknown {
-  const configured = party.provider.proxy?.body;
-  if (configured === undefined || method === 'GET') return data;
-  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) return data;
-  return { ...(interpolateTree(configured, party, 'proxy.body') as object), ...data };
-}
-
 async function readAnswer(
   { maxResponseBytes: maxBytes, answerTimeoutMs }: Parts,
   call: {
@@ -377,19 +288,13 @@ async function sleepInPlace(waitMs: number, signal: AbortSignal): Promise<void> 
   }
 }
 
-type CallOptions = Pick<StreamCall, 'retries' | 'retryOn' | 'forwardHeadersOnRedirect'>;
-
 /** What a call that does not say gets, if nothing can come of making it again. */
 const DEFAULT_RETRIES = 3;
 const HARMLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-function rulesOf({ provider }: Party, call: CallOptions & { readonly method: string }): RetryRules {
+function rulesOf({ provider }: Party, call: Pick<StreamCall, 'retries' | 'retryOn' | 'method'>): RetryRules {
   const common = { retryOn: call.retryOn ?? [], provider: provider.proxy?.retry };
   const byDefault = call.retries === undefined && HARMLESS.has(call.method.toUpperCase());
   if (byDefault) return { ...common, retries: DEFAULT_RETRIES, byDefault };
   return { ...common, retries: Math.max(0, Math.trunc(Number(call.retries ?? 0)) || 0) };
-}
-
-function forwardsHeaders({ provider }: Party, call: CallOptions): boolean {
-  return call.forwardHeadersOnRedirect ?? provider.proxy?.forward_headers_on_redirect ?? false;
 }

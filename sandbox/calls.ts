@@ -29,7 +29,7 @@ const lockKey = z.string().min(1).max(255);
 const address = { providerConfigKey: z.string(), connectionId: z.string() };
 
 /** One schema per kind of call. */
-export const CALL_SCHEMAS = {
+const CALL_SCHEMAS = {
   request: z.strictObject({ config: requestConfig }),
   saveRecords: write,
   updateRecords: write,

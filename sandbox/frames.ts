@@ -44,11 +44,6 @@ export function createFrameWriter(
   };
 }
 
-/** Size of a frame's parts on the wire. */
-export function frameBytes(parts: readonly Buffer[]): number {
-  return parts.reduce((sum, part) => sum + part.byteLength, 0);
-}
-
 /**
  * Returns a function that takes chunks and calls `onFrame` for each whole frame. It throws for a frame longer than
  * `maxBodyBytes()` allows or one that is no frame: the other side then broke the protocol and must go.

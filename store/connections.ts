@@ -36,7 +36,8 @@ export type EndUser = {
   readonly organization?: { readonly id: string; readonly display_name?: string | null | undefined } | null | undefined;
 };
 
-const SELECT = `select c.id::text, c.environment_id::text as "environmentId", c.connection_id as "connectionId", c.integration_id::text as "integrationId",
+/** Of connections `c`, with their integrations `i`; conditions are to follow. */
+export const SELECT_CONNECTION = `select c.id::text, c.environment_id::text as "environmentId", c.connection_id as "connectionId", c.integration_id::text as "integrationId",
     i.unique_key as "providerConfigKey", i.provider, c.credentials as "sealedCredentials",
     c.connection_config as "connectionConfig", c.metadata, c.created_at as "createdAt", c.updated_at as "updatedAt",
     c.credentials_version as version, c.expires_at as "expiresAt", c.refresh_at as "refreshAt",
@@ -153,7 +154,7 @@ export async function findConnection(
 ): Promise<Connection | undefined> {
   const result = await db.query<Connection>({
     name: 'find-connection',
-    text: `${SELECT} where i.environment_id = $1::bigint and i.unique_key = $2::text and c.connection_id = $3::text
+    text: `${SELECT_CONNECTION} where i.environment_id = $1::bigint and i.unique_key = $2::text and c.connection_id = $3::text
       and c.accepted`,
     values: [address.environmentId, address.providerConfigKey, address.connectionId],
   });
@@ -179,7 +180,7 @@ export async function connectionRowsOf(
 }
 
 /** In a statement about runs `r`: the connection of each, in one column that `connectionIn` reads. */
-export const CONNECTION_OF_RUN = `(select to_json(found) from (${SELECT} where c.id = r.connection_id) found)`;
+export const CONNECTION_OF_RUN = `(select to_json(found) from (${SELECT_CONNECTION} where c.id = r.connection_id) found)`;
 
 /** Moments are text in JSON. */
 export type ConnectionColumn = {
@@ -209,76 +210,10 @@ function moment(text: string | null): Date | null {
 export async function connectionById(db: Queryable, id: string): Promise<Connection | undefined> {
   const result = await db.query<Connection>({
     name: 'connection-by-id',
-    text: `${SELECT} where c.id = $1::bigint`,
+    text: `${SELECT_CONNECTION} where c.id = $1::bigint`,
     values: [id],
   });
   return result.rows[0];
-}
-
-/** Connections whose token is due, was written before that moment, and may be asked for now; by id, after `afterId`. */
-export async function idleConnections(
-  db: Queryable,
-  page: { now: Date; writtenBefore: Date; afterId: string; limit: number },
-): Promise<Connection[]> {
-  const result = await db.query<Connection>(
-    `${SELECT}
-     where c.id > $1::bigint
-       and c.auth_failed_at is null
-       and c.refresh_at <= $2::timestamptz
-       and (c.refresh_retry_at is null or c.refresh_retry_at <= $2::timestamptz)
-       and (c.credentials_at is null or c.credentials_at < $3::timestamptz)
-     order by c.id
-     limit $4::int`,
-    [page.afterId, page.now, page.writtenBefore, page.limit],
-  );
-  return result.rows;
-}
-
-/** Connections of an environment, oldest first; the filters that are null do not apply. */
-export async function listConnections(
-  db: Queryable,
-  filter: {
-    environmentId: string;
-    connectionId: string | null;
-    providerConfigKeys: readonly string[] | null;
-    endUserId?: string | null;
-    organizationId?: string | null;
-    tags?: Readonly<Record<string, string>> | null;
-    /** Part of the id, or of the end user's id, name or address. */
-    search?: string | null;
-    /** Only those whose person has to sign in again. */
-    withError?: boolean;
-    limit: number;
-    offset: number;
-  },
-): Promise<Connection[]> {
-  const result = await db.query<Connection>(
-    `${SELECT}
-     where c.environment_id = $1::bigint and c.accepted
-       and ($2::text is null or c.connection_id = $2::text)
-       and ($3::text[] is null or i.unique_key = any($3::text[]))
-       and ($6::text is null or c.end_user ->> 'id' = $6::text)
-       and ($7::text is null or c.end_user -> 'organization' ->> 'id' = $7::text)
-       and ($8::jsonb is null or c.tags @> $8::jsonb)
-       and ($9::text is null or strpos(lower(concat_ws(' ', c.connection_id, c.end_user ->> 'id',
-         c.end_user ->> 'email', c.end_user ->> 'display_name')), lower($9::text)) > 0)
-       and (not $10::boolean or c.auth_failed_at is not null)
-     order by c.id
-     limit $4::int offset $5::int`,
-    [
-      filter.environmentId,
-      filter.connectionId,
-      filter.providerConfigKeys,
-      filter.limit,
-      filter.offset,
-      filter.endUserId ?? null,
-      filter.organizationId ?? null,
-      jsonOrNull(filter.tags),
-      filter.search ?? null,
-      filter.withError ?? false,
-    ],
-  );
-  return result.rows;
 }
 
 /** Changes whose the connection is, its tags and its webhook address; what is undefined stays. */
@@ -354,6 +289,7 @@ export function openConnection(connection: Connection, box: SecretBox) {
   };
 }
 
-function jsonOrNull(value: unknown): string | null {
+/** For a column of JSON: null, too, where nothing is given. */
+export function jsonOrNull(value: unknown): string | null {
   return value === undefined || value === null ? null : JSON.stringify(value);
 }

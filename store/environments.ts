@@ -40,16 +40,6 @@ export async function createApiKey(db: Queryable, environmentId: string, at: Dat
   return key;
 }
 
-/** Stores a key that already exists elsewhere (a restored `.env`); storing it again changes nothing. */
-export async function importApiKey(db: Queryable, environmentId: string, key: string, at: Date): Promise<void> {
-  await db.query(
-    `insert into api_keys (environment_id, hash, prefix, created_at)
-     values ($1::bigint, $2::bytea, $3::text, $4::timestamptz)
-     on conflict on constraint api_keys_hash do nothing`,
-    [environmentId, hashKey(key), key.slice(0, 8), at],
-  );
-}
-
 /**
  * The environment that a key without limits and end opens. Looked up by hash, so no comparison of secrets can leak by its
  * timing.

@@ -4,7 +4,7 @@
  */
 import { EngineError } from '../contract/failures.ts';
 import type { Queryable } from './db.ts';
-import type { OpenRun } from './runs.ts';
+import type { OpenRun } from './open-runs.ts';
 
 export type LeaseHolder = {
   readonly runId: string;

@@ -5,7 +5,7 @@
  */
 import { EngineError } from '../contract/failures.ts';
 import type { RecordCounts } from '../contract/host.ts';
-import { onlyRow, type Queryable } from './db.ts';
+import type { Queryable } from './db.ts';
 import { EPOCH_BITS } from './identity.ts';
 import type { RecordSeal } from './record-seal.ts';
 
@@ -137,12 +137,6 @@ export async function headOf(db: Queryable, scope: RecordScope): Promise<string 
     values: scopeValues(scope),
   });
   return result.rows[0]?.id;
-}
-
-/** The last number given out for a scope. */
-export async function lastSeq(db: Queryable, headId: string): Promise<string> {
-  const result = await db.query<{ seq: string }>(`select seq::text from record_heads where id = $1::bigint`, [headId]);
-  return onlyRow(result, `Head '${headId}'`).seq;
 }
 
 function scopeValues({ connectionRow, model, variant }: RecordScope): [string, string, string] {

@@ -3,7 +3,7 @@ import type { Queryable } from './db.ts';
 import { openRows, RECORD_COLUMNS, type RecordAction, type RecordRow, type StoredRow } from './record-reads.ts';
 import type { RecordSeal } from './record-seal.ts';
 
-export const RECORD_SORTS = {
+const RECORD_SORTS = {
   id: { key: 'r.id', type: 'text' },
   createdAt: { key: 'r.first_seen_at', type: 'timestamptz' },
   updatedAt: { key: 'r.seq', type: 'bigint' },

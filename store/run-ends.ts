@@ -1,7 +1,7 @@
-/** What is told of a run that has ended. */
+/** What is told of a run that has ended, and what an action has answered. */
 import type { RunKind } from '../contract/script.ts';
 import type { StoredFailure } from './runs.ts';
-import type { Queryable } from './db.ts';
+import { onlyRow, type Queryable } from './db.ts';
 import type { RecordCounts } from '../contract/host.ts';
 import type { RunState } from '../contract/sync.ts';
 
@@ -68,4 +68,17 @@ export async function untoldRuns(db: Queryable, span: { from: Date; to: Date; li
     [span.from, span.to, span.limit],
   );
   return result.rows.map(({ id }) => id);
+}
+
+/** The state of an action run, with what it answered once it has ended. */
+export async function actionResult(
+  db: Queryable,
+  runId: string,
+): Promise<{ readonly state: RunState; readonly output: string | null; readonly error: StoredFailure | null }> {
+  const result = await db.query<{ state: RunState; output: string | null; error: StoredFailure | null }>({
+    name: 'action-result',
+    text: `select state, output, error from runs where id = $1::text`,
+    values: [runId],
+  });
+  return onlyRow(result, `Run '${runId}'`);
 }

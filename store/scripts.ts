@@ -11,17 +11,10 @@ export type ScriptKind = 'sync' | 'action' | OnEvent;
 export const VALIDATION_MODES = ['off', 'warn', 'error'] as const;
 export type ValidationMode = (typeof VALIDATION_MODES)[number];
 
-export type Script = {
-  readonly id: string;
-  readonly integrationId: string;
-  readonly providerConfigKey: string;
+/** What its author says of a script. Frequencies (an interval in milliseconds) and kinds of syncs are of syncs only. */
+export type ScriptTerms = {
   readonly kind: ScriptKind;
   readonly name: string;
-  readonly version: string;
-  /** Its bundle, by all that the bundle holds. */
-  readonly bundleHash: string;
-  /** Of the bundle's code alone. */
-  readonly codeHash: string;
   readonly description: string | null;
   readonly models: readonly string[];
   readonly runs: string | null;
@@ -32,7 +25,19 @@ export type Script = {
   readonly validation: ValidationMode;
   readonly autoStart: boolean;
   readonly inputModel: string | null;
+  /** Types of webhooks it handles, `*` for all. */
   readonly webhookSubscriptions: readonly string[];
+};
+
+export type Script = ScriptTerms & {
+  readonly id: string;
+  readonly integrationId: string;
+  readonly providerConfigKey: string;
+  readonly version: string;
+  /** Its bundle, by all that the bundle holds. */
+  readonly bundleHash: string;
+  /** Of the bundle's code alone. */
+  readonly codeHash: string;
   readonly deployedAt: Date;
   /** How many connections run it (syncs) or may call it (actions). */
   readonly connections: number;
@@ -98,28 +103,14 @@ export async function findBundle(db: Queryable, hash: string): Promise<ScriptBun
   return result.rows[0];
 }
 
-/** What a deployment says of one script. Frequencies are of syncs only. */
-export type ScriptDefinition = {
+/** A script as a deployment brings it. */
+export type ScriptDefinition = ScriptTerms & {
   readonly environmentId: string;
   readonly integrationId: string;
-  readonly kind: ScriptKind;
-  readonly name: string;
   readonly version: string;
   readonly bundleHash: string;
   readonly source: string | null;
-  readonly description: string | null;
-  readonly models: readonly string[];
-  readonly runs: string | null;
-  readonly intervalMs: number | null;
-  readonly syncType: 'full' | 'incremental' | null;
-  readonly trackDeletes: boolean;
-  readonly deletionGuard: number;
-  readonly validation: ValidationMode;
-  readonly autoStart: boolean;
-  readonly inputModel: string | null;
   readonly jsonSchema: unknown;
-  /** Types of webhooks it handles, `*` for all. @default none */
-  readonly webhookSubscriptions?: readonly string[];
   readonly at: Date;
 };
 
@@ -160,7 +151,7 @@ export async function saveScript(db: Queryable, script: ScriptDefinition): Promi
       script.at,
       script.deletionGuard,
       script.validation,
-      script.webhookSubscriptions ?? [],
+      script.webhookSubscriptions,
     ],
   );
   return onlyRow(result, 'saveScript').id;

@@ -8,7 +8,7 @@ import { leaseHolder } from './lease.ts';
 import { lockTriggers } from './locks.ts';
 import { endForReset, forgetProgress, freshenQueued } from './reset-sync.ts';
 import { resumeRuns } from './run-control.ts';
-import { type OpenRun, queuedRunOf } from './runs.ts';
+import { type OpenRun, queuedRunOf } from './open-runs.ts';
 import type { Sync } from './syncs.ts';
 
 export type TriggerOptions = {

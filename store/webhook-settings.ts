@@ -4,7 +4,7 @@ import { onlyRow, type Queryable } from './db.ts';
 import type { SecretBox } from './secret-box.ts';
 
 /** What an application hears of; names as in the facts of the REST API. */
-export const WEBHOOK_FLAGS = [
+const WEBHOOK_FLAGS = [
   'on_sync_completion_always',
   'on_sync_error',
   'on_auth_creation',

@@ -6,17 +6,17 @@ import { withTransaction } from '../../store/db.ts';
 import type { Granted } from '../../contract/credentials.ts';
 import type { RefreshReason } from '../../outbound/auth/keeper.ts';
 import { checkConnectionConfig } from '../../outbound/auth/connection-config.ts';
+import { listConnections } from '../../store/connection-lists.ts';
 import {
   type Connection,
   deleteConnection,
   findConnection,
-  listConnections,
   noteFetched,
   openConnection,
   patchConnection,
 } from '../../store/connections.ts';
 import type { Environment } from '../../store/environments.ts';
-import { openWorkflows } from '../../store/runs.ts';
+import { openWorkflows } from '../../store/open-runs.ts';
 import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { fullConnection, listedConnection } from '../connection-view.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { EngineError } from '../../contract/failures.ts';
 import { checkIntegrationConfig } from '../../outbound/auth/connection-config.ts';
 import { type Actor, addAuditEntry } from '../../store/audit-log.ts';
-import { listConnections } from '../../store/connections.ts';
+import { listConnections } from '../../store/connection-lists.ts';
 import { violatedConstraint, withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { webhookUrlOf } from '../../store/inbound-webhooks.ts';
@@ -15,7 +15,7 @@ import {
   listIntegrations,
   patchIntegration,
 } from '../../store/integrations.ts';
-import { openWorkflows } from '../../store/runs.ts';
+import { openWorkflows } from '../../store/open-runs.ts';
 import { actorOf } from '../actor.ts';
 import { json } from '../answer.ts';
 import { closeMatches } from '../close-matches.ts';

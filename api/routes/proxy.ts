@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import type { StreamCall } from '../../outbound/request.ts';
+import type { StreamCall } from '../../outbound/wire-request.ts';
 import { type Connection, openConnection } from '../../store/connections.ts';
 import type { Answer } from '../answer.ts';
 import type { ApiDeps } from '../deps.ts';

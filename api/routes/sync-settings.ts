@@ -9,7 +9,7 @@ import { addAuditEntry } from '../../store/audit-log.ts';
 import { withTransaction } from '../../store/db.ts';
 import type { Environment } from '../../store/environments.ts';
 import { lockDeployedSyncs } from '../../store/locks.ts';
-import { openWorkflows } from '../../store/runs.ts';
+import { openWorkflows } from '../../store/open-runs.ts';
 import { findScript } from '../../store/scripts.ts';
 import { addSync, countVariants, deleteSync, listSyncs, setFrequency, type Sync, syncById } from '../../store/syncs.ts';
 import { actorOf } from '../actor.ts';

@@ -2,12 +2,18 @@
 
 const LONGEST = 300;
 
-/** The first text among those places where answers of APIs have one; undefined where there is none. */
-export function ownWords(body: Uint8Array, contentType: string): string | undefined {
-  const text = Buffer.from(body).toString('utf8').trim();
-  if (/^text\/plain/i.test(contentType)) return text === '' ? undefined : text.slice(0, LONGEST);
+/**
+ * The first text among those places where answers of APIs have one; undefined where there is none. `hide` masks secrets, on
+ * the whole of it: of one that the bound cuts through, the beginning would stay.
+ */
+export function ownWords(text: string, contentType: string, hide: (words: string) => string): string | undefined {
+  const words = /^text\/plain/i.test(contentType) ? text.trim() : wordsIn(parsed(text));
+  return words ? hide(words).slice(0, LONGEST) : undefined;
+}
+
+function parsed(text: string): unknown {
   try {
-    return wordsIn(JSON.parse(text))?.slice(0, LONGEST);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import type { ClientCertificate } from '../client-certificate.ts';
 import type { Exchange } from '../exchange.ts';
 import { readBody } from '../read-body.ts';
 import { describeFailure } from '../unreachable.ts';
+import { ownWords } from './own-words.ts';
 
 export type TokenRequest = {
   /** What messages call it. @default token endpoint */
@@ -169,11 +170,11 @@ function accepted(received: Received, { name, url, retryAfter, secrets }: Asked)
   throw new EngineError('token_endpoint_failed', message, details);
 }
 
-/** Where it is text, its own words: some refuse in such. */
+/** With its own words, where it has some: a few refuse in plain text. */
 function notJson({ type, text }: Received, secrets: readonly string[]): string {
   const kind = `${type.split(';')[0] || 'nothing'}, not JSON`;
-  const words = /^text\/plain/i.test(type) ? without(secrets, text.trim()).slice(0, LONGEST_WORD) : '';
-  return words === '' ? kind : `${kind}: ${words}`;
+  const words = ownWords(text, type, (said) => without(secrets, said));
+  return words === undefined ? kind : `${kind}: ${words}`;
 }
 
 function payload(status: number, said: Readonly<Record<string, unknown>>, retryAfter: string | undefined) {

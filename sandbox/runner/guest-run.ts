@@ -10,7 +10,7 @@ import { pauseAndLocate } from './pause.ts';
 import type { Prepared, WarmIsolates } from './warm.ts';
 
 /** The name under which author code appears in stacks. */
-export const SCRIPT_FILE = 'script.js';
+const SCRIPT_FILE = 'script.js';
 
 export type RunRequest = {
   readonly kind: RunKind;

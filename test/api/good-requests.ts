@@ -305,7 +305,7 @@ export async function begunRun({ api, key }: World): Promise<string> {
   return runId;
 }
 
-export async function failedRun(world: World): Promise<string> {
+async function failedRun(world: World): Promise<string> {
   const runId = await begunRun(world);
   const failure = { code: 'script_failed', message: 'no' } as const;
   await endRun(world.api.db, { runId, fence: null, state: 'failed', failure, output: null, at: NOW });

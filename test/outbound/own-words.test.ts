@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { ownWords } from '../../outbound/auth/own-words.ts';
 
-const said = (answer: unknown) => ownWords(Buffer.from(JSON.stringify(answer)), 'application/json');
+const said = (answer: unknown) => ownWords(JSON.stringify(answer), 'application/json', (words) => words);
 
 test.each([
   [{ error: 'invalid_key', error_description: 'The key has ended' }, 'The key has ended'],
@@ -18,9 +18,14 @@ test.each([
 });
 
 test('text is taken as it is, pages are not, and all of it has a bound', () => {
-  const of = (text: string, type: string) => ownWords(Buffer.from(text), type);
+  const of = (text: string, type: string) => ownWords(text, type, (words) => words);
   expect(of(' Invalid key\n', 'text/plain; charset=utf-8')).toBe('Invalid key');
   expect(of('', 'text/plain')).toBeUndefined();
   expect(of('<html>no</html>', 'text/html')).toBeUndefined();
   expect(of('x'.repeat(1_000), 'text/plain')).toHaveLength(300);
+});
+
+test('a secret that the bound would cut through is hidden before', () => {
+  const hide = (words: string) => words.replaceAll('sk_live_1', '***');
+  expect(ownWords(`${'x'.repeat(295)}sk_live_1`, 'text/plain', hide)).toBe(`${'x'.repeat(295)}***`);
 });

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
-import type { StreamCall } from '../../outbound/request.ts';
+import type { StreamCall } from '../../outbound/wire-request.ts';
 import { connection, useOutbound } from '../support/outbound.ts';
 import { useUpstream } from '../support/upstream.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { deleteConnection, saveConnection } from '../../store/connections.ts';
 import { addMissingSyncs } from '../../store/missing-syncs.ts';
-import { markTold, queuedSyncRuns } from '../../store/runs.ts';
+import { markTold, queuedSyncRuns } from '../../store/open-runs.ts';
 import { deleteScripts } from '../../store/scripts.ts';
 import {
   countDueSyncs,

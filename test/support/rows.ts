@@ -68,6 +68,7 @@ export async function seedScript(
     autoStart: true,
     inputModel: null,
     jsonSchema: undefined,
+    webhookSubscriptions: [],
     at: START,
     ...changes,
   });
