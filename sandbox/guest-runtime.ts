@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
+import { withCheapNamespaces, zodForShortRuns } from './zod-text.ts';
 
 export type GuestRuntime = {
   /** Evaluates to `boot`. */
@@ -30,7 +31,7 @@ export async function loadGuestRuntime(): Promise<GuestRuntime> {
 export async function buildGuestRuntime(): Promise<GuestRuntime> {
   const [main, zod] = await Promise.all([bundle('main'), bundle('zod')]);
   const core = `(function () {\n${main}return guest.boot;\n})()`;
-  const zodModule = `(function (Function) {\n${zod}return guest;\n})`;
+  const zodModule = `(function (Function) {\n${withCheapNamespaces(zod)}return guest;\n})`;
   const texts = { core, zod: zodModule };
   return { ...texts, version: versionOf(texts) };
 }
@@ -61,6 +62,7 @@ async function bundle(name: 'main' | 'zod'): Promise<string> {
     minifySyntax: true,
     legalComments: 'none',
     logLevel: 'silent',
+    plugins: [zodForShortRuns],
   });
   return result.outputFiles[0]?.text ?? '';
 }
