@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
-import { findViolations, ROOMS } from './support/architecture.ts';
+import { findIdlePermissions, findViolations, ROOMS } from './support/architecture.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
-const FOLDERS = [...Object.keys(ROOMS), 'bin', 'bench', 'dashboard', 'test'];
+const FOLDERS = [...Object.keys(ROOMS), 'bin', 'bench', 'test'];
 
 function readTree(): Map<string, string> {
   const paths = FOLDERS.filter((folder) => existsSync(join(PROJECT, folder))).flatMap((folder) =>
@@ -14,7 +14,7 @@ function readTree(): Map<string, string> {
     ),
   );
   const sources = paths.filter(
-    (path) => /\.(ts|js|mjs)$/.test(path) && !/\/node_modules\/|^test\/fixtures\//.test(path),
+    (path) => /\.(tsx?|js|mjs)$/.test(path) && !/\/node_modules\/|^test\/fixtures\//.test(path),
   );
   return new Map(sources.map((path) => [path, readFileSync(join(PROJECT, path), 'utf8')]));
 }
@@ -25,6 +25,26 @@ test('every file of the project keeps the folder rules', () => {
   expect(findViolations(tree)).toEqual([]);
 });
 
+test('the table allows no import that no file makes', () => {
+  expect(findIdlePermissions(readTree())).toEqual([]);
+  expect(findIdlePermissions(new Map([['store/a.ts', "import pg from 'pg';"]]))).toEqual(
+    expect.arrayContaining(["store: nothing in it imports 'contract'", "store: nothing in it imports 'uuid'"]),
+  );
+});
+
+test('every room of ARCHITECTURE.md may import there what it may here', () => {
+  const page = readFileSync(join(PROJECT, 'ARCHITECTURE.md'), 'utf8');
+  const told = [...page.matchAll(/^\| `(\w+)\/` \|.*\| (.*) \|$/gm)].map((match) => [match[1], match[2]]);
+  expect(Object.fromEntries(told)).toEqual(
+    Object.fromEntries(
+      Object.entries(ROOMS).map(([name, { rooms, types = [] }]) => [
+        name,
+        [...rooms, ...types.map((room) => `types of ${room}`)].join(', ') || 'nothing',
+      ]),
+    ),
+  );
+});
+
 const GOOD: Readonly<Record<string, string>> = {
   'contract/ids.ts': 'export const id = 1;',
   'activities/index.ts':
@@ -32,8 +52,8 @@ const GOOD: Readonly<Record<string, string>> = {
   'workflows/sync.ts':
     "import type { Activities } from '../activities/index.ts'; import { sleep } from '@temporalio/workflow';",
   'workflows/messages.ts': 'export const pauseSignal = 1;',
-  'api/app.ts':
-    "import { pauseSignal } from '../workflows/messages.ts'; import type { s } from '../workflows/sync.ts'; import express from 'express';",
+  'api/app.ts': "import express from 'express';",
+  'dashboard/page.tsx': "import type { app } from '../api/app.ts'; export const Page = () => <p>{'a'}</p>;",
   'runtime/env.ts': 'export const env = process.env;',
   'outbound/retry.ts': 'export const retry = 1;',
   'outbound/call.ts': "import got from 'got'; export const call = got;",
@@ -128,10 +148,22 @@ test.each([
     "store/a.ts: may not import 'fs'",
   ],
   [
-    'a workflow other than the messages in the API',
+    'a workflow in the API',
     'api/a.ts',
     "import { s } from '../workflows/sync.ts';",
     "api/a.ts: may not import '../workflows/sync.ts'",
+  ],
+  [
+    'a value of the API in the pages',
+    'dashboard/a.tsx',
+    "import { app } from '../api/app.ts'; export const a = <p>{app}</p>;",
+    "dashboard/a.tsx: may not import '../api/app.ts'",
+  ],
+  [
+    'the platform in what authors import',
+    'author/a.ts',
+    "import { start } from '../platform/start.ts';",
+    "author/a.ts: may not import '../platform/start.ts'",
   ],
   [
     'the HTTP client in the command line',

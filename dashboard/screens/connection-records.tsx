@@ -11,7 +11,7 @@ import { Moment } from '../parts/moment.tsx';
 import { State } from '../parts/state.tsx';
 import type { Columns } from '../parts/table.tsx';
 import type { RecordPreview, StoredRecord, SyncStatus } from '../shapes.ts';
-import type { Address } from './connection.tsx';
+import type { Address } from './connection-address.ts';
 import { RecordHistory, RecordTree } from './record.tsx';
 
 const PAGE = 100;

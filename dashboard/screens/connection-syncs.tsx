@@ -11,7 +11,7 @@ import { Moment } from '../parts/moment.tsx';
 import { State } from '../parts/state.tsx';
 import { type Columns, DataTable } from '../parts/table.tsx';
 import type { SyncStatus } from '../shapes.ts';
-import type { Address } from './connection.tsx';
+import type { Address } from './connection-address.ts';
 
 type Row = SyncStatus & { readonly at: Address };
 

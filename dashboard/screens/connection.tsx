@@ -11,10 +11,9 @@ import { Go } from '../parts/go.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Page } from '../parts/page.tsx';
 import type { OneConnection } from '../shapes.ts';
+import type { Address } from './connection-address.ts';
 import { ConnectionRecords } from './connection-records.tsx';
 import { ConnectionSyncs } from './connection-syncs.tsx';
-
-export type Address = { readonly integration: string; readonly connection: string };
 
 export function ConnectionScreen() {
   const params = useParams({ strict: false });

