@@ -15,7 +15,11 @@ import type { ApiDeps } from './deps.ts';
 import { unknownIntegrations } from './known.ts';
 
 export type SavedScript = PlannedScript & { readonly id: string };
-export type Deployment = { readonly scripts: readonly SavedScript[]; readonly firstRuns: readonly AllocatedRun[] };
+export type Deployment = {
+  readonly scripts: readonly SavedScript[];
+  readonly deleted: DeployPlan['deleted'];
+  readonly firstRuns: readonly AllocatedRun[];
+};
 
 /** Far more than ever lies between two statements of a deployment. */
 const LONGEST_PAUSE_MS = 60_000;
@@ -62,6 +66,7 @@ export async function deploy(
     await noteDeployment(db, { environment, actor, at: deps.clock() }, saved, deleted);
     return {
       scripts: saved,
+      deleted,
       firstRuns: await addMissingSyncs(db, deps, { environmentId: environment.id, connectionRow: null }),
     };
   });

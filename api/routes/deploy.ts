@@ -30,8 +30,9 @@ export function deployRoutes(deps: ApiDeps, route: Route): Router {
     route({
       body: DEPLOY,
       handle: async ({ environment, body, request }) => {
-        const { scripts, firstRuns } = await deploy(deps, environment, body, actorOf(request));
-        await tellEngine(deps, { scriptIds: scripts.map(({ id }) => id) });
+        const { scripts, deleted, firstRuns } = await deploy(deps, environment, body, actorOf(request));
+        // Schedules to remove are of no script any more, so that nobody can tell whether they are gone but the engine.
+        await tellEngine(deps, deleted.length > 0 ? undefined : { scriptIds: scripts.map(({ id }) => id) });
         const syncs = await syncsOf(deps, environment, scripts);
         // Clients expect syncs and actions here; what there is for events is in the plan.
         const flows = scripts.filter(({ script }) => isFlow(script));

@@ -7,7 +7,8 @@ import { findBundle } from '../../store/scripts.ts';
 import { useApi } from '../support/api.ts';
 import { action, createTracker, deployFlows, deployment, flow } from '../support/deployment.ts';
 
-const api = useApi();
+// Longer than it takes to look whether Temporal has heard of the syncs of a deployment.
+const api = useApi({ reconcileWaitMs: 1_000 });
 const deploy = (flows: unknown[], changes: Record<string, unknown> = {}) =>
   api.call('POST', '/sync/deploy', { body: deployment(flows, changes) });
 const confirm = (flows: unknown[], changes: Record<string, unknown> = {}) =>
@@ -37,6 +38,20 @@ test('a deployment reaches every connection and answers first runs, version and 
   ]);
   const [first] = body[0].firstRuns;
   expect((await api.call('GET', `/runs/${first.runId}`)).body).toMatchObject({ state: 'queued', link: first.link });
+});
+
+test('what a deployment removes is waited for as well, although none of its own syncs has to be told', async () => {
+  await createTracker(api, 'told', ['c']);
+  await deploy([flow('told', 'tasks')]);
+  await api.db.query('update syncs set scheduled_revision = revision');
+  const postponed = async (flows: unknown[]) => {
+    api.engine.answer({ reconcile: () => new Promise<void>(() => {}) });
+    const before = api.events.length;
+    const { status } = await deploy(flows, { reconcile: true, deployMode: 'integration' });
+    return [status, api.events.slice(before).some(({ event }) => event === 'reconcile.postponed')];
+  };
+  expect(await postponed([flow('told', 'tasks')])).toEqual([200, false]);
+  expect(await postponed([action('told', 'post')])).toEqual([200, true]);
 });
 
 test('the bundle is stored without its source map comment and with its map', async () => {
