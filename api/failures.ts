@@ -56,13 +56,17 @@ export function translate(error: unknown): EngineError | undefined {
 
 function answerFailure(response: Response, failure: EngineError): void {
   const { status, retry } = FAILURES[failure.code];
-  const { payload, faults, location, mistakes, retryAfterS } = failure.details ?? {};
+  const { retryAfterS } = failure.details ?? {};
   if (status === 401) response.set('www-authenticate', 'Bearer');
   if (retryAfterS !== undefined) response.set('retry-after', String(retryAfterS));
   else if (status === 503 && retry) response.set('retry-after', '1');
-  response.status(status).json({
-    error: { code: failure.code, message: failure.message, payload, errors: faults, location, mistakes },
-  });
+  response.status(status).json(failureBody(failure));
+}
+
+/** What callers read of a failure, as JSON. */
+export function failureBody({ code, message, details }: EngineError) {
+  const { payload, faults, location, mistakes } = details ?? {};
+  return { error: { code, message, payload, errors: faults, location, mistakes } };
 }
 
 function internal(requestId: string): EngineError {

@@ -10,6 +10,7 @@ import type { Database } from '../store/db.ts';
 import { listen } from '../store/listen.ts';
 import { POPUP_CHANNEL, type PopupMessage, type PopupNews, tellPopups } from '../store/popups.ts';
 import { callerOf, countedAs } from './caller.ts';
+import { failureBody } from './failures.ts';
 
 /** A page that has not heard of its popup by then never will: sign-ins end sooner. */
 const LINE_MS = 35 * 60_000;
@@ -126,9 +127,9 @@ function nowhere({ url = '' }: IncomingMessage): EngineError {
 }
 
 /** An answer of HTTP, which browsers show where they log and other clients can read. */
-function refusalText({ code, message }: EngineError): string {
-  const body = JSON.stringify({ error: { code, message } });
-  const { status } = FAILURES[code];
+function refusalText(refused: EngineError): string {
+  const body = JSON.stringify(failureBody(refused));
+  const { status } = FAILURES[refused.code];
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
