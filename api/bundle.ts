@@ -7,7 +7,8 @@ const NO_MAP = JSON.stringify({ version: 3, sources: [], names: [], mappings: ''
 
 /**
  * The bundle a deployment's `fileBody.js` holds: its inline source map, if it has a readable one, is taken apart from
- * the code. `hash` is that of the code alone, so that a moved comment is no change; which bundle it is, its map decides too (`store/scripts.ts`).
+ * the code. `hash` is that of the code alone, so that a moved comment is no change; which bundle it is, its map decides too
+ * (`bundleHashOf` in `store/scripts.ts`).
  */
 export function bundleOf({ js, file }: { readonly js: string; readonly file: string }): ScriptBundle {
   // The comment, if any, is the end of the text: the search looks at that alone, however long the script is.

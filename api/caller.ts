@@ -1,16 +1,14 @@
 /** Whom a call comes from, as far as its connection tells. */
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
+import proxyAddr from 'proxy-addr';
 
 /**
  * The address of whoever asks for an upgrade, which Express never sees: that many proxies are believed, as by its
  * `trust proxy`. '' for a connection that is gone.
  */
-export function callerOf({ socket, headers }: IncomingMessage, trustedProxies: number): string {
-  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
-  const told = forwarded.map((one) => one.trim()).filter((one) => one !== '');
-  const path = [...told, socket.remoteAddress ?? ''];
-  return path[Math.max(0, path.length - 1 - trustedProxies)] ?? '';
+export function callerOf(request: IncomingMessage, trustedProxies: number): string {
+  return proxyAddr(request, (_, hop) => hop < trustedProxies) ?? '';
 }
 
 /**

@@ -68,6 +68,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [
       'express',
       'ipaddr.js',
+      'proxy-addr',
       'helmet',
       'rate-limiter-flexible',
       '@modelcontextprotocol/sdk',
