@@ -3,7 +3,7 @@
 // finds a Node that can run the CLI. This one does wherever it is new enough: a second start would cost more than --help,
 // and `--no-node-snapshot`, which isolated-vm needs, is for the sandbox's own processes.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -14,29 +14,16 @@ const launcher = fileURLToPath(import.meta.url);
 const root = dirname(dirname(launcher));
 
 if (Number.parseInt(process.versions.node, 10) < REQUIRED_MAJOR) {
-  const node = packagedNode(root);
+  const { default: packaged } = await import('./require-node.cjs');
+  const node = packaged.nodesAbove(root, REQUIRED_MAJOR).map(binaryOf).find(existsSync);
   if (node === undefined) refuse();
   else startAgain(node);
 } else {
   await run();
 }
 
-/** The `node` package's own binary, looked for from here upwards as Node looks for packages. */
-function packagedNode(from) {
-  for (let folder = from; ; folder = dirname(folder)) {
-    const home = join(folder, 'node_modules', 'node');
-    const binary = join(home, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-    if (existsSync(binary) && majorOf(join(home, 'package.json')) >= REQUIRED_MAJOR) return binary;
-    if (dirname(folder) === folder) return undefined;
-  }
-}
-
-function majorOf(packageFile) {
-  try {
-    return Number.parseInt(JSON.parse(readFileSync(packageFile, 'utf8')).version, 10);
-  } catch {
-    return 0;
-  }
+function binaryOf(nodePackage) {
+  return join(nodePackage, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 }
 
 function refuse() {

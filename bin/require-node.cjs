@@ -1,12 +1,17 @@
 // The published package's `preinstall`: npm runs every package's before it builds any, so this is read before the build of
 // isolated-vm fails under an older Node, minutes later and in a compiler's words. Older Nodes must be able to parse it.
-const { existsSync, readFileSync } = require('node:fs');
+const { readFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 
-const ROOT = dirname(__dirname);
-const required = Number.parseInt(/\d+/.exec(packageIn(ROOT).engines.node)[0], 10);
+module.exports = { nodesAbove };
 
-if (Number.parseInt(process.versions.node, 10) < required && !isBeside(ROOT)) {
+if (require.main === module) {
+  const root = dirname(__dirname);
+  const required = majorIn(packageIn(root).engines.node);
+  if (majorIn(process.versions.node) < required && nodesAbove(root, required).length === 0) refuse(required);
+}
+
+function refuse(required) {
   process.stderr.write(
     `nango-temporal needs Node ${required} or later and this is Node ${process.versions.node}: install it from ` +
       `https://nodejs.org and repeat this, or in a project 'npm install node@${required}' first, which brings it along.\n`,
@@ -14,13 +19,23 @@ if (Number.parseInt(process.versions.node, 10) < required && !isBeside(ROOT)) {
   process.exit(1);
 }
 
-/** Whether a `node` package that is new enough stands beside the package or further up, where the launcher finds it. */
-function isBeside(folder) {
+/** The folders of `node` packages of this major or later, beside this folder and further up, as Node looks for packages. */
+function nodesAbove(folder, major) {
   const node = join(folder, 'node_modules', 'node');
-  if (existsSync(join(node, 'package.json')) && Number.parseInt(packageIn(node).version, 10) >= required) return true;
-  return dirname(folder) !== folder && isBeside(dirname(folder));
+  const found = majorIn(packageIn(node).version) >= major ? [node] : [];
+  return dirname(folder) === folder ? found : [...found, ...nodesAbove(dirname(folder), major)];
 }
 
+/** Empty where there is none, or none that can be read. */
 function packageIn(folder) {
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/** `>=24` and `24.21.0` → 24; 0 for nothing. */
+function majorIn(text = '') {
+  return Number.parseInt(/\d+/.exec(text)?.[0] ?? '0', 10);
 }

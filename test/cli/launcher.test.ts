@@ -51,6 +51,7 @@ testWithOldNode(
     const cwd = await folders.create();
     await mkdir(join(cwd, 'bin'));
     await cp(LAUNCHER, join(cwd, 'bin', 'nango.js'));
+    await cp(join(dirname(LAUNCHER), 'require-node.cjs'), join(cwd, 'bin', 'require-node.cjs'));
     await writeFile(join(cwd, 'package.json'), '{"type":"module"}');
     const { code, stdout, stderr } = await launch(oldNode, ['version'], cwd, join(cwd, 'bin', 'nango.js'));
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
