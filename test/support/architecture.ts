@@ -112,11 +112,20 @@ const READS_ENVIRONMENT = /^(runtime\/env\.ts$|bin\/|test\/|bench\/)/;
 const DRAWERS = /^(utils?|helpers?|common|shared|lib|libs|services?)$/;
 
 type Import = { readonly from: string; readonly specifier: string; readonly typeOnly: boolean };
+export type SourceFile = {
+  readonly path: string;
+  readonly imports: readonly Import[];
+  readonly readsEnvironment: boolean;
+};
 type SyntaxNode = { readonly type: string; readonly [key: string]: unknown };
 
-/** The breaches of the folder rules in a tree (path from the project folder → text), one line each; none is the aim. */
-export function findViolations(tree: ReadonlyMap<string, string>): readonly string[] {
-  const files = [...tree].map(([path, text]) => ({ path, ...readFile(path, text) }));
+/** A tree of source texts (path from the project folder → text), read once. Throws `SyntaxError`. */
+export function readSources(tree: ReadonlyMap<string, string>): readonly SourceFile[] {
+  return [...tree].map(([path, text]) => readFile(path, text));
+}
+
+/** The breaches of the folder rules in a tree, one line each; none is the aim. */
+export function findViolations(files: readonly SourceFile[]): readonly string[] {
   const imports = files.flatMap((file) => file.imports);
   return [
     ...files.flatMap(({ path }) => checkName(path)),
@@ -130,8 +139,8 @@ export function findViolations(tree: ReadonlyMap<string, string>): readonly stri
 }
 
 /** What the table allows and no file of the tree makes use of: a permission that nobody needs is one to be misused. */
-export function findIdlePermissions(tree: ReadonlyMap<string, string>): readonly string[] {
-  const imports = [...tree].flatMap(([path, text]) => readFile(path, text).imports);
+export function findIdlePermissions(files: readonly SourceFile[]): readonly string[] {
+  const imports = files.flatMap((file) => file.imports);
   return Object.entries(ROOMS).flatMap(([name, room]) => {
     const own = imports.filter((one) => roomOf(one.from) === name);
     const targets = new Set(own.map((one) => (one.specifier.startsWith('.') ? roomOf(targetOf(one)) : packageOf(one))));
@@ -141,10 +150,7 @@ export function findIdlePermissions(tree: ReadonlyMap<string, string>): readonly
   });
 }
 
-function readFile(
-  path: string,
-  text: string,
-): { readonly imports: readonly Import[]; readonly readsEnvironment: boolean } {
+function readFile(path: string, text: string): SourceFile {
   const { module, program, errors } = parseSync(path, text);
   if (errors.length > 0) throw new SyntaxError(`${path}: ${errors[0]?.message}`);
   const nodes = walk(program);
@@ -161,7 +167,7 @@ function readFile(
     ...nodes.flatMap(lateImport),
   ];
   const unique = new Map(found.map((one) => [`${one.specifier} ${one.typeOnly}`, { from: path, ...one }]));
-  return { imports: [...unique.values()], readsEnvironment: nodes.some(isEnvironmentRead) };
+  return { path, imports: [...unique.values()], readsEnvironment: nodes.some(isEnvironmentRead) };
 }
 
 /** `import('x')`, `require('x')` and the type `import('x').T`. */
