@@ -5,6 +5,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../contract/failures.ts';
 
+// All that the compiler allocates it needs to its end, so looking for garbage takes a fifth of its time and finds none:
+// at Go's own setting as often as the heap doubles. Nothing else of our environment concerns it.
+const ENVIRONMENT = { GOGC: '800' };
+
 export type CompilerResult = { readonly code: number | null; readonly output: string };
 
 /** Runs `tsc` with these arguments. Throws `internal` when it does not start. */
@@ -17,6 +21,7 @@ export async function runCompiler(
   const [program, ...first] = compilerCommand();
   const child = spawn(program, [...first, ...args], {
     cwd,
+    env: ENVIRONMENT,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(signal === undefined ? {} : { signal }),
   });

@@ -14,12 +14,14 @@ export type { DescribedScript } from './guest/definition.ts';
 /** `location`: the author's line, where the script failed while it was loaded. */
 export type ScriptDescription = { readonly described: DescribedScript; readonly location?: ScriptLocation };
 
-// Many scripts share an isolate, whose start costs more than loading a script does.
-const PER_ISOLATE = 40;
+// Many scripts share an isolate: its start costs as much as loading several, and what they all run becomes machine code.
+const PER_ISOLATE = 200;
+/** From here on it pays to begin a second process. */
+const FOR_ONE = 40;
 const ATTEMPTS = 3;
 /** One script alone has no excuse; of many together each adds what loading it may take, so that an endless one is soon found. */
 const LONE_CPU_MS = 3_000;
-const FURTHER_CPU_MS = 200;
+const FURTHER_CPU_MS = 40;
 const HEAD =
   "const { describeScript } = require('nango:definitions');\nconst found = [];\nexports.default = () => found;\n";
 
@@ -29,8 +31,10 @@ export async function describeScripts(
   bundles: readonly ScriptBundle[],
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ScriptDescription[]> {
-  const groups = Array.from({ length: Math.ceil(bundles.length / PER_ISOLATE) }, (_, index) =>
-    bundles.slice(index * PER_ISOLATE, (index + 1) * PER_ISOLATE),
+  // Of like sizes and an even number of them, for the two processes that they are shared out to.
+  const count = bundles.length > FOR_ONE ? 2 * Math.ceil(bundles.length / PER_ISOLATE / 2) : 1;
+  const groups = Array.from({ length: count }, (_, index) =>
+    bundles.slice(Math.floor((index * bundles.length) / count), Math.floor(((index + 1) * bundles.length) / count)),
   );
   return (await Promise.all(groups.map((group) => describeGroup(sandbox, group, signal)))).flat();
 }
