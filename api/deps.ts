@@ -5,6 +5,7 @@ import type { Database } from '../store/db.ts';
 import type { OperationSink } from '../contract/operation.ts';
 import type { Limits } from '../contract/script.ts';
 import type { Tracing } from '../contract/tracing.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { JournalRetention } from '../store/journal-retention.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -32,7 +33,7 @@ export type ApiDeps = {
   readonly tracing: Tracing;
   /** Whether this API answers `GET /metrics`; a port of their own may. */
   readonly servesMetrics: boolean;
-  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly log: Log;
   /** Keeps what happened for `/logs`. */
   readonly operations: OperationSink;
   readonly version: string;

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { ErrorRequestHandler, Response } from 'express';
 import { EngineError, FAILURES, failureCode } from '../contract/failures.ts';
+import type { Log } from '../runtime/log.ts';
 import { isStoreLoss } from '../store/db.ts';
-import type { ApiDeps } from './deps.ts';
 
 /**
  * The last handler: every failure becomes `{ error: { code, message, … } }` with its status. What is not one of ours is
  * logged under a request id, which is all the caller learns of it.
  */
-export function createFailureHandler({ log }: Pick<ApiDeps, 'log'>): ErrorRequestHandler {
+export function createFailureHandler({ log }: { readonly log: Log }): ErrorRequestHandler {
   return (error, request, response, _next) => {
     // The client has gone, or the answer has begun: nothing can be said any more.
     if (response.headersSent || response.destroyed) {

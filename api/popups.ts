@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EngineError, FAILURES, failureCode } from '../contract/failures.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Database } from '../store/db.ts';
 import { listen } from '../store/listen.ts';
 import { POPUP_CHANNEL, type PopupMessage, type PopupNews, tellPopups } from '../store/popups.ts';
@@ -40,11 +41,7 @@ export type Popups = {
 };
 
 /** Opens the lines of one process. The callback of a sign-in may come to another one, which is why Postgres passes it on. */
-export function openPopups(
-  db: Database,
-  log: (event: string, fields: Readonly<Record<string, unknown>>) => void,
-  given: Partial<PopupLimits> = {},
-): Popups {
+export function openPopups(db: Database, log: Log, given: Partial<PopupLimits> = {}): Popups {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1_024, perMessageDeflate: false });
   const lines = new Map<string, WebSocket>();
