@@ -7,6 +7,7 @@ import type { BenchOptions, Figures } from '../bench.ts';
 import { eachOf } from '../each-of.ts';
 import { load } from '../load.ts';
 import { measureTree, total } from '../memory.ts';
+import { PARTS } from '../parts.ts';
 import { configure, connect, connectionHeaders, deploy, MODEL, openStage, runSync, type Stage } from '../stage.ts';
 
 const ACTION = `
@@ -25,6 +26,8 @@ const UNTIL_CLOSED_S = 30;
 
 type Held = {
   readonly pssMib: number;
+  /** The same by part. */
+  readonly partsMib: Readonly<Record<string, number>>;
   readonly processes: number;
   readonly sockets: number;
   readonly leases: number;
@@ -63,6 +66,9 @@ export async function benchSoak(closing: Closing, { actions, runs, idle, say }: 
     half_mib: half.pssMib,
     end_mib: all.pssMib,
     growth_mib: all.pssMib - half.pssMib,
+    ...Object.fromEntries(
+      Object.entries(all.partsMib).map(([name, mib]) => [`${name}_growth_mib`, mib - (half.partsMib[name] ?? 0)]),
+    ),
     processes_growth: all.processes - half.processes,
     sockets_growth: all.sockets - half.sockets,
     leases_left: all.leases,
@@ -88,10 +94,14 @@ async function soak(
   });
 }
 
-function heldBy(pid: number): Pick<Held, 'pssMib' | 'processes' | 'sockets'> {
+function heldBy(pid: number): Pick<Held, 'pssMib' | 'partsMib' | 'processes' | 'sockets'> {
   const parts = measureTree(pid);
+  const byName = PARTS.map(([name, command]) => [name, parts.filter((part) => command.test(part.command))] as const);
   return {
     pssMib: total(parts).pssMib,
+    partsMib: Object.fromEntries(
+      byName.filter(([, some]) => some.length > 0).map(([name, some]) => [name, Math.round(total(some).pssMib)]),
+    ),
     processes: parts.length,
     sockets: parts.reduce((sum, one) => sum + socketsOf(one.pid), 0),
   };
