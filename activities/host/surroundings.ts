@@ -40,11 +40,16 @@ export function createSurroundingCalls(
       return { value: variables.map(({ name, sealedValue }) => ({ name, value: deps.box.open(sealedValue) })) };
     },
     acquireLock: async ({ key, ttlMs }) => {
-      const lock = { environmentId, key, runId: run.runId, ttlMs };
+      const lock = { environmentId, key, runId: run.runId, fence: run.fence, ttlMs };
       return { value: await untilStored(() => acquireLock(deps.db, { ...lock, at: deps.clock() }), signal) };
     },
     releaseLock: async ({ key }) => {
-      return { value: await untilStored(() => releaseLocks(deps.db, { runId: run.runId, key }), signal) };
+      let wasHeld = false;
+      // With all that was done under it: whoever takes it next must find that stored.
+      await recorder.flush(async (db) => {
+        wasHeld = await releaseLocks(db, { runId: run.runId, key });
+      });
+      return { value: wasHeld };
     },
     uncontrolledFetch: async ({ url, method, headers }, call) => {
       const what = redactor.redact(`${method} ${url.split('?')[0]}`);
