@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { existsSync, readFileSync } from 'node:fs';
 import { findRecording } from '../cli/recorded/find.ts';
 import type { MockCall } from '../cli/recorded/identity.ts';
+import { openPages } from '../cli/recorded/pages.ts';
 import type { RecordedAnswer, Recording } from '../cli/recorded/recording.ts';
 import { readUnified } from '../cli/recorded/unified.ts';
 import { paginate } from '../sandbox/guest/paginate.ts';
@@ -48,7 +49,12 @@ function members({ dirname: tests, name, Model }: Options, kind: 'action' | 'syn
       ]),
     ),
     proxy: spied((config: Config) => send(config)),
-    paginate: spied((config: Config) => paginate(config, recording.paginate, (page) => send(page as Config))),
+    paginate: spied((config: Config) => {
+      const pages = openPages(recording);
+      return paginate(config, recording.paginate, async (call, page) =>
+        responseTo(recording, call as Config, undefined, (asked) => pages(asked, page)),
+      );
+    }),
     getConnection: spied(async () => recording.connection ?? {}),
     getMetadata: spied(async () => recording.metadata ?? {}),
     updateMetadata: spied(async () => undefined),
@@ -102,9 +108,14 @@ function recordingFor(tests: string, name: string): Recording {
   throw new Error(`No recording of '${name}' in '${tests}': 'nango dryrun ${name} <connection> --save' makes one.`);
 }
 
-function responseTo(recording: Recording, config: Config, method: string | undefined) {
+function responseTo(
+  recording: Recording,
+  config: Config,
+  method: string | undefined,
+  answerTo: Recording['answer'] = recording.answer,
+) {
   const call = { ...config, method: String(config.method ?? method ?? 'get').toLowerCase() };
-  const answer: RecordedAnswer | undefined = recording.answer(call);
+  const answer: RecordedAnswer | undefined = answerTo(call);
   if (answer === undefined)
     throw new Error(`No recording of ${call.method.toUpperCase()} '${call.endpoint}' in '${recording.file}'`);
   const { status, headers = {}, response: data } = answer;

@@ -24,6 +24,15 @@ export type RequestConfig = {
   readonly connectionId?: string;
   /** Set on the calls `paginate` makes: they only read, whatever their method. */
   readonly paginated?: boolean;
+  /** Which page of its list such a call asks for. Only while a recording is played, which may hold less than the API. */
+  readonly page?: ListPage;
+};
+
+export type ListPage = {
+  /** From 1. */
+  readonly number: number;
+  /** The `response_path` of the list, where it has one. */
+  readonly rowsAt?: string;
 };
 
 /** Status and headers of an answer; its body travels beside it, untouched. Answers of 400 and more are answers too. */

@@ -22,6 +22,7 @@ const requestConfig = z.strictObject({
   providerConfigKey: z.string().optional(),
   connectionId: z.string().optional(),
   paginated: z.boolean().optional(),
+  page: z.strictObject({ number: z.number().int().positive(), rowsAt: z.string().optional() }).optional(),
 });
 const checkpoint = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 

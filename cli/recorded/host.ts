@@ -1,6 +1,7 @@
 /** The Host of `nango test`: answers come from a recording, what the script saves is kept for comparison. */
 import { EngineError } from '../../contract/failures.ts';
 import type { CallContext, Checkpoint, ConnectionView, Host, HostAnswer, RequestConfig } from '../../contract/host.ts';
+import { openPages, type Pages } from './pages.ts';
 import type { RecordedAnswer, Recording } from './recording.ts';
 
 /** What the author supplies where the recording lacks it. */
@@ -46,7 +47,7 @@ export function createRecordedHost(options: Options): RecordedHost {
   const saved = new Map<string, unknown[]>();
   const deleted = new Map<string, unknown[]>();
   const staged = new Map<number, () => void>();
-  const singlePages = new Set<string>();
+  const pages = openPages(recording);
   let connection = connectionOf(options);
   let checkpoint: Checkpoint | null = overrides.checkpoint ?? null;
   let calls = 0;
@@ -64,7 +65,7 @@ export function createRecordedHost(options: Options): RecordedHost {
   const known: Partial<Host> = {
     request: async ({ config }, call) => {
       await refuseFirst(options, config, call);
-      return wireAnswer(config, answerFor(recording, config, singlePages));
+      return wireAnswer(config, answerFor(recording, config, pages));
     },
     saveRecords: async ({ model }, { number, body = '[]' }) => {
       stage(number, () => add(saved, model, JSON.parse(body) as unknown[]));
@@ -151,19 +152,10 @@ function connectionOf({ recording, overrides, integration, provider }: Options):
   };
 }
 
-function answerFor(recording: Recording, config: RequestConfig, singlePages: Set<string>): RecordedAnswer {
-  const answer = recording.answer(config);
-  if (config.paginated !== true) return answer ?? missing(recording, config);
-  // A page recorded without headers is the only one: whoever asks for the next gets an empty one.
-  const page = `${config.method} ${config.endpoint.split('?')[0]}`;
-  if (answer === undefined) return singlePages.size > 0 ? EMPTY_PAGE : missing(recording, config);
-  if (answer.headers !== undefined) return answer;
-  if (singlePages.has(page)) return EMPTY_PAGE;
-  singlePages.add(page);
-  return answer;
+function answerFor(recording: Recording, config: RequestConfig, pages: Pages): RecordedAnswer {
+  const { page } = config;
+  return (page === undefined ? recording.answer(config) : pages(config, page)) ?? missing(recording, config);
 }
-
-const EMPTY_PAGE: RecordedAnswer = { status: 200, headers: {}, response: [] };
 
 function missing(recording: Recording, { method, endpoint, params, data }: RequestConfig): never {
   const shown = JSON.stringify({

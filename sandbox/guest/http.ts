@@ -1,5 +1,5 @@
 /** `nango.get` and its siblings: an author's configuration becomes one request call, its answer an axios-like response. */
-import type { RequestConfig, ResponseHead } from '../../contract/host.ts';
+import type { ListPage, RequestConfig, ResponseHead } from '../../contract/host.ts';
 import { type Answer, hostCall } from './calls.ts';
 import { notePayload } from './errors.ts';
 import { buffer } from './node-buffer.ts';
@@ -20,17 +20,26 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const COPIED = ['retries', 'retryOn', 'baseUrlOverride', 'decompress', 'responseType', 'forwardHeadersOnRedirect'];
 const SECRET_HEADER = /authorization|cookie|api[-_]?key|token|secret|password/i;
 
-let returnsFailures = false;
+let playsRecording = false;
 
-/** Hands answers of 400 and more to the script instead of throwing them, as recordings do. */
-export function returnFailures(): void {
-  returnsFailures = true;
+/**
+ * Answers come from a recording: those of 400 and more are handed to the script instead of being thrown, and calls of
+ * `paginate` tell which page they ask for.
+ */
+export function playRecording(): void {
+  playsRecording = true;
 }
 
-/** Sends one request. Throws an axios-shaped Error for a status of 400 and more, and when nothing answered. */
-export async function request(config: AuthorConfig, fixedMethod?: string, paginated = false): Promise<Response> {
+/**
+ * Sends one request. Throws an axios-shaped Error for a status of 400 and more, and when nothing answered.
+ * @param page of the list that `paginate` reads; absent for any other call.
+ */
+export async function request(config: AuthorConfig, fixedMethod?: string, page?: ListPage): Promise<Response> {
   const method = checkedMethod(config, fixedMethod);
-  const wire = { ...wireConfig(config, method), ...(paginated ? { paginated } : {}) };
+  const wire = {
+    ...wireConfig(config, method),
+    ...(page && { paginated: true, ...(playsRecording && { page }) }),
+  };
   const shown = shownConfig(config, method);
   const site: { stack?: string } = {};
   Error.captureStackTrace(site, request);
@@ -45,7 +54,7 @@ export async function request(config: AuthorConfig, fixedMethod?: string, pagina
     headers: head.headers,
     config: shown,
   };
-  if (head.status >= 400 && !returnsFailures) throw statusError(response, site);
+  if (head.status >= 400 && !playsRecording) throw statusError(response, site);
   return response;
 }
 

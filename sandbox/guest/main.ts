@@ -11,7 +11,7 @@ import { crypto } from './crypto.ts';
 import { describeScript } from './definition.ts';
 import { codedError, describe } from './errors.ts';
 import { installGlobals, OwnFunction } from './globals.ts';
-import { returnFailures } from './http.ts';
+import { playRecording } from './http.ts';
 import { writeLine } from './log.ts';
 import { createNango } from './nango.ts';
 import { bufferModule } from './node-buffer.ts';
@@ -75,7 +75,7 @@ function start(run: Start, load: Load, input: string | undefined): void {
   setNow(run.now);
   seedRandom(run.seed);
   connectCalls(send, run.limits);
-  if (run.context.recording === 'play') returnFailures();
+  if (run.context.recording === 'play') playRecording();
   const nango = createNango(run.kind === 'action' ? 'action' : 'sync', run.context, run.limits.maxFrameBytes, zod?.v4);
   const settled = (json: string, output?: string): void => send(-1, 'settled', json, output);
   runScript(run, load, nango, input).then(

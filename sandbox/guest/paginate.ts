@@ -1,4 +1,5 @@
 /** `nango.paginate`: pages of a list over cursor, link or offset, as an async generator of arrays. */
+import type { ListPage } from '../../contract/host.ts';
 import { type AuthorConfig, type Response, request } from './http.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -14,13 +15,13 @@ type Pages = {
 };
 
 /** Sends the call of one page; tests of authors answer it from their recordings. */
-type Send = (config: AuthorConfig) => Promise<Response>;
+type Send = (config: AuthorConfig, page: ListPage) => Promise<Response>;
 
 /** Yields page after page. `defaults` are the provider's own settings, under those of the call. */
 export async function* paginate(
   config: AuthorConfig,
   defaults?: Options,
-  send: Send = (page) => request(page, undefined, true),
+  send: Send = (call, page) => request(call, undefined, page),
 ): AsyncGenerator<unknown[], undefined, void> {
   const given = config['paginate'];
   const options: Options = { ...defaults, ...(typeof given === 'object' && given !== null ? given : {}) };
@@ -108,7 +109,13 @@ function openPages(config: AuthorConfig, options: Options, send: Send): Pages {
     options['limit'] !== undefined && typeof options['limit_name_in_request'] === 'string'
       ? { [options['limit_name_in_request']]: options['limit'] }
       : {};
-  const call: PageCall = (change) => send({ ...config, ...change, method, paginate: undefined });
+  const path = options['response_path'];
+  const rowsAt = typeof path === 'string' && path !== '' ? path : undefined;
+  let number = 0;
+  const call: PageCall = (change) => {
+    number += 1;
+    return send({ ...config, ...change, method, paginate: undefined }, { number, ...(rowsAt && { rowsAt }) });
+  };
   const sendPage: Pages['send'] = (parameter, change = {}) => {
     if ('params' in change) return call(change);
     const added = { ...limit, ...parameter };
@@ -122,15 +129,15 @@ function openPages(config: AuthorConfig, options: Options, send: Send): Pages {
     options,
     endpoint: String(config['endpoint'] ?? ''),
     send: sendPage,
-    rowsOf: (response) => rowsOf(response, options['response_path']),
+    rowsOf: (response) => rowsOf(response, rowsAt),
     onPage: async (nextPageParam, response) => {
       if (typeof onPage === 'function') await onPage({ nextPageParam, response });
     },
   };
 }
 
-function rowsOf(response: Response, path: unknown): unknown[] {
-  const found = typeof path === 'string' && path !== '' ? valueAt(response.data, path) : response.data;
+function rowsOf(response: Response, path: string | undefined): unknown[] {
+  const found = path === undefined ? response.data : valueAt(response.data, path);
   return Array.isArray(found) ? found : [];
 }
 
