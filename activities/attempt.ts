@@ -1,6 +1,6 @@
 /** One attempt to run a script to its end, or to its next long wait, for syncs and actions alike. */
 import { createHash } from 'node:crypto';
-import { EngineError } from '../contract/failures.ts';
+import { EngineError, type FailureCode } from '../contract/failures.ts';
 import type { JournalEntry } from '../contract/journal.ts';
 import { createRedactor, redactedIn, type Redactor } from '../contract/redaction.ts';
 import { guestContext, type ScriptBundle, type ScriptOutcome } from '../contract/script.ts';
@@ -66,35 +66,60 @@ export async function runAttempt(
   let run = begun;
   if (!(await emptyCacheOf(deps, run, stop))) return { status: 'stopped' };
   await trackModels(deps, run, modelsTracked(run, bundle), stop);
-  for (let deaths = 0, deathsInPlace = 0; ; ) {
-    const alone = deaths >= DEATHS_BEFORE_ALONE;
+  for (let deaths = NO_DEATHS; ; ) {
+    const alone = deaths.all >= DEATHS_BEFORE_ALONE;
     const pass = await runPass(deps, run, { bundle, stop, watched, alone, onStored });
-    const { outcome, recorder, turn } = pass;
-    if (stop.aborted) {
-      // What cannot be kept now is done again by the next attempt.
-      await recorder.flush().catch(() => undefined);
-      return { status: 'stopped' };
-    }
-    if (outcome.status === 'suspended') return suspend(deps, run, { recorder, turn }, outcome);
-    const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
-    if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) {
-      return finish(deps, run, recorder, { outcome, stop, onEnd });
-    }
-    // Flushes are counted one after the other: the next pass begins to count when this one has ended.
-    await recorder.flush();
-    if (outcome.status === 'failed') {
-      deaths += 1;
-      // A script that kills its process does so at the same place again; one that gets further is killed from outside.
-      deathsInPlace = recorder.chunks() > run.chunks ? 1 : deathsInPlace + 1;
-      if (deathsInPlace >= MAX_DEATHS_IN_PLACE) return finish(deps, run, recorder, { outcome, stop, onEnd });
-      deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
-      await untilStored(() => noteProcessDied(deps.db, { ...run, at: deps.clock() }), stop);
-    } else if (outcome.status === 'diverged') {
-      const failure = await untilStored(() => beginAgain(deps, run, outcome.reason), stop);
-      if (failure) return finish(deps, run, recorder, { outcome: failure, stop, onEnd });
-    }
+    const end = (outcome: Ended) => finish(deps, run, pass.recorder, { outcome, stop, onEnd });
+    const next = await afterPass(deps, run, pass, { stop, end, deaths }).catch((error: unknown) => {
+      // Its last answers found no room.
+      if (!(error instanceof EngineError) || error.code !== 'script_limit_exceeded') throw error;
+      return end(failed(error));
+    });
+    if ('status' in next) return next;
+    ({ deaths } = next);
     run = await untilStored(() => refreshAttempt(deps.db, run), stop);
   }
+}
+
+type Ended = Extract<ScriptOutcome, { status: 'completed' | 'failed' }>;
+/** Of processes a run was in: all, and those in a row with nothing new. */
+type Deaths = { readonly all: number; readonly inPlace: number };
+const NO_DEATHS: Deaths = { all: 0, inPlace: 0 };
+
+/** What a pass comes to: a result of its attempt, or one more pass. */
+async function afterPass(
+  deps: Dependencies,
+  run: Attempt,
+  { outcome, recorder, turn }: Pass,
+  given: {
+    readonly stop: AbortSignal;
+    readonly end: (outcome: Ended) => Promise<AttemptResult>;
+    readonly deaths: Deaths;
+  },
+): Promise<AttemptResult | { readonly deaths: Deaths }> {
+  const { stop, end } = given;
+  let { deaths } = given;
+  if (stop.aborted) {
+    // What cannot be kept now is done again by the next attempt.
+    await recorder.flush().catch(() => undefined);
+    return { status: 'stopped' };
+  }
+  if (outcome.status === 'suspended') return suspend(deps, run, { recorder, turn }, outcome);
+  const isLost = outcome.status === 'failed' && outcome.failure.code === 'runner_lost';
+  if (outcome.status === 'completed' || (outcome.status === 'failed' && !isLost)) return end(outcome);
+  // Flushes are counted one after the other: the next pass begins to count when this one has ended.
+  await recorder.flush();
+  if (outcome.status === 'failed') {
+    // A script that kills its process does so at the same place again; one that gets further is killed from outside.
+    deaths = { all: deaths.all + 1, inPlace: recorder.chunks() > run.chunks ? 1 : deaths.inPlace + 1 };
+    if (deaths.inPlace >= MAX_DEATHS_IN_PLACE) return end(outcome);
+    deps.log('run.process_died', { run: run.runId, name: run.name, reason: outcome.failure.message });
+    await untilStored(() => noteProcessDied(deps.db, { ...run, at: deps.clock() }), stop);
+  } else if (outcome.status === 'diverged') {
+    const failure = await untilStored(() => beginAgain(deps, run, outcome.reason), stop);
+    if (failure) return end(failure);
+  }
+  return { deaths };
 }
 
 type Pass = { readonly outcome: ScriptOutcome; readonly recorder: Recorder; readonly turn: Turn };
@@ -153,9 +178,12 @@ async function runPass(
   });
   const outcome = await running.finally(turn.end).finally(leave);
   over.abort();
-  if (fault !== undefined && fault.code !== 'record_invalid') throw fault;
-  return { recorder, turn, outcome: withoutSecrets(fault === undefined ? outcome : failed(fault), redactor) };
+  if (fault !== undefined && !FAULTS_OF_SCRIPTS.has(fault.code)) throw fault;
+  return { recorder, turn, outcome: withoutSecrets(fault === undefined ? outcome : failed(fault, outcome), redactor) };
 }
+
+/** Of what the recorder ends a pass for, that which the script has brought about: its run fails. */
+const FAULTS_OF_SCRIPTS: ReadonlySet<FailureCode> = new Set(['record_invalid', 'script_limit_exceeded']);
 
 /** What a script fails with goes into rows, logs and histories: its own words must not carry there what it was told. */
 function withoutSecrets(outcome: ScriptOutcome, { redact }: Redactor): ScriptOutcome {
@@ -165,8 +193,17 @@ function withoutSecrets(outcome: ScriptOutcome, { redact }: Redactor): ScriptOut
   return { ...outcome, failure: { code, message: redact(message), details: redactedIn(details, redact) } };
 }
 
-function failed({ code, message, details }: EngineError): Extract<ScriptOutcome, { status: 'failed' }> {
-  return { status: 'failed', failure: { code, message, details }, calls: 0 };
+/** The failure, with the last calls of the script that was stopped for it. */
+function failed(
+  { code, message, details }: EngineError,
+  stopped?: ScriptOutcome,
+): Extract<ScriptOutcome, { status: 'failed' }> {
+  const lastCalls = stopped?.status === 'failed' ? stopped.failure.details.lastCalls : undefined;
+  return {
+    status: 'failed',
+    failure: { code, message, details: { ...(lastCalls && { lastCalls }), ...details } },
+    calls: 0,
+  };
 }
 
 async function suspend(

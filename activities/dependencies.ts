@@ -81,7 +81,7 @@ export type ScriptLimits = {
   readonly journal: JournalLimits;
 };
 
-/** How much a run may remember, in bytes. The last two count what is stored, compressed. */
+/** How much a run may remember, in bytes. All but the first count what is stored, compressed. */
 export type JournalLimits = {
   /** A larger answer of a GET is not kept: a run that goes on asks for it again. */
   readonly bodyBytes: number;
@@ -89,7 +89,14 @@ export type JournalLimits = {
   readonly softBytes: number;
   /** Past this no answer of a GET is kept. */
   readonly hardBytes: number;
+  /** Past this nothing more is kept, and the run fails. */
+  readonly mostBytes: number;
 };
 
 const MB = 1024 * 1024;
-export const JOURNAL_LIMITS: JournalLimits = { bodyBytes: 32 * MB, softBytes: 64 * MB, hardBytes: 256 * MB };
+export const JOURNAL_LIMITS: JournalLimits = {
+  bodyBytes: 32 * MB,
+  softBytes: 64 * MB,
+  hardBytes: 256 * MB,
+  mostBytes: 1024 * MB,
+};

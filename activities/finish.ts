@@ -54,7 +54,7 @@ export async function finish(
     return { status: 'ended', state: 'success', failure: null, gave };
   }
   let failure = thrown;
-  await recorder.flush(async (db) => {
+  await recorder.conclude(async (db) => {
     // Within the transaction: the last of the run's records may be refused by this very flush.
     const refused = outcome.status === 'completed' ? await refusedRecords(db, run) : undefined;
     failure = thrown ?? refused ?? null;
@@ -102,7 +102,7 @@ async function tryAgain(
   failure: StoredFailure,
 ): Promise<AttemptResult> {
   let wait: { readonly resumeAt: Date; readonly reason: string } | undefined;
-  await recorder.flush(async (db) => {
+  await recorder.conclude(async (db) => {
     wait = await beginAgainLater(db, run, failure, { at: deps.clock(), renew: (tx) => renew(tx, deps, run) });
   });
   if (wait === undefined) throw new EngineError('lease_lost', 'Another attempt of this run has taken over');

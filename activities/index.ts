@@ -17,6 +17,7 @@ import { createSettleRun } from './settle-run.ts';
 import { tellingWaits } from './wait-length.ts';
 
 export { type Dependencies, JOURNAL_LIMITS, type ScriptLimits } from './dependencies.ts';
+export { boundedJournal } from './journal-bound.ts';
 export { failureInterceptor } from './failure-interceptor.ts';
 export { openRunControl } from './run-control.ts';
 

@@ -22,6 +22,7 @@ import { type Attempt, countFlush } from '../store/runs.ts';
 import { writeMetadata } from '../store/connections.ts';
 import type { Dependencies, ScriptLimits } from './dependencies.ts';
 import { isRefusal, storeAcceptable } from './refusals.ts';
+import { journalFull } from './journal-bound.ts';
 import { mergeWrites, type RowsWrite, sizeOf, type Write } from './writes.ts';
 import { untilStored } from './store-retry.ts';
 import { tellCalls } from './told-calls.ts';
@@ -34,13 +35,15 @@ export type Recorder = {
    * keeps the call's answer, so neither is ever there without the other.
    */
   readonly write: (call: number, write: Write) => Promise<void>;
-  /** Stores the writes of a call that will get no answer, and commits with everything else what `also` does. */
+  /** Stores the writes of a call that will get no answer, and commits with everything else what `also` does: a new journal. */
   readonly flushStaged: (call: number, also: (db: Queryable) => Promise<void>) => Promise<void>;
   /** Waits while more is buffered than should be. False when the log is full and the line is not kept. */
   readonly log: (line: LogLine) => Promise<boolean>;
   readonly countRequest: () => void;
   /** Commits everything buffered so far, and with it what `also` does. */
   readonly flush: (also?: (db: Queryable) => Promise<void>) => Promise<void>;
+  /** As `flush`, where nobody will go on behind the answers: those that the journal has no room for are not kept. */
+  readonly conclude: (also: (db: Queryable) => Promise<void>) => Promise<void>;
   /**
    * Forgets the answers so far and tells what else there is to count, of an attempt that has stored nothing and has
    * nothing else to store; of any other it does nothing and answers undefined. For ends that drop the journal.
@@ -63,6 +66,8 @@ export type Recorder = {
 /** Requests that were made and records that changed. */
 export type Stored = RecordCounts & { readonly requests: number };
 
+type Also = (db: Queryable) => Promise<void>;
+
 type Batch = {
   writes: Write[];
   entries: JournalEntry[];
@@ -83,7 +88,8 @@ const LINE_BYTES = 64;
 const FULL = 'The log of this run is full (16 MB): what it writes from here on is not kept.';
 
 /**
- * @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged.
+ * @param fail gets the one fault that ends the attempt: another attempt took over, a row was refused, a chunk is damaged,
+ *   the journal is full. Past the last, the run can still be concluded.
  * @param heed hears at each flush what is asked of the run.
  */
 export function createRecorder(
@@ -117,17 +123,28 @@ export function createRecorder(
   let underway: Promise<void> = Promise.resolve();
   let isFlushing = false;
   let fault: unknown;
+  let isFull = false;
   /** What the flush under way has changed; of one whose commit was in doubt it is known from before. */
   let written = NOTHING;
   // Going through the journal is no running time. Durations are those of this machine, whatever clock the script sees.
   let liveSince = run.chunks === 0 ? performance.now() : undefined;
   let liveFrom = liveSince;
 
-  const commit = async (taken: Batch, also: ((db: Queryable) => Promise<void>) | undefined): Promise<void> => {
+  /** The chunk of these entries; none where there are none, or where they find no room and nobody needs them any more. */
+  const chunkFor = (entries: readonly JournalEntry[], isLast: boolean): Buffer | undefined => {
+    if (entries.length === 0) return undefined;
+    const data = encodeChunk(deps.box, { ...place, chunk }, entries);
+    const bytes = journalBytes + data.byteLength;
+    if (bytes <= limits.mostBytes) return data;
+    if (isLast) return undefined;
+    isFull = true;
+    throw journalFull(run, bytes, limits);
+  };
+
+  const commit = async (taken: Batch, data: Buffer | undefined, also: Also | undefined): Promise<void> => {
     const number = flushed + 1;
     const takenAt = performance.now();
     const runningMs = Math.round(takenAt - (liveSince ?? takenAt));
-    const data = taken.entries.length > 0 ? encodeChunk(deps.box, { ...place, chunk }, taken.entries) : undefined;
     const writes = mergeWrites(taken.writes);
     const store = (apply: typeof applyWhole) =>
       withTransaction(deps.db, async (db) => {
@@ -207,17 +224,19 @@ export function createRecorder(
       ? storeAcceptable(db, run.runId, write, (part) => storeRows(db, part))
       : applyWhole(db, write);
 
-  const flush = (also?: (db: Queryable) => Promise<void>): Promise<void> => {
+  const flush = (also?: Also, isLast = false): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
     const next = underway.then(async () => {
-      // A failed flush is for good: what came after it must not be committed without it.
-      if (fault !== undefined) throw fault;
+      // A failed flush is for good: what came after it must not be committed without it. One that found no room stays in the
+      // batch, and is there for the end of its run.
+      if (fault !== undefined && !(isFull && isLast)) throw fault;
       const taken = batch;
-      batch = emptyBatch();
       if (isEmpty(taken) && also === undefined) return;
+      const data = chunkFor(taken.entries, isLast);
+      batch = emptyBatch();
       isFlushing = true;
-      await commit(taken, also).finally(() => {
+      await commit(taken, data, also).finally(() => {
         isFlushing = false;
       });
     });
@@ -283,7 +302,7 @@ export function createRecorder(
     },
     flushStaged: (call, also) => {
       unstage(call);
-      return flush(also);
+      return flush(also, true);
     },
     log: async (line) => {
       if (logBytes >= MOST_LOG_BYTES) return false;
@@ -298,7 +317,8 @@ export function createRecorder(
     countRequest: () => {
       batch.requests += 1;
     },
-    flush,
+    flush: (also) => flush(also),
+    conclude: (also) => flush(also, true),
     takeUnstored: () => {
       const { requests } = batch;
       const hasMore = batch.writes.length + batch.lines.length + batch.answered.length + staged.size > 0;

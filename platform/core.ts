@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import { type Dependencies, JOURNAL_LIMITS } from '../activities/index.ts';
+import { boundedJournal, type Dependencies, JOURNAL_LIMITS } from '../activities/index.ts';
 import { TASK_QUEUES } from '../contract/engine.ts';
 import { failureCode } from '../contract/failures.ts';
 import { createAuthorizer } from '../outbound/auth/authorizer.ts';
@@ -206,6 +206,6 @@ function limitsOf(settings: Settings): Dependencies['limits'] {
     },
     sliceMs: settings.NANGO_SYNC_SLICE_MS,
     backOffAfter: settings.NANGO_SYNC_BACK_OFF_AFTER,
-    journal: JOURNAL_LIMITS,
+    journal: boundedJournal(JOURNAL_LIMITS, settings.NANGO_MAX_JOURNAL_MB * 1024 * 1024),
   };
 }

@@ -112,6 +112,9 @@ export const SETTINGS = {
   NANGO_MAX_RUNS_PER_INTEGRATION: count(200).describe('The same for all connections of an integration'),
   NANGO_MAX_RUNS_PER_ENVIRONMENT: count(1_000).describe('The same for an environment'),
   NANGO_MAX_CALLED_ACTIONS: count(100).describe('Actions under way at once that one run has caused by triggerAction'),
+  NANGO_MAX_JOURNAL_MB: count(1_024).describe(
+    "What one run may keep of its calls' answers until it has ended, compressed; past it the run fails",
+  ),
   NANGO_SYNC_SLOTS: count(100).describe('Sync runs at work at once in one worker'),
   NANGO_SYNC_SLICE_MS: milliseconds(300_000).describe('For how long a sync runs in one go while others wait'),
   NANGO_SYNC_BACK_OFF_AFTER: z.coerce

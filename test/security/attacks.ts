@@ -187,6 +187,13 @@ const FLOODING: readonly Attack[] = [
     body: `for (let n = 0; n < 2_000; n++) nango.log('x'.repeat(2_000) + n); await nango.log('last'); return 'well';`,
     answers: 'well',
   },
+  {
+    name: 'calls for ever',
+    body: `const random = () => Array.from({ length: 300 }, () => Math.random().toString(36).slice(2)).join('');
+      for (;;) await Promise.all(Array.from({ length: 20 }, () => nango.get({ endpoint: '/tasks', params: { random: random() } }).catch(() => null)));`,
+    ends: /^script_limit_exceeded$/,
+    says: /NANGO_MAX_JOURNAL_MB/,
+  },
   { name: 'floods with timers', body: `for (;;) setTimeout(() => {}, 1e6);`, ends: OWN_FAULT },
   {
     name: 'calls itself',

@@ -17,6 +17,7 @@ const platform = usePlatform({
   NANGO_SCRIPT_MEMORY_MB: '64',
   NANGO_ACTION_TIMEOUT_MS: '120000',
   NANGO_MAX_CALLED_ACTIONS: '6',
+  NANGO_MAX_JOURNAL_MB: '4',
 });
 const BYSTANDER = `export default async function runAction(nango: any, input: any) {
   for (let n = 0; n < 3; n++) { await nango.get({ endpoint: '/tasks' }); await new Promise((resolve) => setTimeout(resolve, 50)); }
