@@ -51,6 +51,13 @@ export type GuestEvents = {
   readonly poisoned: (grows: boolean) => void;
 };
 
+/** What the runs of a process share. */
+export type Surroundings = {
+  readonly warm: WarmIsolates;
+  /** Resident bytes of the process as of the last look at it, some milliseconds ago: asking the system takes longer than an answer. */
+  readonly recentRss: () => number;
+};
+
 /** What an honest prelude never exceeds (its timers are limited to 10,000): the guest has broken into it. */
 const MAX_OUTSTANDING = 20_000;
 /** The prelude writes JSON with what the script may have put in the place of `JSON.stringify`. */
@@ -70,7 +77,7 @@ const BUSY_MS = 150;
 type Send = (number: number, kind: string, json: string, body: string | undefined) => void;
 
 /** Starts a run; the returned functions never throw, everything comes back as an event. */
-export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: GuestEvents) {
+export function startGuestRun({ warm, recentRss }: Surroundings, request: RunRequest, events: GuestEvents) {
   const outstanding = new Map<number, string>();
   const inbox: AnswerRequest[] = [];
   let prepared: Prepared | undefined;
@@ -200,7 +207,7 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
   /** Processor time and memory of what is in there are looked at. */
   const watched = async <T>(isolate: ivm.Isolate, work: () => Promise<T>): Promise<T> => {
     enteredAt = isolate.cpuTime;
-    enteredRss = process.memoryUsage.rss();
+    enteredRss = recentRss();
     insideAt = performance.now();
     isInside = true;
     hasWorked = true;
@@ -289,6 +296,10 @@ export function startGuestRun(warm: WarmIsolates, request: RunRequest, events: G
       enteredAt = undefined;
       const place = await pauseAndLocate(isolate, SCRIPT_FILE);
       finish({ end: 'cpu', ...place });
+    },
+    /** Hears each look at the process: it may have shrunk between the one before the entry and the entry. */
+    heedRss: (rss: number): void => {
+      enteredRss = Math.min(enteredRss, rss);
     },
     /** Bytes of the process that may be this run's: all that it may have, where its isolate has not said how much it has. */
     mayHold: (): number => {

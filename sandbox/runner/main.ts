@@ -22,6 +22,7 @@ const runs = new Map<number, GuestRun>();
 let warm: WarmIsolates | undefined;
 let watch: NodeJS.Timeout | undefined;
 let restingBytes = 0;
+let recentBytes = 0;
 let maxFrameBytes = 1024 * 1024 * 1024;
 
 /** V8 lost an isolate: say whose it was, then die before anything else happens. */
@@ -99,8 +100,11 @@ function startRun(id: number, header: Frame['header'], body: Buffer): void {
     maxFrameBytes: Number(header['maxFrameBytes']),
     isDebugged: header['isDebugged'] === true,
   };
-  watch ??= setInterval(watchRuns, WATCH_MS);
-  const run = startGuestRun(warm, request, {
+  if (watch === undefined) {
+    recentBytes = process.memoryUsage.rss();
+    watch = setInterval(watchRuns, WATCH_MS);
+  }
+  const run = startGuestRun({ warm, recentRss: () => recentBytes }, request, {
     call: (number, kind, json, text) => {
       const argsBytes = Buffer.byteLength(json);
       const hasBody = text !== undefined;
@@ -121,12 +125,15 @@ function startRun(id: number, header: Frame['header'], body: Buffer): void {
 
 function watchRuns(): void {
   const all = [...runs.values()];
-  for (const run of all) void run.watchCpu();
-  const rss = process.memoryUsage.rss();
-  if (rss - restingBytes <= GROWTH_BYTES) return;
+  recentBytes = process.memoryUsage.rss();
+  for (const run of all) {
+    run.heedRss(recentBytes);
+    void run.watchCpu();
+  }
+  if (recentBytes - restingBytes <= GROWTH_BYTES) return;
   const held = all.map((run) => run.mayHold());
   const sum = held.reduce((one, other) => one + other, 0);
-  for (const [at, run] of all.entries()) run.watchHeap(rss, sum - (held[at] ?? 0));
+  for (const [at, run] of all.entries()) run.watchHeap(recentBytes, sum - (held[at] ?? 0));
 }
 
 function endRun(id: number): void {

@@ -48,6 +48,10 @@ test.each([
   ['a map', 'const m = new Map(); let i = 0; while (true) m.set(i++, i);'],
   ['calls', 'while (true) nango.get({ endpoint: "/x" });'],
   [
+    'a loop V8 does not interrupt, entered right after many quick answers',
+    'for (let n = 0; n < 500; n++) await nango.log("x"); const a: any[] = []; while (true) a.push(new Array(1000).fill(1.5));',
+  ],
+  [
     'memory kept over many calls',
     'const a: any[] = []; while (true) { await nango.log("x"); a.push(new Array(40_000).fill(a.length).map((x) => ({ x }))); }',
   ],
