@@ -2,17 +2,16 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { Option } from 'commander';
 import { parseManifest } from '../../manifest/parse.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
 import { TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
-import { Option } from 'commander';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { exchange } from '../exchange.ts';
 import { generatedFiles } from '../generated.ts';
-import { type InstalledPackage, installedPackage } from '../package.ts';
+import { dependencyOn, type InstalledPackage, installedPackage } from '../package.ts';
 import { findProject, MANIFEST_FILE, PROJECT_FOLDER, writeOnce } from '../project.ts';
-import { placeIn } from '../place.ts';
 
 type NewFile = { readonly name: string; readonly text: string; readonly mode?: number };
 
@@ -68,8 +67,7 @@ async function newFiles(folder: string, installed: InstalledPackage, keys: reado
 }
 
 function packageText(folder: string, installed: InstalledPackage): string {
-  const clone = placeIn(folder, installed.root);
-  const nango = installed.isClone ? `file:${clone}` : `npm:nango-temporal@${installed.version}`;
+  const nango = dependencyOn(installed, folder);
   return `${JSON.stringify({ name: PROJECT_FOLDER, private: true, type: 'module', devDependencies: { nango } }, null, 2)}\n`;
 }
 
