@@ -6,14 +6,15 @@ import { INDEX_FILE } from '../../manifest/index-file.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
 import { type MigratedScript, migrateScript } from '../../manifest/migrate.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
-import { zodModels } from '../../manifest/zod-text.ts';
 import { withImport, zeroFile } from '../../manifest/zero-scaffold.ts';
+import { zodModels } from '../../manifest/zod-text.ts';
 import type { CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { type DeclaredScript, missingScript, readDeclarations } from '../declared.ts';
 import { placeIn } from '../place.ts';
 import { MANIFEST_FILE, type Project, writeGenerated } from '../project.ts';
 import { integrationFolder } from '../recorded/find.ts';
+import { vitestFile, vitestPlace } from '../vitest-file.ts';
 
 export const define: CommandModule['define'] = (command, { out, project }) => {
   withExample(command, 'nango migrate-to-zero-yaml').action(async () => {
@@ -27,6 +28,7 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
     }
     // All texts first: a script that cannot be read leaves the project as it is.
     const files = await Promise.all(scripts.map((script) => migrated(place, manifest, script)));
+    const tests = await Promise.all(scripts.map((script) => testsOf(place, script)));
     for (const { file, text } of files) await writeGenerated(join(place.folder, file), text);
     await writeGenerated(join(place.folder, 'models.ts'), zodModels(manifest.models));
     await writeGenerated(join(place.folder, INDEX_FILE), scripts.reduce(withImport, ''));
@@ -35,6 +37,11 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
       await writeGenerated(join(place.folder, to), await readFile(join(place.folder, from), 'utf8'));
     // Two integrations may have shared one.
     for (const from of new Set(moved.map((one) => one.from))) await rm(join(place.folder, from));
+    const changed = tests.flatMap((test) => (test?.isChanged ? test.file : []));
+    const renewed = await renewTests(
+      place,
+      scripts.filter((_, index) => tests[index]?.isChanged === false),
+    );
     const kept = new Set(files.map(({ file }) => file));
     for (const old of new Set(scripts.map(({ file }) => file).filter((file) => !kept.has(file))))
       await rm(join(place.folder, old));
@@ -43,6 +50,9 @@ export const define: CommandModule['define'] = (command, { out, project }) => {
     await rename(join(place.folder, MANIFEST_FILE), join(place.folder, `${MANIFEST_FILE}.old`));
     for (const { file } of files) out.line(`Wrote ${file}`);
     for (const { from, to } of moved) out.line(`Moved ${from} to ${to}`);
+    for (const { from, to } of renewed) out.line(from === to ? `Wrote ${to}` : `Moved ${from} to ${to}`);
+    for (const file of changed)
+      out.line(`Kept ${file}: it has changes of yours, and the script is now the \`exec\` of its default export.`);
     out.line(`Wrote models.ts and ${INDEX_FILE}; ${MANIFEST_FILE} is now ${MANIFEST_FILE}.old.`);
     out.line("Next: 'nango compile' shows what is left to do by hand.");
   });
@@ -58,6 +68,28 @@ function recordingsOf({ folder }: Project, script: DeclaredScript): Moved[] {
   return [`${script.integration}-${script.name}`, script.name]
     .map((name) => ({ from: `${before}/${name}.test.json`, to: `${after}/${name}.test.json` }))
     .filter(({ from }) => existsSync(join(folder, from)));
+}
+
+/** The tests of a script for vitest that are there, and whether they are others than `generate:tests` writes. */
+async function testsOf(project: Project, script: DeclaredScript) {
+  const file = vitestPlace(project.folder, script);
+  if (!existsSync(join(project.folder, file))) return undefined;
+  const text = await readFile(join(project.folder, file), 'utf8');
+  return { file, isChanged: text !== vitestFile(project, script)?.text };
+}
+
+/** Writes tests anew, for definitions, beside the recordings, which have moved already. */
+async function renewTests(project: Project, scripts: readonly DeclaredScript[]): Promise<Moved[]> {
+  const moved: Moved[] = [];
+  for (const script of scripts) {
+    const next = vitestFile({ ...project, form: 'zero-yaml' }, { ...script, file: zeroFile(script) });
+    if (next === undefined) continue;
+    const from = vitestPlace(project.folder, script);
+    await writeGenerated(join(project.folder, next.file), next.text);
+    if (from !== next.file) await rm(join(project.folder, from));
+    moved.push({ from, to: next.file });
+  }
+  return moved;
 }
 
 async function migrated(

@@ -7,9 +7,9 @@ import { migrateConfig } from '../../manifest/migrate.ts';
 import { parseManifest } from '../../manifest/parse.ts';
 import { zodModels } from '../../manifest/zod-text.ts';
 import { useApi } from '../support/api.ts';
-import { createTracker, deployFlows, deployment, flow } from '../support/deployment.ts';
 import { runCli, useFolders } from '../support/cli.ts';
 import { initProject } from '../support/cli-project.ts';
+import { createTracker, deployFlows, deployment, flow } from '../support/deployment.ts';
 import { writeFiles } from '../support/project-files.ts';
 
 const api = useApi();
@@ -78,11 +78,19 @@ test(
       'tests/tasks.test.json': recording.replace('"response"', '"request":{"params":{"limit":"100"}},"response"'),
     });
     expect((await runCli(['test'], { cwd })).stdout).toMatch(/^pass task-tracker\/tasks .*\n1 passed/);
+    expect((await runCli(['generate:tests'], { cwd })).stdout).toContain('Wrote tests/task-tracker-tasks.test.ts\n');
     const moved = await runCli(['migrate-to-zero-yaml'], { cwd });
     expect(moved).toMatchObject({ code: 0, stdout: expect.stringContaining('Wrote task-tracker/syncs/tasks.ts') });
     // Its recording goes with the script, or nothing would test it any more.
     expect(moved.stdout).toContain('Moved tests/tasks.test.json to task-tracker/tests/tasks.test.json\n');
     expect((await runCli(['test'], { cwd })).stdout).toMatch(/^pass task-tracker\/tasks .*\n1 passed/);
+    // And so do the tests made of it, which call a definition now.
+    const tests = 'task-tracker/tests/task-tracker-tasks.test.ts';
+    expect(moved.stdout).toContain(`Moved tests/task-tracker-tasks.test.ts to ${tests}\n`);
+    expect(await readdir(join(folder, 'tests'))).toEqual([]);
+    expect(await readFile(join(folder, tests), 'utf8')).toMatch(
+      /'\.\.\/syncs\/tasks\.js'[\s\S]*script\.exec\(nangoMock\)/,
+    );
     const files = await readdir(folder);
     expect(files).toContain('nango.yaml.old');
     expect(files).not.toContain('tasks.ts');
@@ -91,6 +99,22 @@ test(
     );
     const compiled = await runCli(['compile'], { cwd });
     expect(compiled).toEqual({ code: 0, stderr: '', stdout: 'Compiled 1 sync and 1 action without mistakes.\n' });
+  },
+  SLOW,
+);
+
+test(
+  'migrate-to-zero-yaml keeps tests that their author has changed, and says what they have to call now',
+  async () => {
+    const cwd = await folders.create();
+    const mine = '// mine\n';
+    const folder = await initProject(cwd, {
+      'tests/tasks.test.json': '{"nango":{},"api":{}}',
+      'tests/task-tracker-tasks.test.ts': mine,
+    });
+    const { stdout } = await runCli(['migrate-to-zero-yaml'], { cwd });
+    expect(stdout).toMatch(/^Kept tests\/task-tracker-tasks\.test\.ts: .*`exec`/m);
+    expect(await readFile(join(folder, 'tests', 'task-tracker-tasks.test.ts'), 'utf8')).toBe(mine);
   },
   SLOW,
 );

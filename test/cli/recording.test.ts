@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { NangoActionMock, NangoSyncMock } from '../../author/test.ts';
@@ -137,7 +137,11 @@ test('generate:tests writes a vitest file for each recording and keeps what is t
     'Wrote vitest.setup.ts',
     'Wrote tracker/tests/tracker-tasks.test.ts',
     'Wrote tracker/tests/tracker-add.test.ts',
+    `Next, in ${cwd}: 'npm install --save-dev vitest', then 'npx vitest run'.`,
   ]);
+  await mkdir(join(cwd, 'node_modules', 'vitest'), { recursive: true });
+  expect((await nango('generate:tests')).stdout).toContain(`\nNext, in ${cwd}: 'npx vitest run'.\n`);
+  await rm(join(cwd, 'node_modules'), { recursive: true });
   const text = await readFile(join(cwd, 'tracker', 'tests', 'tracker-add.test.ts'), 'utf8');
   expect(text).toContain("import script from '../actions/add.js';");
   expect(text).toContain('script.exec(nangoMock, input)');
