@@ -55,7 +55,7 @@ export function createClient(options: ClientOptions): Client {
   };
   const accepted = async (method: string, path: string, headers: Record<string, string>, body: string | undefined) => {
     const response = await options.during(`Waiting for ${settings.server}`, () => send(method, path, headers, body));
-    if (response.status === 401) throw refusedKey(settings, environment, variable, response);
+    if (response.status === 401) throw refusedKey(settings, environment, variable);
     return response;
   };
   return {
@@ -65,14 +65,14 @@ export function createClient(options: ClientOptions): Client {
     read: async (path) => {
       const response = await accepted('GET', path, {}, undefined);
       if (isSuccess(response)) return response.body;
-      return answerOf(settings.server, `GET ${path}`, response);
+      return answerOf({ ...settings, environment }, `GET ${path}`, response);
     },
     call: async <Answer>(method: string, path: string, call: CallOptions = {}) => {
       const body = call.body === undefined ? undefined : JSON.stringify(call.body);
       const type = body === undefined ? undefined : { 'content-type': 'application/json' };
       const headers = { accept: 'application/json', ...type, ...call.headers };
       const response = await accepted(method, path + queryText(call.query), headers, body);
-      return answerOf<Answer>(settings.server, `${method} ${path}`, response);
+      return answerOf<Answer>({ ...settings, environment }, `${method} ${path}`, response);
     },
   };
 }
@@ -90,14 +90,16 @@ function queryText(query: Query | undefined): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(given as [string, string][])}`;
 }
 
-function answerOf<Answer>(server: string, call: string, response: ExchangeResponse): Answer {
+type Asked = { readonly server: string; readonly environment: string };
+
+function answerOf<Answer>({ server, environment }: Asked, call: string, response: ExchangeResponse): Answer {
   const text = response.body.toString('utf8');
   const succeeded = isSuccess(response);
   if (succeeded && text === '') return undefined as Answer;
   const value = parseJson(text);
   if (value === undefined) throw strangeAnswer(server, call, response, text);
   if (succeeded) return value as Answer;
-  throw refusal(call, response.status, value);
+  throw refusal({ server, environment }, call, response.status, value);
 }
 
 function isSuccess({ status }: ExchangeResponse): boolean {
@@ -124,18 +126,11 @@ function unreachable(server: string, cause: unknown): EngineError {
   );
 }
 
-function refusedKey(
-  settings: Settings,
-  environment: string,
-  variable: string,
-  response: ExchangeResponse,
-): EngineError {
-  const { message } = errorBody(parseJson(response.body.toString('utf8')));
+function refusedKey({ server, envFile }: Settings, environment: string, variable: string): EngineError {
   return new EngineError(
     'unknown_account',
-    `The server at '${settings.server}' refused the key in ${variable} for environment '${environment}'` +
-      `${message === undefined ? '' : ` (${message})`}: set it to the secret key of that environment, in the environment ` +
-      `or in '${settings.envFile}'. '${startCommand()}' of the platform keeps the keys in its .local/.env.`,
+    `The server at '${server}' refused the key in ${variable}: expected the secret key of its environment '${environment}' that has ` +
+      `not ended. Set it in the environment or in '${envFile}'; '${startCommand()}' of the platform keeps the keys in its .local/.env.`,
   );
 }
 
@@ -147,12 +142,26 @@ function strangeAnswer(server: string, call: string, response: ExchangeResponse,
   );
 }
 
-function refusal(call: string, status: number, value: unknown): EngineError {
+function unsaid(server: string, call: string, status: number, code: string | undefined): string {
+  const answer = `'${server}' answered ${status} to '${call}'`;
+  return code === undefined ? `${answer}: expected the platform there. Check NANGO_HOSTPORT.` : `${answer} (${code}).`;
+}
+
+/** What lists what a server does not know; its own words name calls of the REST API. */
+const LISTING: Partial<Record<FailureCode, string>> = {
+  unknown_provider_config: 'nango integrations list',
+  unknown_connection: 'nango connections list',
+  unknown_run: 'nango runs',
+};
+
+function refusal({ server, environment }: Asked, call: string, status: number, value: unknown): EngineError {
   const { code, message, mistakes } = errorBody(value);
   const known = failureCode({ code });
   const own: FailureCode = known === undefined || OWN_CODES.has(known) ? 'internal' : known;
-  const said = message ?? `The server answered ${status} to '${call}'${code === undefined ? '' : ` (${code})`}.`;
-  return new EngineError(own, said, {
+  const said = message ?? unsaid(server, call, status, code);
+  const listing = known === undefined ? undefined : LISTING[known];
+  const here = listing === undefined ? '' : ` Here: '${listing}${environment === 'dev' ? '' : ` -e ${environment}`}'.`;
+  return new EngineError(own, said + here, {
     details: { payload: value, ...(mistakes.length === 0 ? {} : { mistakes }) },
   });
 }

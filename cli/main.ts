@@ -163,13 +163,17 @@ function createProgram(
       onFlags(flags);
     });
   withGlobalFlags(program, true);
+  program.showHelpAfterError("'nango --help' lists the commands.");
   const context = createContext(io, out, version, () => flags);
   for (const [name, { summary, isHidden = false }] of Object.entries(COMMANDS)) {
     const command = program.command(name, { hidden: isHidden }).description(summary);
     if (name !== called) continue;
     module?.define(command, context);
-    for (const leaf of command.commands.length === 0 ? [command] : command.commands)
+    for (const leaf of command.commands.length === 0 ? [command] : command.commands) {
       withGlobalFlags(leaf, module?.asks === true);
+      const words = leaf === command ? name : `${name} ${leaf.name()}`;
+      leaf.showHelpAfterError(`Usage: nango ${words} ${leaf.usage()}\n'nango ${words} --help' explains it.`);
+    }
   }
   addRefused(program);
   return program;

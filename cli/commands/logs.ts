@@ -88,7 +88,8 @@ async function printLines(context: CommandContext, client: Client, source: Sourc
       done.add(run.id);
       if (!flags.json) out.line(`${prefixOf(run)}${seen.finished_at ?? ''} ${seen.state} ${errorText(seen)}`.trimEnd());
     }
-    if (round === 0 && positions.size === 0) out.note(`No runs of '${source.what}' yet.`);
+    if (round === 0 && positions.size === 0)
+      out.note(`No runs of '${source.what}' yet: 'nango runs' lists those of all scripts.`);
     if (!flags.follow || (source.isOneRun && done.size > 0)) return;
     await pause(POLL_MS, undefined, io.signal === undefined ? {} : { signal: io.signal });
   }

@@ -167,7 +167,11 @@ test('a mistake in a script is 10 and asks the server nothing', async () => {
 
 test.each([
   ['no key', {}, /No secret key for environment 'dev': set NANGO_SECRET_KEY_DEV .*'nango-integrations\/\.env'/],
-  ['a wrong key', { NANGO_SECRET_KEY: 'wrong-key' }, /refused the key in NANGO_SECRET_KEY for environment 'dev'/],
+  [
+    'a wrong key',
+    { NANGO_SECRET_KEY: 'wrong-key' },
+    /refused the key in NANGO_SECRET_KEY: expected the secret key of its environment 'dev' that has not ended\. Set it in .*\.local\/\.env\.\n$/,
+  ],
 ])('%s is 11 and says which variable to set', async (_what, env, message) => {
   const { code, stderr } = await runCli(['deploy', 'dev'], withKey({ env: { NANGO_HOSTPORT: api.url, ...env } }));
   expect(code).toBe(11);
@@ -190,6 +194,10 @@ test('a server that is something else is 11 and shows what it answered', async (
   const { code, stderr } = await runCli(['deploy', 'dev'], withKey({ env }));
   expect(code).toBe(11);
   expect(stderr).toContain('answered 404 without JSON (<h1>Not here</h1>)');
+  odd.answerWith({ status: 404, body: '{"error":"no such page"}' });
+  expect((await runCli(['deploy', 'dev'], withKey({ env }))).stderr).toMatch(
+    /^'http:\S+' answered 404 to '\w+ \S+': expected the platform there\. Check NANGO_HOSTPORT\.\n$/,
+  );
 });
 
 test("U085: an integration's scripts alone are deployed with -i, and another integration's stay", async () => {

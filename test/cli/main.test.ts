@@ -38,16 +38,22 @@ test('an unknown command is 1 and suggests the one that was meant', async () => 
   const { code, stderr } = await runCli(['deplyo'], { cwd: '/' });
   expect(code).toBe(1);
   expect(stderr).toContain('Did you mean deploy?');
+  expect(stderr).toContain("'nango --help' lists the commands.\n");
 });
 
 test.each([
-  [['deploy'], "missing required argument 'environment'"],
-  [['status', '--loud'], "unknown option '--loud'"],
-  [['integrations', 'create', 'x'], "required option '-p, --provider <name>' not specified"],
-])('%j is 1 and names what is wrong', async (argv, message) => {
+  [['deploy'], "missing required argument 'environment'", 'deploy', ' [options] <environment>'],
+  [['status', '--loud'], "unknown option '--loud'", 'status', ' [options] [integration] [connection]'],
+  [
+    ['integrations', 'create', 'x'],
+    "required option '-p, --provider <name>' not specified",
+    'integrations create',
+    ' [options] <id>',
+  ],
+])('%j is 1, names what is wrong and shows how it is meant', async (argv, message, words, usage) => {
   const { code, stderr } = await runCli(argv, { cwd: '/' });
   expect(code).toBe(1);
-  expect(stderr).toContain(message);
+  expect(stderr).toBe(`error: ${message}\nUsage: nango ${words}${usage}\n'nango ${words} --help' explains it.\n`);
 });
 
 test.each(['generate', 'compile', 'dev', 'deploy dev', 'dryrun tasks acme'])(

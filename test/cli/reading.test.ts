@@ -208,6 +208,16 @@ test('a failed run is shown with its last calls', async () => {
   expect(stdout).toMatch(/^error +tasks\.ts:12:5: .*\ncalled +GET \/tasks → 200\ncalled +batchSave Task → done$/m);
 });
 
+test.each([
+  [['records', 'tracker', 'nobody', 'Task'], 'nango connections list'],
+  [['records', 'nowhere', 'acme', 'Task'], 'nango integrations list'],
+  [['run', '01a00000-0000-7000-8000-000000000000'], 'nango runs'],
+])('%j says which command lists what there is', async (argv, listing) => {
+  const { code, stderr } = await nango(...argv);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(new RegExp(`^Unknown .* Here: '${listing}'\\.\n$`));
+});
+
 test('logs shows the lines of the newest runs and how each ended', async () => {
   const { stdout } = await nango('logs', 'tasks', 'acme');
   expect(stdout).toBe(
@@ -220,7 +230,9 @@ test('logs shows the lines of the newest runs and how each ended', async () => {
     ].join('\n'),
   );
   expect((await nango('logs', 'tasks', 'globex')).stdout).toContain('failed tasks.ts:12:5: Cannot read');
-  expect((await nango('logs', 'nothing')).stderr).toBe("No runs of 'nothing' yet.\n");
+  expect((await nango('logs', 'nothing')).stderr).toBe(
+    "No runs of 'nothing' yet: 'nango runs' lists those of all scripts.\n",
+  );
   const { runs } = JSON.parse((await nango('logs', 'tasks', 'acme', '--json')).stdout);
   expect(runs[0].logs).toHaveLength(2);
 });
