@@ -1,5 +1,14 @@
 import { measureTree, type Part } from './memory.ts';
-import { PARTS } from './parts.ts';
+
+/** Whose work it is, by the command line of its process. */
+const PARTS: readonly (readonly [name: string, command: RegExp])[] = [
+  ['postgres', /^postgres\b|\/bin\/postgres /],
+  ['temporal', /\btemporal .*\bserver\b/],
+  ['scripts', /sandbox\/runner\/main/],
+  ['platform', /platform\/start\.ts/],
+  ['worker', /platform\/worker\.ts/],
+  ['bench', /bench\/main\.ts/],
+];
 
 /** Processor time in ms that each part takes from now until it is asked for; processes that end meanwhile are left out. */
 export function watchProcessorTime(): () => Readonly<Record<string, number>> {

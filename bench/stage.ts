@@ -32,8 +32,16 @@ export type Run = {
 export const INTEGRATION = 'upstream';
 export const MODEL = 'Row';
 
-/** Starts everything and creates the integration. `profile` names a folder for the platform's CPU profile. */
-export async function openStage(closing: Closing, profile: string | undefined): Promise<Stage> {
+/**
+ * Starts everything and creates the integration.
+ * @param profile a folder for the platform's CPU profile.
+ * @param nodeOptions of the platform's process.
+ */
+export async function openStage(
+  closing: Closing,
+  profile: string | undefined,
+  nodeOptions: readonly string[] = [],
+): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'nango-temporal-bench-'));
   closing.add('the data folder', () => rm(folder, { recursive: true, force: true }));
   const upstream = await startScript('bench/upstream/fake-api.ts', { closing, ready: /^listening on (\d+)$/ });
@@ -47,7 +55,7 @@ export async function openStage(closing: Closing, profile: string | undefined): 
   const platform = await startScript('platform/start.ts', {
     closing,
     ready: /^Ready\./,
-    ...(profile !== undefined && { nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${profile}`] }),
+    nodeOptions: [...nodeOptions, ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])],
     settings: {
       DATABASE_URL: parts.databaseUrl,
       TEMPORAL_ADDRESS: parts.temporal.address,

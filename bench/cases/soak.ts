@@ -7,7 +7,6 @@ import type { BenchOptions, Figures } from '../bench.ts';
 import { eachOf } from '../each-of.ts';
 import { load } from '../load.ts';
 import { measureTree, total } from '../memory.ts';
-import { PARTS } from '../parts.ts';
 import { configure, connect, connectionHeaders, deploy, MODEL, openStage, runSync, type Stage } from '../stage.ts';
 
 const ACTION = `
@@ -20,14 +19,16 @@ export default async function fetchData(nango: any) {
   const { data } = await nango.get({ endpoint: '/records', params: { limit: 100 } });
   await nango.batchSave(data.data, '${MODEL}');
 }`;
+const GIVE_BACK = new URL('../give-back.ts', import.meta.url).href;
+const GIVING_BACK_MS = 5_000;
 const CALLERS = 8;
 const WITHIN_S = 120;
 const UNTIL_CLOSED_S = 30;
 
 type Held = {
   readonly pssMib: number;
-  /** The same by part. */
-  readonly partsMib: Readonly<Record<string, number>>;
+  /** The same once what is no longer used has been given back to the system. */
+  readonly inUseMib: number;
   readonly processes: number;
   readonly sockets: number;
   readonly leases: number;
@@ -37,10 +38,10 @@ type Held = {
 
 /**
  * Many actions and sync runs in `npm start`'s process, and what it holds after a tenth of them, after half and after all.
- * Flat means: no more at the end than in the middle.
+ * Flat means: no more in use at the end than in the middle.
  */
 export async function benchSoak(closing: Closing, { actions, runs, idle, say }: BenchOptions): Promise<Figures> {
-  const stage = await openStage(closing, undefined);
+  const stage = await openStage(closing, undefined, ['--import', GIVE_BACK]);
   const db = openDatabase(stage.parts.databaseUrl, { max: 1, onLost: () => undefined });
   closing.add('the database connection', () => db.end());
   const connection = await Connection.connect({ address: stage.parts.temporal.address });
@@ -54,7 +55,7 @@ export async function benchSoak(closing: Closing, { actions, runs, idle, say }: 
   const work = async (share: number): Promise<Held> => {
     await soak(stage, names, { actions: Math.ceil(actions * share), runs: Math.ceil(runs * share) });
     await delay(idle * 1000);
-    const held = { ...heldBy(stage.platformPid), ...(await heldElsewhere(db, client)) };
+    const held = { ...(await heldBy(stage.platformPid)), ...(await heldElsewhere(db, client)) };
     say(`after ${share * 100} % more: ${JSON.stringify(held)}`);
     return held;
   };
@@ -66,9 +67,9 @@ export async function benchSoak(closing: Closing, { actions, runs, idle, say }: 
     half_mib: half.pssMib,
     end_mib: all.pssMib,
     growth_mib: all.pssMib - half.pssMib,
-    ...Object.fromEntries(
-      Object.entries(all.partsMib).map(([name, mib]) => [`${name}_growth_mib`, mib - (half.partsMib[name] ?? 0)]),
-    ),
+    half_in_use_mib: half.inUseMib,
+    end_in_use_mib: all.inUseMib,
+    growth_in_use_mib: all.inUseMib - half.inUseMib,
     processes_growth: all.processes - half.processes,
     sockets_growth: all.sockets - half.sockets,
     leases_left: all.leases,
@@ -94,16 +95,16 @@ async function soak(
   });
 }
 
-function heldBy(pid: number): Pick<Held, 'pssMib' | 'partsMib' | 'processes' | 'sockets'> {
+async function heldBy(pid: number): Promise<Pick<Held, 'pssMib' | 'inUseMib' | 'processes' | 'sockets'>> {
   const parts = measureTree(pid);
-  const byName = PARTS.map(([name, command]) => [name, parts.filter((part) => command.test(part.command))] as const);
+  const sockets = parts.reduce((sum, one) => sum + socketsOf(one.pid), 0);
+  process.kill(pid, 'SIGUSR2');
+  await delay(GIVING_BACK_MS);
   return {
     pssMib: total(parts).pssMib,
-    partsMib: Object.fromEntries(
-      byName.filter(([, some]) => some.length > 0).map(([name, some]) => [name, Math.round(total(some).pssMib)]),
-    ),
+    inUseMib: total(measureTree(pid)).pssMib,
     processes: parts.length,
-    sockets: parts.reduce((sum, one) => sum + socketsOf(one.pid), 0),
+    sockets,
   };
 }
 
