@@ -26,8 +26,10 @@ const requestConfig = z.strictObject({
 });
 const checkpoint = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
-const lockKey = z.string().min(1).max(255);
-const address = { providerConfigKey: z.string(), connectionId: z.string() };
+/** What is looked for in Postgres, whose texts hold no NUL. */
+const name = z.string().refine((text) => !text.includes('\0'), 'a text without NUL is expected');
+const lockKey = name.min(1).max(255);
+const address = { providerConfigKey: name, connectionId: name };
 
 /** One schema per kind of call. */
 const CALL_SCHEMAS = {
@@ -47,8 +49,8 @@ const CALL_SCHEMAS = {
   // The prelude cuts its lines to 64 KB.
   log: z.strictObject({ level: z.enum(LOG_LEVELS), message: z.string().max(70_000) }),
   getConnection: z.strictObject({
-    providerConfigKey: z.string().optional(),
-    connectionId: z.string().optional(),
+    providerConfigKey: name.optional(),
+    connectionId: name.optional(),
     forceRefresh: z.literal(true).optional(),
   }),
   setMetadata: z.strictObject({ metadata: record }),
@@ -70,18 +72,18 @@ const CALL_SCHEMAS = {
     method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']),
     headers: z.record(z.string(), z.string()),
   }),
-  triggerAction: z.strictObject({ ...address, action: z.string() }),
+  triggerAction: z.strictObject({ ...address, action: name }),
   triggerSync: z.strictObject({
     ...address,
-    name: z.string(),
-    variant: z.string(),
+    name,
+    variant: name,
     reset: z.boolean(),
     emptyCache: z.boolean(),
   }),
   startSync: z.strictObject({
-    providerConfigKey: z.string(),
-    names: z.array(z.string()),
-    connectionId: z.string().optional(),
+    providerConfigKey: name,
+    names: z.array(name),
+    connectionId: name.optional(),
   }),
   saveCheckpoint: z.strictObject({ checkpoint: checkpoint.nullable() }),
 } as const satisfies Record<HostCallKind, z.ZodType>;

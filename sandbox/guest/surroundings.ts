@@ -26,10 +26,14 @@ export function surroundings(context: GuestContext): object {
   };
 }
 
+const LONGEST_LOCK_MS = 7 * 86_400_000;
+
 const locks = {
   tryAcquireLock: async (lock: Options): Promise<unknown> => {
     const ttlMs = Number(lock?.['ttlMs']);
-    if (!(ttlMs > 0)) throw new TypeError('nango.tryAcquireLock: ttlMs is expected, in milliseconds.');
+    if (!(ttlMs > 0 && ttlMs <= LONGEST_LOCK_MS)) {
+      throw new TypeError('nango.tryAcquireLock: ttlMs is expected, in milliseconds, of a week at most.');
+    }
     return (await hostCall('acquireLock', { key: keyOf(lock), ttlMs: Math.ceil(ttlMs) })).value;
   },
   releaseLock: async (lock: Options): Promise<unknown> => (await hostCall('releaseLock', { key: keyOf(lock) })).value,
@@ -79,8 +83,8 @@ function modeOf(options: unknown): { reset: boolean; emptyCache: boolean } {
 
 function keyOf(lock: Options): string {
   const key = lock?.['key'];
-  if (typeof key === 'string' && key.length > 0 && key.length <= 255) return key;
-  throw new TypeError("A lock's key is expected to be a text of 1 to 255 characters.");
+  if (typeof key === 'string' && key.length > 0 && key.length <= 255 && !key.includes('\0')) return key;
+  throw new TypeError("A lock's key is expected to be a text of 1 to 255 characters, none of them NUL.");
 }
 
 function listOf(value: unknown): string[] {

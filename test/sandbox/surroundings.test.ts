@@ -10,13 +10,28 @@ test('locks, variables and the integration are asked of the host', async () => {
   expect(await outputOf(body)).toEqual([true, true, '1', 'tracker', null, null, 'blue']);
 });
 
-test.each(["{ key: '' , ttlMs: 1 }", "{ key: 'x'.repeat(256), ttlMs: 1 }", "{ key: 'a' }", "{ key: 'a', ttlMs: -1 }"])(
-  'a lock of %s is refused before it is asked for',
-  async (lock) => {
-    const failure = await failureOf(`export default async (nango: any) => nango.tryAcquireLock(${lock});`);
-    expect(failure.message).toMatch(/lock|ttlMs/i);
-  },
-);
+test.each([
+  "{ key: '' , ttlMs: 1 }",
+  "{ key: 'x'.repeat(256), ttlMs: 1 }",
+  "{ key: 'a\\0b', ttlMs: 1 }",
+  "{ key: 'a' }",
+  "{ key: 'a', ttlMs: -1 }",
+  "{ key: 'a', ttlMs: 8 * 86_400_000 }",
+])('a lock of %s is refused before it is asked for', async (lock) => {
+  const failure = await failureOf(`export default async (nango: any) => nango.tryAcquireLock(${lock});`);
+  expect(failure.message).toMatch(/A lock's key is expected|nango.tryAcquireLock: ttlMs is expected/);
+});
+
+test.each([
+  "nango.triggerSync('tracker', 'acme', 'a\\0b')",
+  "nango.triggerSync('tracker', 'acme', { name: 'tasks', variant: 'a\\0b' })",
+  "nango.triggerAction('tracker', 'a\\0b', 'add')",
+  "nango.startSync('tracker', ['a\\0b'])",
+  "nango.getConnection('a\\0b')",
+])('%s names nothing that there can be, and is refused as the fault of the script', async (call) => {
+  const failure = await failureOf(`export default async (nango: any) => { await ${call}; };`);
+  expect(failure).toMatchObject({ code: 'script_failed', message: expect.stringContaining('without NUL') });
+});
 
 test('other scripts are triggered with the script’s own address as the default', async () => {
   const body = `await nango.triggerSync('tracker', 'acme', { name: 'tasks', variant: 'eu' }, { reset: true });

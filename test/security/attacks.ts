@@ -345,7 +345,7 @@ const STORING: readonly Attack[] = [
   {
     name: 'locks by a key that Postgres does not hold',
     kind: 'sync',
-    body: `await (nango as any).acquireLock({ key: 'a\\0b', ttlMs: 1000 });`,
+    body: `await nango.tryAcquireLock({ key: 'a\\0b', ttlMs: 1000 });`,
     ends: OWN_FAULT,
   },
   {
