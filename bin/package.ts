@@ -21,7 +21,7 @@ const WHOLE = [
   'CHANGELOG.md',
   'LICENSE',
 ];
-const EXAMPLE = 'examples/nango-integrations';
+const EXAMPLES = ['examples/nango-integrations', 'examples/zero-yaml'];
 
 const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>;
 
@@ -31,7 +31,7 @@ const settings = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(PACK
 execFileSync(process.execPath, [compiler, ...settings], { stdio: 'inherit' });
 for (const path of READ_BY_CODE) copy(path, join('dist', path));
 for (const path of WHOLE) copy(path, path);
-copy(EXAMPLE, EXAMPLE);
+for (const path of EXAMPLES) copy(path, path);
 const pages = [
   'build',
   join(ROOT, 'dashboard'),

@@ -8,7 +8,15 @@ import { placeIn } from './place.ts';
 const NAME = 'nango-temporal';
 const SECTIONS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
 
-export type InstalledPackage = { readonly root: string; readonly version: string; readonly isClone: boolean };
+export type InstalledPackage = {
+  readonly root: string;
+  readonly version: string;
+  /** The version of zod it depends on. */
+  readonly zod: string;
+  readonly isClone: boolean;
+};
+
+type OwnPackage = { name?: string; version?: string; dependencies?: Record<string, string> };
 
 /** What starts the platform: the script of a clone, which is not linked yet, or the command of an installed package. */
 export function startCommand(): 'npm start' | 'nango start' {
@@ -20,9 +28,9 @@ export function installedPackage(): InstalledPackage {
   for (let root = dirname(fileURLToPath(import.meta.url)); root !== dirname(root); root = dirname(root)) {
     const file = join(root, 'package.json');
     if (!existsSync(file)) continue;
-    const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string };
+    const { name, version, dependencies } = JSON.parse(readFileSync(file, 'utf8')) as OwnPackage;
     if (name !== NAME || version === undefined) continue;
-    return { root, version, isClone: existsSync(join(root, 'cli', 'main.ts')) };
+    return { root, version, zod: dependencies?.['zod'] ?? '4', isClone: existsSync(join(root, 'cli', 'main.ts')) };
   }
   throw new EngineError('internal', 'The package.json of nango-temporal is missing: install the package again.');
 }
@@ -31,7 +39,7 @@ export function installedPackage(): InstalledPackage {
  * How a package.json in `folder` names this package, so that an install there finds the one that runs: as the package.json
  * whose install brought it names it, and by its place on this machine where none did (a clone, a global install).
  */
-export function dependencyOn({ root, isClone }: InstalledPackage, folder: string): string {
+export function dependencyOn({ root, isClone }: Pick<InstalledPackage, 'root' | 'isClone'>, folder: string): string {
   const place = `file:${placeIn(folder, root)}`;
   const { spec, above } = (isClone ? undefined : namedAbove(dirname(root))) ?? {};
   if (spec === undefined || above === undefined) return place;

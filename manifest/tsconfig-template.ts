@@ -3,7 +3,8 @@
  * has none. It finds nothing outside the folder (`types: []`), because the sandbox offers nothing else either.
  *
  * `strict` is off for the scripts of the old documentation: with null checks but without implicit `any`, their
- * `let page = null` can hold nothing but null, and their helpers leave parameters untyped. New projects may turn it on.
+ * `let page = null` can hold nothing but null, and their helpers leave parameters untyped. It is on in new projects
+ * without `nango.yaml`, which no such scripts are in.
  */
 export const TSCONFIG_TEXT = `{
   "compilerOptions": {
@@ -24,3 +25,8 @@ export const TSCONFIG_TEXT = `{
   "exclude": ["node_modules", "dist", "build", "**/tests", "**/mocks", "**/*.test.ts"]
 }
 `;
+
+export const STRICT_TSCONFIG_TEXT = TSCONFIG_TEXT.replace(
+  /"strict": false,[\s\S]*?"strictNullChecks": false,/,
+  '"strict": true,',
+);

@@ -3,15 +3,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { Option } from 'commander';
+import { INDEX_FILE } from '../../manifest/index-file.ts';
 import { parseManifest } from '../../manifest/parse.ts';
 import { SANDBOX_TYPES_FILE } from '../../manifest/sandbox-types.ts';
-import { TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
+import { STRICT_TSCONFIG_TEXT, TSCONFIG_TEXT } from '../../manifest/tsconfig-template.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
 import { withExample } from '../command.ts';
 import { exchange } from '../exchange.ts';
 import { generatedFiles } from '../generated.ts';
 import { dependencyOn, type InstalledPackage, installedPackage } from '../package.ts';
-import { findProject, MANIFEST_FILE, PROJECT_FOLDER, writeOnce } from '../project.ts';
+import { findProject, MANIFEST_FILE, PROJECT_FOLDER, type Project, writeOnce } from '../project.ts';
 
 type NewFile = { readonly name: string; readonly text: string; readonly mode?: number };
 
@@ -22,12 +23,16 @@ export const define: CommandModule['define'] = (command, context) => {
   command
     .argument('[path]', 'the folder to make', PROJECT_FOLDER)
     // "Copy only": nothing is ever installed or compiled here.
-    .addOption(new Option('--copy').hideHelp());
-  withExample(command, 'nango init', 'nango init my-integrations').action((path: string) => init(context, path));
+    .addOption(new Option('--copy').hideHelp())
+    .option('--zero-yaml', 'declare scripts in TypeScript, with zod models, instead of in nango.yaml');
+  withExample(command, 'nango init', 'nango init my-integrations', 'nango init --zero-yaml').action(
+    (path: string, { zeroYaml = false }: { readonly zeroYaml?: boolean }) =>
+      init(context, path, zeroYaml ? 'zero-yaml' : 'yaml'),
+  );
 };
 
 /** Makes the folder. Where there is a project it changes nothing, and no file that exists is touched. */
-async function init(context: CommandContext, path: string): Promise<void> {
+async function init(context: CommandContext, path: string, form: Project['form']): Promise<void> {
   const { out, io } = context;
   const folder = resolve(io.cwd, path);
   const existing = path === PROJECT_FOLDER ? findProject(io.cwd) : findProject(folder);
@@ -39,7 +44,7 @@ async function init(context: CommandContext, path: string): Promise<void> {
   }
   const installed = installedPackage();
   const keys = await findKeys([join(io.cwd, '.local', '.env'), join(installed.root, '.local', '.env')]);
-  for (const file of await newFiles(folder, installed, keys)) {
+  for (const file of await newFiles(form, folder, installed, keys)) {
     const written = await writeOnce(join(folder, file.name), file.text, file.mode);
     out.line(`${written ? 'Wrote' : 'Kept'} ${join(path, file.name)}`);
   }
@@ -47,28 +52,56 @@ async function init(context: CommandContext, path: string): Promise<void> {
   printNextSteps(context, { running, hasKeys: keys.length > 0, isClone: installed.isClone });
 }
 
-async function newFiles(folder: string, installed: InstalledPackage, keys: readonly string[]): Promise<NewFile[]> {
-  const example = join(installed.root, 'examples', PROJECT_FOLDER);
-  const manifestText = await readFile(join(example, MANIFEST_FILE), 'utf8');
-  const scripts = (await readdir(example)).filter(
-    (name) => /\.ts$/.test(name) && name !== 'models.ts' && name !== SANDBOX_TYPES_FILE,
-  );
-  const { manifest } = parseManifest(manifestText, MANIFEST_FILE);
+async function newFiles(
+  form: Project['form'],
+  folder: string,
+  installed: InstalledPackage,
+  keys: readonly string[],
+): Promise<NewFile[]> {
+  const { before, declaring, tsconfig } = await (form === 'yaml' ? yamlFiles(installed) : zeroFiles(installed));
   return [
-    ...(await Promise.all(scripts.map(async (name) => ({ name, text: await readFile(join(example, name), 'utf8') })))),
-    ...generatedFiles(manifest),
-    { name: 'tsconfig.json', text: TSCONFIG_TEXT },
-    { name: 'package.json', text: packageText(folder, installed) },
+    ...before,
+    { name: 'tsconfig.json', text: tsconfig },
+    { name: 'package.json', text: packageText(form, folder, installed) },
     { name: '.gitignore', text: '.env\n.local/\n.nango/\ndist/\nnode_modules/\n' },
     { name: '.env', text: envText(keys), mode: ENV_MODE },
     // Last, since it is what makes the folder a project: an init that was cut short can be run again.
-    { name: MANIFEST_FILE, text: manifestText },
+    declaring,
   ];
 }
 
-function packageText(folder: string, installed: InstalledPackage): string {
+/** What the two forms do not share. */
+type FormFiles = { readonly before: readonly NewFile[]; readonly declaring: NewFile; readonly tsconfig: string };
+
+async function yamlFiles({ root }: InstalledPackage): Promise<FormFiles> {
+  const example = join(root, 'examples', PROJECT_FOLDER);
+  const declaring = await fileOf(example, MANIFEST_FILE);
+  const scripts = (await readdir(example)).filter(
+    (name) => /\.ts$/.test(name) && name !== 'models.ts' && name !== SANDBOX_TYPES_FILE,
+  );
+  const { manifest } = parseManifest(declaring.text, MANIFEST_FILE);
+  const before = [...(await Promise.all(scripts.map((name) => fileOf(example, name)))), ...generatedFiles(manifest)];
+  return { before, declaring, tsconfig: TSCONFIG_TEXT };
+}
+
+async function zeroFiles({ root }: InstalledPackage): Promise<FormFiles> {
+  const example = join(root, 'examples', 'zero-yaml');
+  const scripts = (await readdir(example, { recursive: true })).filter(
+    (name) => /\.ts$/.test(name) && name !== INDEX_FILE,
+  );
+  const before = await Promise.all(scripts.sort().map((name) => fileOf(example, name)));
+  return { before, declaring: await fileOf(example, INDEX_FILE), tsconfig: STRICT_TSCONFIG_TEXT };
+}
+
+async function fileOf(folder: string, name: string): Promise<NewFile> {
+  return { name, text: await readFile(join(folder, name), 'utf8') };
+}
+
+function packageText(form: Project['form'], folder: string, installed: InstalledPackage): string {
   const nango = dependencyOn(installed, folder);
-  return `${JSON.stringify({ name: PROJECT_FOLDER, private: true, type: 'module', devDependencies: { nango } }, null, 2)}\n`;
+  // For editors and tests: a deployed script gets it from the sandbox.
+  const devDependencies = form === 'yaml' ? { nango } : { nango, zod: installed.zod };
+  return `${JSON.stringify({ name: PROJECT_FOLDER, private: true, type: 'module', devDependencies }, null, 2)}\n`;
 }
 
 function envText(keys: readonly string[]): string {

@@ -28,6 +28,27 @@ test('init writes a project that compiles as it stands', async () => {
   });
 });
 
+test('init --zero-yaml writes a strict project of definitions that compiles as it stands', async () => {
+  const cwd = await folders.create();
+  const { code, stdout } = await runCli(['init', '--zero-yaml'], { cwd, env: NOBODY });
+  expect(code).toBe(0);
+  const files = [
+    ...['task-tracker/syncs/tasks.ts', 'team-chat/actions/post-message.ts'],
+    ...['tsconfig.json', 'package.json', '.gitignore', '.env', 'index.ts'],
+  ];
+  expect([...stdout.matchAll(/^Wrote nango-integrations\/(.*)$/gm)].map(([, file]) => file)).toEqual(files);
+  const folder = join(cwd, 'nango-integrations');
+  const read = async (name: string) => JSON.parse(await readFile(join(folder, name), 'utf8'));
+  expect((await read('package.json')).devDependencies.zod).toBe(installedPackage().zod);
+  expect((await read('tsconfig.json')).compilerOptions).toMatchObject({ strict: true });
+  expect((await read('tsconfig.json')).compilerOptions).not.toHaveProperty('strictNullChecks');
+  expect(await runCli(['compile'], { cwd })).toEqual({
+    code: 0,
+    stdout: 'Compiled 1 sync and 1 action without mistakes.\n',
+    stderr: '',
+  });
+});
+
 test('the package refers to this clone by a path relative to the project, and git never sees the keys', async () => {
   const cwd = await folders.create();
   await runCli(['init', 'deep/er'], { cwd, env: NOBODY });

@@ -24,6 +24,6 @@ test.each([
     'package.json': JSON.stringify(above),
     'node_modules/nango-temporal/package.json': '{"name":"nango-temporal","version":"0.1.0"}',
   });
-  const installed = { root, version: '0.1.0', isClone: false };
+  const installed = { root, isClone: false };
   expect(dependencyOn(installed, join(cwd, 'app', 'nango-integrations'))).toBe(expected);
 });

@@ -1,0 +1,2 @@
+import './task-tracker/syncs/tasks.js';
+import './team-chat/actions/post-message.js';
