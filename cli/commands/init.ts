@@ -49,7 +49,7 @@ async function init(context: CommandContext, path: string, form: Project['form']
     out.line(`${written ? 'Wrote' : 'Kept'} ${join(path, file.name)}`);
   }
   const running = await answersAt(context.settings().server);
-  printNextSteps(context, { running, hasKeys: keys.length > 0, isClone: installed.isClone });
+  printNextSteps(context, { path, running, hasKeys: keys.length > 0, isClone: installed.isClone });
 }
 
 async function newFiles(
@@ -132,10 +132,14 @@ async function answersAt(server: string): Promise<boolean> {
   );
 }
 
-function printNextSteps(
-  { out, settings }: CommandContext,
-  found: { readonly running: boolean; readonly hasKeys: boolean; readonly isClone: boolean },
-): void {
+type Found = {
+  readonly path: string;
+  readonly running: boolean;
+  readonly hasKeys: boolean;
+  readonly isClone: boolean;
+};
+
+function printNextSteps({ out }: CommandContext, found: Found): void {
   const start = found.isClone
     ? 'npm start -- --example in the clone'
     : 'nango start --example in this folder, in another terminal';
@@ -144,7 +148,9 @@ function printNextSteps(
     // What is started in this folder leaves its keys where they are looked for.
     ...(found.hasKeys || !found.isClone
       ? []
-      : [`put the secret keys that npm start printed into ${settings().envFile}`]),
+      : [`put the secret keys that npm start printed into ${join(found.path, '.env')}`]),
+    // Of the folder of the usual name the commands know from beside it.
+    ...([PROJECT_FOLDER, '.'].includes(found.path) ? [] : [`cd ${found.path}`]),
     'nango dev: shows mistakes as you write (Ctrl-C ends it)',
     'nango deploy dev: brings the sync and the action to the server',
     'nango status: shows the sync with its records and next run',

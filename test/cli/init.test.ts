@@ -78,6 +78,9 @@ test('keys that the platform left in .local/.env are filled in, and nothing else
 test('the next steps leave out what is done already', async () => {
   const without = await runCli(['init'], { cwd: await folders.create(), env: NOBODY });
   expect(without.stdout).toContain('npm start -- --example');
+  expect(without.stdout).not.toContain('  cd ');
+  const elsewhere = await runCli(['init', 'mine'], { cwd: await folders.create(), env: NOBODY });
+  expect(elsewhere.stdout).toContain(`printed into ${join('mine', '.env')}\n  cd mine\n  nango dev: `);
   const running = await runCli(['init'], { cwd: await folders.create(), env: { NANGO_HOSTPORT: platform.url } });
   expect(running.stdout).toContain('nango deploy dev');
   expect(running.stdout).not.toContain('npm start -- --example');
