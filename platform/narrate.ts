@@ -25,6 +25,8 @@ function lineOf(event: string, fields: Readonly<Record<string, unknown>>): strin
       return `run ${run}: attempt ${attempt} of ${name} stops: a newer one goes on`;
     case 'script.log':
       return `  ${name} ${level}: ${message}`;
+    case 'store.migrated':
+      return `the tables are up to date (${Array.isArray(fields['applied']) ? fields['applied'].length : 0} migrations applied)`;
     case 'api.request':
       return undefined;
     default:

@@ -28,6 +28,11 @@ test.each([
     { run: 'r1', name: 'tasks', state: 'failed', error: 'no such field' },
     'run r1: tasks ended: failed: no such field',
   ],
+  [
+    'store.migrated',
+    { applied: ['0001-init.sql', '0002-control.sql'] },
+    'the tables are up to date (2 migrations applied)',
+  ],
 ])('%s is told as a sentence', (event, fields, sentence) => {
   const lines: string[] = [];
   narrate((line) => lines.push(line))(event, fields);
