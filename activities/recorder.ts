@@ -4,11 +4,10 @@
  * in the run's row, which tells a flush whose commit was in doubt from one that was lost, and is fenced by it.
  */
 import { EngineError } from '../contract/failures.ts';
-import type { PendingCall, RecordCounts, RequestConfig } from '../contract/host.ts';
+import type { PendingCall, RecordCounts } from '../contract/host.ts';
 import type { Journal, JournalEntry } from '../contract/journal.ts';
 import type { Control } from '../contract/sync.ts';
-import { hashArguments, keptArguments } from '../sandbox/arguments.ts';
-import { bodyHash } from '../sandbox/replay.ts';
+import { hashArguments } from '../sandbox/arguments.ts';
 import { writeCheckpoint } from '../store/checkpoints.ts';
 import { type Queryable, withTransaction } from '../store/db.ts';
 import { notePendingAnswered, journalChunk, savePendingCalls } from '../store/journal.ts';
@@ -20,6 +19,7 @@ import { addLogLines, type LogLine } from '../store/run-logs.ts';
 import { addViolations } from '../store/run-violations.ts';
 import { type Attempt, countFlush } from '../store/runs.ts';
 import { writeMetadata } from '../store/connections.ts';
+import { type Batch, emptyBatch, isEmpty, keptOf } from './batch.ts';
 import type { Dependencies, ScriptLimits } from './dependencies.ts';
 import { isRefusal, storeAcceptable } from './refusals.ts';
 import { journalFull } from './journal-bound.ts';
@@ -67,16 +67,6 @@ export type Recorder = {
 export type Stored = RecordCounts & { readonly requests: number };
 
 type Also = (db: Queryable) => Promise<void>;
-
-type Batch = {
-  writes: Write[];
-  entries: JournalEntry[];
-  lines: LogLine[];
-  answered: number[];
-  requests: number;
-  logBytes: number;
-  bytes: number;
-};
 
 const FLUSH_AFTER_BYTES = 512 * 1024;
 /** More than this is not buffered: writes then wait for the flush under way. */
@@ -346,27 +336,6 @@ function sum(one: RecordCounts, other: RecordCounts): RecordCounts {
     updated: one.updated + other.updated,
     deleted: one.deleted + other.deleted,
   };
-}
-
-/** What the journal keeps of an answer: of a GET with more than `maxBytes` only a name of its body. */
-function keptOf(entry: JournalEntry, maxBytes: number): JournalEntry {
-  const kept = { ...entry, args: keptArguments(entry.kind, entry.args) };
-  if (!entry.ok || (entry.body?.length ?? 0) <= maxBytes || !isGet(entry)) return kept;
-  return { ...kept, body: undefined, bodyHash: bodyHash(entry.body) };
-}
-
-function isGet({ kind, args }: JournalEntry): boolean {
-  if (kind !== 'request') return false;
-  const { config }: { config: RequestConfig } = JSON.parse(args);
-  return config.method === 'GET';
-}
-
-function emptyBatch(): Batch {
-  return { writes: [], entries: [], lines: [], answered: [], requests: 0, logBytes: 0, bytes: 0 };
-}
-
-function isEmpty({ writes, entries, lines, answered, requests }: Batch): boolean {
-  return writes.length + entries.length + lines.length + answered.length + requests === 0;
 }
 
 function asFault(error: unknown): EngineError {
