@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { NativeConnection } from '@temporalio/worker';
 import { freePort } from '../../platform/ports.ts';
 import { type LocalTemporal, startTemporal } from '../../platform/temporal-server.ts';
+import { makeServerFolder } from './server-folders.ts';
 
 export type TestTemporal = {
   readonly server: LocalTemporal;
@@ -30,7 +30,7 @@ export function useTemporal(settings: readonly string[] = []): TestTemporal {
     server = await startTemporal({ folder: join(folder, 'temporal'), port, uiPort, namespace: 'default', settings });
   };
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'nango-test-temporal-'));
+    folder = await makeServerFolder();
     [port, uiPort] = [await freePort(), await freePort()];
     await start();
   }, 180_000);
