@@ -107,7 +107,7 @@ test('every npm script that a document names exists', () => {
 
 test('every nango command that the README or the tour names exists', () => {
   const told = `${readme}\n${read('docs/authoring.md')}`;
-  const named = [...told.matchAll(/(?:`|^|^\$ )nango ([a-z]+)/gm)].map((match) => match[1] ?? '');
+  const named = [...told.matchAll(/(?:`|^|^\$ )nango ([a-z]+(?:[:-][a-z]+)*)/gm)].map((match) => match[1] ?? '');
   expect(named.length).toBeGreaterThan(5);
   expect(named.filter((name) => !(name in COMMANDS))).toEqual([]);
 });
