@@ -34,6 +34,15 @@ const ended = (runId: string) => endedRun(stage.theatre, runId, ENDS_WITHIN_MS);
 const said = ({ logs }: Run) => logs.map(({ message }) => message);
 const workerOf = (runId: string) => stage.theatre.attemptOf(runId)?.worker;
 
+/** Kills the worker in which the run is, once there is another one to go on in. */
+async function killWorkerOf(runId: string) {
+  const struck = workerOf(runId);
+  await stage.theatre.startWorker();
+  struck?.signal('SIGKILL');
+  await struck?.exited;
+  return struck;
+}
+
 /** Has requests of these connections for these paths wait until they may go on. */
 function hold(names: readonly string[], ...paths: readonly string[]) {
   const gates = new Map(paths.map((path) => [`/pages/${path}`, Promise.withResolvers<void>()]));
@@ -95,10 +104,7 @@ test('a run whose worker is killed holds its lock until another worker has ended
   const runId = await begin('killed');
   await at.came('inside', 1);
   expect(await isFree('beside-killed', runId)).toBe(false);
-  const struck = workerOf(runId);
-  await stage.theatre.startWorker();
-  struck?.signal('SIGKILL');
-  await struck?.exited;
+  const struck = await killWorkerOf(runId);
   expect(await isFree('beside-killed', runId)).toBe(false);
   await at.came('inside', 2);
   expect(await isFree('beside-killed', runId)).toBe(false);
@@ -119,9 +125,7 @@ test('a run that ends because its worker was killed has lost its lock', async ()
   const runId = await begin('failed');
   await at.came('posted', 1);
   expect(await isFree('beside-failed', runId)).toBe(false);
-  const struck = workerOf(runId);
-  await stage.theatre.startWorker();
-  struck?.signal('SIGKILL');
+  await killWorkerOf(runId);
   expect(await ended(runId)).toMatchObject({ state: 'failed', error: { code: 'call_in_doubt' } });
   const { logs } = await ended(await begin('beside-failed'));
   expect(logs[0]?.message).toBe('true');
