@@ -235,6 +235,13 @@ test(
   SLOW,
 );
 
+test('the sources of the clone are not packed, and what makes the package is named', async () => {
+  await expect(run('npm', ['pack', '--dry-run'], { cwd: CLONE })).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("'npm run package' makes the package"),
+  });
+});
+
 const old = await machineNode();
 // Skipped where there is no older Node to try.
 const testWithOldNode = old !== undefined && old.major < 24 ? test : test.skip;
